@@ -1,0 +1,99 @@
+"""``python -m local.gateway module:handler``: serves one function until SIGINT or SIGTERM."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from local.gateway.gateway import Gateway
+from local.gateway.loading import LoadError
+from local.gateway.settings import METHODS, RUNTIMES, Credentials
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the function; return the exit code: 0 after a signal, 1 without a port, 2 for a function not found."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    # Until the gateway serves, both signals end it as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        gateway = Gateway(
+            options.handler,
+            port=options.port,
+            credentials=Credentials(options.access_key_id, options.access_key_secret, options.security_token),
+            initializer=options.initializer,
+            runtime=options.runtime,
+            region=options.region,
+            methods=tuple(options.methods.upper().split(",")),
+            timeout=options.timeout,
+            initializer_timeout=options.initializer_timeout,
+            name=options.name,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        with gateway:
+            _serve_until_signal(gateway)
+    except LoadError as error:
+        return _fail(str(error), USAGE_ERROR)
+    except OSError as error:
+        return _fail(f"cannot listen on port {options.port}: {error}", 1)
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _serve_until_signal(gateway: Gateway) -> None:
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    # A byte in a pipe, written by the signal itself: no moment in which a signal could be missed.
+    signal.set_wakeup_fd(sender.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    sys.stdout.write(f"listening on {gateway.url}\n")
+    sys.stdout.flush()
+    with receiver, sender:
+        receiver.recv(1)
+        signal.set_wakeup_fd(-1)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.gateway", description=__doc__)
+    add = parser.add_argument
+    add("handler", help="the function, module:attribute")
+    add("--initializer", metavar="MODULE:ATTRIBUTE", help="default: initialize of the same module, where there is one")
+    add("--port", type=int, default=9000, help="0 picks a free one (default: %(default)s)")
+    add("--runtime", choices=RUNTIMES, default="python3.12", help="default: %(default)s")
+    add("--region", default="cn-shanghai", help="default: %(default)s")
+    add("--name", default="", help="name of the function (default: the package of its module)")
+    add("--methods", default="POST,GET", help=f"what the trigger allows, of {','.join(METHODS)} (default: %(default)s)")
+    add("--timeout", type=_seconds, default=15, help="seconds for an invocation (default: %(default)s)")
+    add("--initializer-timeout", type=_seconds, default=20, help="seconds for the initializer (default: %(default)s)")
+    role = parser.add_argument_group("credentials of the function's role, also from GATEWAY_ACCESS_KEY_ID and so on")
+    for flag, default in (
+        ("access-key-id", "STS.local"),
+        ("access-key-secret", "local-secret"),
+        ("security-token", "local-token"),
+    ):
+        variable = f"GATEWAY_{flag.upper().replace('-', '_')}"
+        role.add_argument(f"--{flag}", default=os.environ.get(variable, default), help=f"default: {default}")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    # As in a function's configuration, whole seconds are an int in context.function.timeout.
+    return int(value) if value.is_integer() else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The gateway as one object: for tests, for the demo and for the command line."""
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+from local.gateway.environment import apply_variables, provided_variables
+from local.gateway.instance import Instance
+from local.gateway.message import new_request_id
+from local.gateway.server import HOST, Server
+from local.gateway.settings import Credentials, Settings
+from local.gateway.trigger import Trigger
+
+_GRACE_SECONDS = 1
+
+
+class Gateway:
+    """Serves the function ``module:attribute`` on 127.0.0.1 while the ``with`` block runs.
+
+    ``port`` 0 picks a free port; ``settings`` are the fields of `Settings` (``runtime``, ``timeout``, …).
+    ``credentials`` may be assigned at any time, None for a function without a role: the next invocation has them.
+
+    The environment is the process's own, so one gateway per process at a time; it is put back on exit. The function's
+    module is imported once per process and keeps its state from one gateway to the next.
+    """
+
+    def __init__(
+        self,
+        handler: str,
+        *,
+        port: int = 0,
+        credentials: Credentials | None = Credentials(),  # noqa: B008 - immutable
+        **settings: Any,  # noqa: ANN401 - checked by Settings
+    ) -> None:
+        self.settings = Settings(handler, **settings)
+        self.credentials = credentials
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Where the gateway listens, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    def invoke(self, payload: bytes) -> bytes:
+        """Invoke the function directly: ``payload`` is the event, the result comes back serialised.
+
+        Raises:
+            FunctionError: the function failed.
+        """
+        return self._instance.invoke(payload, new_request_id())
+
+    def __enter__(self) -> "Gateway":  # noqa: PYI034 - Python 3.10 has no Self
+        """Import the function, then listen; return when requests are served.
+
+        Raises:
+            LoadError: the function cannot be imported.
+            OSError: the port is taken.
+        """
+        with ExitStack() as stack:
+            names = provided_variables(self.settings, None, "")
+            stack.callback(apply_variables, {name: os.environ.get(name) for name in names})
+            self._instance = Instance(self.settings, lambda: self.credentials)
+            stack.callback(self._instance.close, _GRACE_SECONDS)
+            trigger = Trigger(self.settings, self._instance.invoke)
+            stack.callback(trigger.close)
+            server = Server(self.port, trigger)
+            server.start()
+            stack.callback(server.close, _GRACE_SECONDS)
+            self.port = server.server_port
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End every connection and thread, wait a second for what runs in the function, put the environment back."""
+        self._stack.close()

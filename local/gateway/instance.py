@@ -1,0 +1,115 @@
+"""One function instance: initializer once and first, then one invocation at a time."""
+
+import concurrent.futures
+import json
+import secrets
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from local.gateway.context import build_context
+from local.gateway.environment import apply_variables, provided_variables
+from local.gateway.failure import INITIALIZATION, UNHANDLED, FunctionError, exited, timed_out, uncaught
+from local.gateway.loading import Hook, load, load_initializer
+from local.gateway.settings import Credentials, Settings
+from local.gateway.worker import Worker
+
+
+class Instance:
+    """The instance of the moment. Where the platform would replace it, the next invocation finds a fresh one.
+
+    That is after a timeout, an exit and a failed initializer (documented for the initializer, inferred else). A fresh
+    one runs the initializer again in a new thread, but in the same process: module state stays, and a function that
+    hangs goes on in the thread left behind. ``os._exit`` ends the gateway itself.
+
+    Raises:
+        LoadError: handler or initializer cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings, credentials: Callable[[], Credentials | None]) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._turn = threading.Lock()
+        self._closed = False
+        self._initialized = False
+        self._id = new_instance_id()
+        # Applied before the import, for functions that read the environment there.
+        self._apply_environment()
+        self._handler = load(settings.handler)
+        self._initializer = load_initializer(settings.handler, settings.initializer)
+        self._worker: Worker[bytes] = Worker("function-instance")
+
+    def invoke(self, event: bytes, request_id: str) -> bytes:
+        """Wait for the turn, run the handler and return what it returned, serialised.
+
+        Raises:
+            FunctionError: the function failed, or its initializer did.
+        """
+        with self._turn:
+            if self._closed:
+                raise FunctionError({"errorMessage": "the gateway is closed"})
+            self._apply_environment()
+            context = build_context(self._settings, request_id, self._credentials())
+            try:
+                if self._initializer and not self._initialized:
+                    job = partial(_initialize, self._initializer, context)
+                    self._run(job, self._settings.initializer_timeout, INITIALIZATION)
+                    self._initialized = True
+                return self._run(partial(_handle, self._handler, event, context), self._settings.timeout, UNHANDLED)
+            finally:
+                # Where stdout is a pipe, log lines would else come late or never.
+                sys.stdout.flush()
+
+    def close(self, grace: float) -> None:
+        """Wait up to ``grace`` seconds for a running invocation, then leave it behind."""
+        self._closed = True
+        self._worker.stop(grace)
+
+    def _run(self, job: Callable[[], bytes], timeout: float, error_type: str) -> bytes:
+        future = self._worker.submit(job)
+        try:
+            # Returns what the job raised, even a TimeoutError; raises one itself only when the wait is over.
+            raised = future.exception(timeout)
+        except concurrent.futures.TimeoutError:
+            self._replace()
+            raise timed_out(timeout, error_type) from None
+        if raised is None:
+            return future.result()
+        if not isinstance(raised, Exception) or error_type == INITIALIZATION:
+            self._replace()
+        raise uncaught(raised, error_type) if isinstance(raised, Exception) else exited(raised, error_type)
+
+    def _replace(self) -> None:
+        self._worker.stop()
+        self._worker = Worker("function-instance")
+        self._initialized = False
+        self._id = new_instance_id()
+
+    def _apply_environment(self) -> None:
+        apply_variables(provided_variables(self._settings, self._credentials(), self._id))
+
+
+def new_instance_id() -> str:
+    """Return an id for ``FC_INSTANCE_ID`` (its shape is unconfirmed)."""
+    return f"c-{secrets.token_hex(4)}-{secrets.token_hex(4)}-{secrets.token_hex(6)}"
+
+
+def serialise(value: object) -> bytes:
+    """Return a handler's result as bytes: str and bytes as they are, all else as JSON (documented by third parties).
+
+    Raises:
+        TypeError, ValueError, RecursionError: JSON cannot hold the value.
+    """
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
+
+
+def _handle(handler: Hook, event: bytes, context: object) -> bytes:
+    return serialise(handler(event, context))
+
+
+def _initialize(initializer: Hook, context: object) -> bytes:
+    initializer(context)
+    return b""

@@ -1,0 +1,64 @@
+"""What a deployed function's configuration would say: runtime, region, limits, role credentials."""
+
+from dataclasses import dataclass, field
+
+RUNTIMES = ("python3.10", "python3.12")
+METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials of the function's role; the defaults are those the local simulator expects."""
+
+    access_key_id: str = "STS.local"
+    access_key_secret: str = field(default="local-secret", repr=False)
+    security_token: str = field(default="local-token", repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One function's configuration; ``timeout`` and ``initializer_timeout`` in seconds, ``memory`` in MB.
+
+    ``handler`` and ``initializer`` are ``module:attribute``; ``name`` defaults to the package of the handler's module.
+
+    Raises:
+        ValueError: an unknown runtime or method, no method, or a timeout that is not positive.
+    """
+
+    handler: str
+    initializer: str | None = None
+    runtime: str = "python3.12"
+    region: str = "cn-shanghai"
+    methods: tuple[str, ...] = ("POST", "GET")
+    timeout: float = 15
+    initializer_timeout: float = 20
+    memory: int = 512
+    name: str = ""
+    account_id: str = "1234567890123456"
+
+    def __post_init__(self) -> None:
+        if self.runtime not in RUNTIMES:
+            raise ValueError(f"unknown runtime {self.runtime!r}; known: {', '.join(RUNTIMES)}")
+        unknown = [method for method in self.methods if method not in METHODS]
+        if unknown or not self.methods:
+            raise ValueError(f"methods must be some of {', '.join(METHODS)}; found {', '.join(unknown) or 'none'}")
+        if not (self.timeout > 0 and self.initializer_timeout > 0):
+            raise ValueError("timeouts must be more than 0 seconds")
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function: ``name``, else the package of its module, else the module itself."""
+        return self.name or self._package or self._module
+
+    @property
+    def function_handler(self) -> str:
+        """The handler as deployed, ``file.method``: the module stands at the root of the code package."""
+        return f"{self._module}.{self.handler.partition(':')[2]}"
+
+    @property
+    def _package(self) -> str:
+        return self.handler.partition(":")[0].rpartition(".")[0].rpartition(".")[2]
+
+    @property
+    def _module(self) -> str:
+        return self.handler.partition(":")[0].rpartition(".")[2]

@@ -1,0 +1,90 @@
+"""What the platform does between an HTTP request and the function: trigger, direct invocation, asynchronous calls."""
+
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from local.gateway.event import build_event
+from local.gateway.failure import FunctionError
+from local.gateway.limits import check_limits, is_async
+from local.gateway.message import Answer, RejectionError, Request
+from local.gateway.response import answer_from
+from local.gateway.settings import Settings
+from local.gateway.worker import Worker
+
+Invoke = Callable[[bytes, str], bytes]
+_INVOCATIONS = re.compile(r"/2023-03-30/functions/([^/]+)/invocations")
+
+
+class Trigger:
+    """Answers requests with a function: ``invoke`` takes event and request id, returns bytes or raises FunctionError.
+
+    The server calls a Trigger as ``request -> answer`` and knows nothing else of it, so that a function of another
+    kind (custom runtime) can take its place.
+    """
+
+    def __init__(self, settings: Settings, invoke: Invoke) -> None:
+        self._settings = settings
+        self._invoke = invoke
+        self._queue: Worker[None] = Worker("asynchronous-invocations")
+
+    def __call__(self, request: Request) -> Answer:
+        """Return the answer to a request; failures of every kind are answers too."""
+        try:
+            check_limits(request)
+            direct = _INVOCATIONS.fullmatch(request.path) if request.method == "POST" else None
+            return self._direct(request, direct[1]) if direct else self._triggered(request)
+        except RejectionError as rejection:
+            return rejection.answer(request.request_id)
+
+    def close(self) -> None:
+        """Drop the queued invocations; the one that runs is the instance's."""
+        self._queue.stop()
+
+    def _triggered(self, request: Request) -> Answer:
+        """Answer through the HTTP trigger.
+
+        A method the trigger lacks never reaches the code: 403 (documented for FC 2.0; the code's name unconfirmed).
+        A failed function: 502 (documented for FC 2.0, contradicted for 3.0, unconfirmed).
+        """
+        if request.method not in self._settings.methods:
+            raise RejectionError(403, "AccessDenied", f"the trigger does not allow the method {request.method}")
+        event = build_event(request, account_id=self._settings.account_id, region=self._settings.region)
+        if is_async(request):
+            return self._queued(event, request.request_id)
+        try:
+            return answer_from(self._invoke(event, request.request_id))
+        except FunctionError as failure:
+            return failure.answer(502)
+
+    def _direct(self, request: Request, name: str) -> Answer:
+        """Answer as the API InvokeFunction does, without its signature: for a loopback only.
+
+        The body is the event, byte for byte; a failed function is 200 with ``X-Fc-Error-Type`` (documented). The
+        content type of the answer is unconfirmed.
+        """
+        if name != self._settings.function_name:
+            raise RejectionError(404, "FunctionNotFound", f"this gateway serves {self._settings.function_name!r}")
+        if is_async(request):
+            return self._queued(request.body, request.request_id)
+        try:
+            payload = self._invoke(request.body, request.request_id)
+        except FunctionError as failure:
+            return failure.answer(200)
+        return Answer(200, {"Content-Type": "application/octet-stream"}, payload)
+
+    def _queued(self, event: bytes, request_id: str) -> Answer:
+        """Accept an asynchronous invocation: 202, no body (documented for InvokeFunction). It runs in its turn, once.
+
+        The platform would repeat a failed one, as often as the function's ``asyncInvokeConfig`` says.
+        """
+        self._queue.submit(partial(self._run_queued, event, request_id))
+        return Answer(202)
+
+    def _run_queued(self, event: bytes, request_id: str) -> None:
+        try:
+            self._invoke(event, request_id)
+        except FunctionError as failure:
+            # Nobody waits for an answer: the log is the only place to learn of it.
+            sys.stderr.write(f"asynchronous invocation {request_id} failed: {failure.error_type}: {failure}\n")
