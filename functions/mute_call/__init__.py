@@ -1,0 +1,1 @@
+"""mute-call: mutes a channel of a call."""

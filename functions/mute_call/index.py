@@ -1,0 +1,24 @@
+"""Entry points of mute-call on Function Compute: `index.handler` and `index.initialize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shared.action import Action
+from shared.function import Function
+from shared.parameters import CallParameters
+
+MUTE_CALL = Action(name="MuteCall", version="2020-07-01", parameters=CallParameters, status="muted")
+
+_FUNCTION = Function(MUTE_CALL, Path(__file__).with_name("callers.toml"))
+
+
+def handler(event: bytes, context: object) -> dict[str, Any]:
+    """Mute the channel that the event names; takes HTTP trigger events and direct invocations, never raises."""
+    return _FUNCTION.handle(event, context)
+
+
+def initialize(context: object) -> None:
+    """Report what is wrong with the configuration to the log, before the first request; never raises."""
+    _FUNCTION.initialize(context)

@@ -1,0 +1,24 @@
+"""What one function does at CCC: the action of the API, its parameters, and the word for its success."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.parameters import CallParameters
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action of the Cloud Call Center API.
+
+    Attributes:
+        name: as the API calls it, `MuteCall`.
+        version: of the API, a date.
+        parameters: the model of its parameters.
+        status: what a success is called in the answer and in the log line, `muted`.
+    """
+
+    name: str
+    version: str
+    parameters: type[CallParameters]
+    status: str

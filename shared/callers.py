@@ -1,0 +1,150 @@
+"""The callers file: who may call, how they prove it, and what they may touch."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.parameters import Identifier, UserIdentifier
+from shared.problems import ConfigurationError
+from shared.schemes import Auth, Ram
+from shared.validation import describe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RESERVED_NAMES = ("healthz", "initialize")
+ANY_INSTANCE = "*"
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise PydanticCustomError("reserved", "Name is reserved")
+    return name
+
+
+def _wildcard_alone(instances: list[str]) -> list[str]:
+    if ANY_INSTANCE in instances and len(instances) > 1:
+        raise PydanticCustomError("wildcard", "The wildcard stands alone")
+    return instances
+
+
+def _network(text: object) -> object:
+    try:
+        return ipaddress.ip_network(text if isinstance(text, str) else "")
+    except ValueError:
+        raise PydanticCustomError("network", "Network should be an address or a CIDR block without host bits") from None
+
+
+CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$"), AfterValidator(_not_reserved)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Defaults(_Table):
+    """Constants for parameters that the sender does not know, under the parameters' own rules."""
+
+    device_id: Identifier | None = None
+    instance_id: Identifier | None = None
+    job_id: Identifier | None = None
+    user_id: UserIdentifier | None = None
+    channel_id: Identifier | None = None
+
+
+class Caller(_Table):
+    """One caller: its authentication, its limits, and how it wants its answers."""
+
+    auth: Auth
+    instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
+    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1)] = ["POST"]
+    networks: list[Network] = []
+    response: Literal["status-codes", "always-200"] = "status-codes"
+    defaults: Defaults = Defaults()
+
+    @model_validator(mode="after")
+    def _http_settings_need_http(self) -> Caller:
+        if not self.auth.over_http and self.model_fields_set & {"methods", "networks"}:
+            raise PydanticCustomError("direct", "methods and networks have no meaning for direct invocation")
+        return self
+
+    def may_use_instance(self, instance_id: str) -> bool:
+        """Whether the caller may touch this instance."""
+        return instance_id in self.instances or self.instances == [ANY_INSTANCE]
+
+    def may_come_from(self, address: str) -> bool:
+        """Whether the caller may come from this address: from everywhere where it names no networks."""
+        if not self.networks:
+            return True
+        try:
+            source = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        # A dual-stack listener shows an IPv4 peer as ::ffff:203.0.113.9.
+        source = getattr(source, "ipv4_mapped", None) or source
+        return any(source in network for network in self.networks)
+
+
+class Callers(_Table):
+    """The whole file."""
+
+    callers: Annotated[dict[CallerName, Caller], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_direct_caller(self) -> Callers:
+        names = [name for name, caller in self.callers.items() if isinstance(caller.auth, Ram)]
+        if len(names) > 1:
+            raise PydanticCustomError("ram", "Scheme ram is for one caller, here it has {n}", {"n": ", ".join(names)})
+        return self
+
+    def get(self, name: str) -> Caller | None:
+        """Return the caller of this name."""
+        return self.callers.get(name)
+
+    def direct(self) -> tuple[str, Caller] | None:
+        """Return name and caller for direct invocation, where the file has one."""
+        return next(((name, caller) for name, caller in self.callers.items() if isinstance(caller.auth, Ram)), None)
+
+
+def load_callers(path: Path) -> Callers:
+    """Return the callers in a TOML file, read again only when the file has changed.
+
+    Raises:
+        ConfigurationError: the file is missing, unreadable or wrong; one error that lists everything.
+    """
+    try:
+        status = path.stat()
+        return _load(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(f"callers file: {line}" for line in describe(error))) from None
+    except ValueError as error:
+        # TOMLDecodeError and UnicodeDecodeError: both tell the place; only the former's text is free of content.
+        place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
+        raise ConfigurationError(f"callers file: {place}") from None
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, _changed: int, _size: int) -> Callers:
+    return Callers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

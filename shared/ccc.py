@@ -1,0 +1,228 @@
+"""The call of the Cloud Call Center API: the door to the SDK, and the one place where its answers get their codes.
+
+The generic client signs and builds the request (RPC style, signature V3, parameters in the query). Two things of it are
+replaced: its transport, by `shared.transport`, which it would otherwise follow redirects and proxies with; and its log,
+which quotes requests. Its exceptions quote them too, so that only class names and CCC's codes leave this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+from alibabacloud_tea_openapi.client import Client
+from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+from darabonba.core import DaraCore
+from darabonba.exceptions import ResponseException, UnretryableException
+from darabonba.request import DaraRequest
+from darabonba.response import DaraResponse
+from darabonba.runtime import RuntimeOptions
+
+from shared import __version__, transport
+from shared.action import Action
+from shared.context import Credentials
+from shared.problems import (
+    ChannelNotFound,
+    InstanceNotFound,
+    InternalError,
+    InvalidState,
+    JobNotFound,
+    Problem,
+    Throttled,
+    Upstream,
+    UpstreamDenied,
+    UpstreamInvalidResponse,
+    UpstreamProblem,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    UserNotFound,
+)
+from shared.settings import Settings
+
+_OK = "OK"
+_HTTP_SUCCESS = range(200, 300)
+_HTTP_SERVER_ERROR = 500
+_MAX_RETRY_AFTER_S = 3600
+
+# What codes and request ids of CCC look like; anything else in their place is not passed on.
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
+_REQUEST_ID = re.compile(r"(?=.{3,64}$)[0-9A-Za-z]+(-[0-9A-Za-z]+)+")
+
+# CCC's `Code`, as a pattern for the whole of it, and the problem it stands for, whatever the HTTP status. Sources: API
+# reference of MuteCall (2020-07-01), common error codes of CCC, error codes of the OpenAPI gateway. The first match
+# counts; without one the HTTP status decides.
+CODES: tuple[tuple[str, type[UpstreamProblem]], ...] = (
+    (r"NotExists\.JobId", JobNotFound),
+    (r"NotExists\.InstanceId", InstanceNotFound),
+    (r"NotExists\.ChannelId", ChannelNotFound),
+    (r"NotExists\.UserId", UserNotFound),
+    (r"InvalidOperation\..+", InvalidState),
+    (r"Throttling.*", Throttled),
+    (r"InternalService\..+|InternalError|ServiceUnavailable", UpstreamUnavailable),
+    (r"NoPermission|Forbidden(\..+)?|Permission\..+|Authentication\..+", UpstreamDenied),
+    (r"InvalidAccessKeyId(\..+)?|MissingAccessKeyId", UpstreamDenied),
+    (r"InvalidSecurityToken(\..+)?|MissingSecurityToken", UpstreamDenied),
+    (r"SignatureDoesNotMatch|SignatureNonceUsed|IncompleteSignature|InvalidTimeStamp\..+", UpstreamDenied),
+)
+
+
+def call(
+    action: Action, parameters: Mapping[str, str], credentials: Credentials, settings: Settings, deadline: float
+) -> dict[str, Any]:
+    """Call the action once and return CCC's answer: a JSON object whose `Code` is `OK`.
+
+    The call runs in a thread of its own, so that nothing, not even a name server or an answer that drips, can hold the
+    caller beyond the deadline.
+
+    Args:
+        action: which action.
+        parameters: as CCC names them.
+        credentials: of this very invocation.
+        settings: endpoint and timeouts.
+        deadline: by `time.monotonic()`.
+
+    Raises:
+        UpstreamProblem: every other outcome; `UpstreamUnavailable` only if it was certainly not carried out or CCC
+            says that it failed, `UpstreamTimeout` and `UpstreamInvalidResponse` if that is unknown.
+    """
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise UpstreamUnavailable("deadline passed, nothing was sent")
+    client = _client(credentials, settings, left_s)
+    exchange = transport.Exchange()
+    answer: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            with exchange.current():
+                answer.set_result(client.call_api(_params(action), OpenApiRequest(query=dict(parameters)), _RUNTIME))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return _accept(answer.result(timeout=left_s))
+    except FutureTimeoutError:
+        if exchange.cancel():
+            raise UpstreamTimeout("deadline passed, no whole answer") from None
+        raise UpstreamUnavailable("deadline passed, nothing was sent") from None
+    except ResponseException as error:
+        body = error.data if isinstance(error.data, dict) else {}
+        raise _problem(error.status_code, body, error.retry_after) from None
+    except UnretryableException as error:
+        raise _without_answer(error.inner_exception, sent=exchange.sent) from None
+
+
+def _client(credentials: Credentials, settings: Settings, left_s: float) -> Client:
+    left_ms = max(1, int(left_s * 1000))
+    return Client(
+        Config(
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
+            endpoint=settings.endpoint,
+            protocol=settings.ccc_protocol,
+            connect_timeout=min(settings.ccc_connect_timeout_ms, left_ms),
+            read_timeout=min(settings.ccc_read_timeout_ms, left_ms),
+            user_agent=f"mute-call/{__version__}",
+        )
+    )
+
+
+def _params(action: Action) -> Params:
+    # As the product SDK (alibabacloud_ccc20200701 2.35.0) calls every action.
+    return Params(
+        action=action.name,
+        version=action.version,
+        protocol="HTTPS",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+
+
+def _accept(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of an answer that the SDK took for a success, if it is one: HTTP 200 alone says nothing."""
+    status, body = answer["statusCode"], answer["body"]
+    if status not in _HTTP_SUCCESS:
+        raise UpstreamInvalidResponse(f"CCC answered HTTP {status}")
+    if not isinstance(body, dict) or not isinstance(body.get("Code"), str):
+        raise UpstreamInvalidResponse("CCC answered without a code", upstream=_upstream(body))
+    if body["Code"] != _OK:
+        raise _problem(status, body, None)
+    return body
+
+
+def _problem(status: int, body: Mapping[str, Any], retry_after_ms: int | None) -> UpstreamProblem:
+    """Return what a readable refusal stands for."""
+    upstream = _upstream(body)
+    by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamRejected
+    matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
+    retry_after = min(math.ceil(retry_after_ms / 1000), _MAX_RETRY_AFTER_S) if retry_after_ms else None
+    reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"
+    return next(matches, by_status)(reason, upstream=upstream, retry_after=retry_after)
+
+
+def _without_answer(cause: object, *, sent: bool) -> Problem:
+    """Return what the lack of a readable answer stands for."""
+    name = str(cause) if isinstance(cause, transport.TransportError) else type(cause).__name__
+    if isinstance(cause, transport.NotSentError):
+        return UpstreamUnavailable(f"nothing was sent: {name}")
+    if isinstance(cause, transport.LostError):
+        return UpstreamTimeout(f"no whole answer: {name}")
+    # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
+    return UpstreamInvalidResponse(f"unreadable answer: {name}") if sent else InternalError(f"the SDK failed: {name}")
+
+
+def _upstream(body: object) -> Upstream:
+    fields = body if isinstance(body, dict) else {}
+    return Upstream(_matching(_CODE, fields, "Code", "code"), request_id_of(fields))
+
+
+def request_id_of(body: Mapping[str, Any]) -> str | None:
+    """Return CCC's request id from an answer, if there is one."""
+    return _matching(_REQUEST_ID, body, "RequestId", "requestId")
+
+
+def _matching(pattern: re.Pattern[str], body: Mapping[str, Any], *names: str) -> str | None:
+    values = (body.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and pattern.fullmatch(value)), None)
+
+
+def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraResponse:
+    """Stand in for the SDK's transport."""
+    answer = transport.send(
+        request.method,
+        DaraCore.compose_url(request),
+        request.headers,
+        request.body,
+        connect_s=runtime_option["connectTimeout"] / 1000,
+        read_s=runtime_option["readTimeout"] / 1000,
+    )
+    response = DaraResponse()
+    response.status_code, response.status_message, response.headers, response.body = answer
+    return response
+
+
+def _silence(logger: logging.Logger) -> None:
+    logger.handlers.clear()
+    logger.setLevel(logging.CRITICAL + 1)
+
+
+# The SDK offers no other way to set its transport; both names are public. One process runs one function.
+DaraCore.do_action = staticmethod(_do_action)
+# The import gave its loggers handlers that print requests to stderr.
+_silence(logging.getLogger("darabonba-core"))
+_silence(logging.getLogger("alibabacloud-tea"))
+_RUNTIME = RuntimeOptions()

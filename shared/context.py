@@ -1,0 +1,74 @@
+"""What Function Compute passes beside the event: the context, and the role's credentials.
+
+The runtime is the platform itself, there is no package with its types; these follow its documentation
+(Function Compute, "Context", 2025-09-19). python3.10 has `credentials` in the context, python3.12 has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.problems import ConfigurationError
+
+DEFAULT_REGION = "cn-shanghai"
+
+
+class RoleCredentials(Protocol):
+    """Temporary credentials of the function's role, as the python3.10 context holds them."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+
+
+class Context(Protocol):
+    """The part of the context that both runtimes share and this project reads."""
+
+    request_id: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One invocation's credentials; its representation shows none of them."""
+
+    access_key_id: str = field(repr=False)
+    access_key_secret: str = field(repr=False)
+    security_token: str = field(repr=False)
+
+
+def request_id_of(context: object) -> str | None:
+    """Return the platform's id of this invocation."""
+    return _text(context, "request_id")
+
+
+def region_of(context: object, environ: Mapping[str, str]) -> str:
+    """Return the region the function runs in: the context's, else `FC_REGION`, else cn-shanghai."""
+    return _text(context, "region") or environ.get("FC_REGION") or DEFAULT_REGION
+
+
+def credentials_of(context: object, environ: Mapping[str, str]) -> Credentials:
+    """Return the credentials of this very invocation: the platform renews them while an instance lives.
+
+    They come from `context.credentials` where the runtime gives it (python3.10), else from the environment (3.12).
+    All three parts are needed: without its token an STS key would pass for a permanent one and be refused.
+
+    Raises:
+        ConfigurationError: no complete credentials; the function has no role.
+    """
+    given = getattr(context, "credentials", None)
+    parts = [_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token")]
+    if not all(parts):
+        names = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
+        parts = [environ.get(f"ALIBABA_CLOUD_{name}") for name in names]
+    key_id, secret, token = parts
+    if not (key_id and secret and token):
+        raise ConfigurationError("no role credentials, neither in the context nor in the environment")
+    return Credentials(key_id, secret, token)
+
+
+def _text(holder: object, name: str) -> str | None:
+    value = getattr(holder, name, None)
+    return value if isinstance(value, str) and value else None

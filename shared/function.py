@@ -1,0 +1,173 @@
+"""One deployed function: the road from an event to an answer, and what is wired to it.
+
+    event → request → caller → verify → decode → parameters → call → status → answer
+
+Every step takes plain values and returns plain values or raises a `Problem`. What the road needs from outside (the
+environment, the clock, the call of CCC) is handed in once, by a function's `index.py` or by a test.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from shared import __version__, ccc, configuration, log, replies
+from shared.action import Action
+from shared.callers import Caller, Callers
+from shared.context import Credentials, credentials_of, request_id_of
+from shared.envelope import Request, Response, read_body, read_event, to_http
+from shared.parameters import read_parameters
+from shared.payload import decode, decode_json
+from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
+from shared.secret_references import read_secrets
+from shared.settings import Settings
+from shared.status import slim_status
+
+METHODS = ("POST", "GET")
+DEFAULT_CALLER = "default"
+
+Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[str, Any]]
+
+
+class Function:
+    """An action of CCC behind a webhook.
+
+    Between invocations it keeps whether one has been served (for `cold_start`), and `load_callers` keeps the parsed
+    file while that does not change. Everything else is read anew: variables, secrets, credentials.
+    """
+
+    def __init__(
+        self,
+        action: Action,
+        callers_file: Path,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.time,
+        call: Call = ccc.call,
+    ) -> None:
+        """Wire the function.
+
+        Args:
+            action: what it does.
+            callers_file: the default of `CALLERS_FILE`.
+            environ: the environment, read at every invocation.
+            now: seconds since the epoch.
+            call: calls CCC.
+        """
+        self._action = action
+        self._callers_file = callers_file
+        self._environ = environ
+        self._now = now
+        self._call = call
+        self._served = False
+
+    def handle(self, event: object, context: object) -> dict[str, Any]:
+        """Answer one event; never raises.
+
+        Args:
+            event: of the HTTP trigger or of a direct invocation, as bytes.
+            context: the platform's.
+
+        Returns:
+            The HTTP trigger's response, or a direct invocation's flat result.
+        """
+        trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served)
+        self._served = True
+        outcome: dict[str, Any] | Problem
+        try:
+            trace.request = read_event(event)
+            if _is_health_check(trace.request):
+                return to_http(self._health(context))
+            outcome = self._serve(trace, context)
+        except Problem as problem:
+            outcome = problem
+        except Exception as error:  # noqa: BLE001 - the platform would show the caller a stack trace
+            outcome = InternalError(_place(error))
+        return self._reply(trace, outcome)
+
+    def _serve(self, trace: log.Trace, context: object) -> dict[str, Any]:
+        """Take a request down the road; the order of the steps is the order of the checks."""
+        request = trace.request
+        if request.method not in METHODS:
+            raise MethodNotAllowed(METHODS)
+        body = read_body(request)
+        settings, callers = configuration.load(self._environ, context, self._callers_file)
+        trace.log_level = settings.log_level
+        name, caller = _caller_of(request, callers)
+        secrets = read_secrets(caller.auth.secrets or (), self._environ, caller.auth.is_usable)
+        caller.auth.verify(request, body, secrets, self._now())
+        trace.caller_name, trace.caller = name, caller
+        if not request.direct:
+            _check_origin(request, caller)
+        payload = decode_json(body) if request.direct else decode(body, request.headers, request.query)
+        parameters = read_parameters(self._action.parameters, payload, caller.defaults.model_dump(exclude_none=True))
+        if not caller.may_use_instance(parameters.instance_id):
+            raise Forbidden("instance is not on the caller's list")
+        credentials = credentials_of(context, self._environ)
+        deadline = trace.started + settings.deadline_ms / 1000
+        with trace.attempt():
+            answer = self._call(self._action, parameters.query(), credentials, settings, deadline)
+        return slim_status(self._action, parameters, answer)
+
+    def _reply(self, trace: log.Trace, outcome: dict[str, Any] | Problem) -> dict[str, Any]:
+        """Log the outcome and return it in the form that the caller reads."""
+        if trace.request.direct:
+            reply, status = dict[str, Any](replies.flat(outcome, trace.request_id)), None
+        else:
+            always_200 = trace.caller is not None and trace.caller.response == "always-200"
+            response = (replies.always_200 if always_200 else replies.with_status_codes)(outcome, trace.request_id)
+            reply, status = to_http(response), response.status
+        log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
+        return reply
+
+    def _health(self, context: object) -> Response:
+        well = configuration.serves_anybody(self._environ, context, self._callers_file)
+        status, word = (200, "ok") if well else (503, "unavailable")
+        return Response(status, {"status": word, "version": __version__})
+
+    def initialize(self, context: object) -> None:
+        """Tell the log everything that is wrong with the configuration; never raises.
+
+        It changes nothing: requests find the same faults and answer `configuration_error`.
+        """
+        try:
+            faults = configuration.faults(self._environ, context, self._callers_file)
+        except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
+            faults = [_place(error)]
+        if faults:
+            log.write(log.initialize_line(self._action, request_id_of(context), faults, self._now()), "ERROR")
+
+
+def _is_health_check(request: Request) -> bool:
+    return not request.direct and request.method == "GET" and request.segment == "healthz"
+
+
+def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:
+    """Return name and caller: by the last segment of the path, or the one for direct invocation."""
+    if request.direct:
+        found = callers.direct()
+        if found is None:
+            raise Forbidden("no caller has scheme ram")
+        return found
+    name = request.segment or DEFAULT_CALLER
+    caller = callers.get(name)
+    if caller is None:
+        raise Unauthorized("no such caller")
+    return name, caller
+
+
+def _check_origin(request: Request, caller: Caller) -> None:
+    if request.method not in caller.methods:
+        raise MethodNotAllowed(tuple(caller.methods))
+    if not caller.may_come_from(request.source_ip):
+        raise Forbidden("source address is not in the caller's networks")
+
+
+def _place(error: Exception) -> str:
+    """Return class and place of a defect: its message may quote the request."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"

@@ -1,0 +1,123 @@
+"""The log line: one JSON object per invocation, for operators.
+
+A caller can ask the platform for the last lines of the log of its own request (`X-Fc-Log-Type: Tail`): what stands here
+must be fit for the caller's eyes, and so holds no value of the request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from shared.action import Action
+from shared.callers import Caller
+from shared.envelope import Request
+from shared.problems import ConfigurationError, Problem, Upstream
+
+_SERVER_ERROR = 500
+
+
+@dataclass
+class Trace:
+    """What one invocation has come to know, for the form of its answer and for its log line."""
+
+    action: Action
+    request_id: str | None
+    cold_start: bool
+    started: float = field(default_factory=time.monotonic)
+    # Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
+    request: Request = field(default_factory=lambda: Request(direct=True))
+    caller_name: str | None = None
+    caller: Caller | None = None
+    log_level: str = "INFO"
+    attempts: int = 0
+    upstream_ms: float | None = None
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Count and time one call of CCC."""
+        self.attempts += 1
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.upstream_ms = round((self.upstream_ms or 0) + _ms_since(began), 1)
+
+
+def webhook_line(trace: Trace, outcome: dict[str, Any] | Problem, status: int | None, now: float) -> dict[str, Any]:
+    """Return the fields of an invocation's line.
+
+    Args:
+        trace: what is known of the invocation.
+        outcome: the status fields of a success, or the problem.
+        status: of the HTTP answer; `None` for direct invocation.
+        now: seconds since the epoch.
+    """
+    if isinstance(outcome, Problem):
+        upstream = outcome.upstream or Upstream()
+        level = "ERROR" if outcome.status >= _SERVER_ERROR else "WARNING"
+        code, retryable, reason = outcome.code, outcome.retryable, outcome.reason
+    else:
+        upstream = Upstream("OK", outcome["request_id"])
+        level = "INFO"
+        code, retryable, reason = trace.action.status, False, None
+    return {
+        "timestamp": _timestamp(now),
+        "level": level,
+        "event": "webhook",
+        "action": trace.action.name,
+        "request_id": trace.request_id,
+        "caller": trace.caller_name,
+        "code": code,
+        "status": status,
+        "retryable": retryable,
+        "upstream_code": upstream.code,
+        "upstream_request_id": upstream.request_id,
+        "attempts": trace.attempts,
+        "upstream_ms": trace.upstream_ms,
+        "duration_ms": _ms_since(trace.started),
+        "cold_start": trace.cold_start,
+        "replayed": False,
+        "reason": reason,
+    }
+
+
+def initialize_line(action: Action, request_id: str | None, faults: list[str], now: float) -> dict[str, Any]:
+    """Return the fields of the line that an instance's start leaves if its configuration has faults."""
+    return {
+        "timestamp": _timestamp(now),
+        "level": "ERROR",
+        "event": "initialize",
+        "action": action.name,
+        "request_id": request_id,
+        "code": ConfigurationError.code,
+        "reason": "; ".join(faults),
+    }
+
+
+def write(fields: dict[str, Any], threshold: str) -> None:
+    """Write one line to stdout, which the platform collects, unless its `level` is under the threshold.
+
+    A log that cannot be written must not take the answer with it.
+    """
+    if logging.getLevelName(fields["level"]) < logging.getLevelName(threshold):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        # One write, so that lines of requests that run side by side do not mix.
+        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+
+def _timestamp(now: float) -> str:
+    return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ms_since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)

@@ -1,0 +1,128 @@
+"""Strict decoding of a body: JSON, form or, where there is no body, the query.
+
+Lenient decoders disagree with each other (which of two equal keys counts, what `NaN` is), and a signature proves only
+the bytes: what two readers may read differently is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from shared.problems import MalformedRequest, UnsupportedMediaType
+
+MAX_DEPTH = 32
+_INT64 = range(-(2**63), 2**63)
+_INT64_CHARACTERS = 20
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def decode(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the payload of an HTTP request: the decoded body, or the query where there is no body.
+
+    Args:
+        body: the raw bytes.
+        headers: by lower-case name.
+        query: by name.
+
+    Raises:
+        UnsupportedMediaType: a body that is neither JSON nor a form, not UTF-8 by its own word, or compressed.
+        MalformedRequest: it cannot be decoded.
+    """
+    if not body:
+        return dict(query)
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("content-encoding")
+    media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(" \"'") not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType("charset")
+    if media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json")):
+        return decode_json(body)
+    if media_type == "application/x-www-form-urlencoded":
+        return decode_form(body)
+    raise UnsupportedMediaType("content-type")
+
+
+def decode_json(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in `body`.
+
+    UTF-8, no duplicate keys, no `NaN` or infinity, at most 32 levels deep (the object is the first), integers within
+    64 bit signed, doubles within their range, no lone surrogates.
+
+    Raises:
+        MalformedRequest: anything else.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            parse_float=_double,
+        )
+    except (ValueError, RecursionError):
+        raise MalformedRequest("body is no acceptable JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest("body is no JSON object")
+    _check_tree(value)
+    return value
+
+
+def decode_form(body: bytes) -> dict[str, str]:
+    """Return the fields of an `application/x-www-form-urlencoded` body: UTF-8, every field once.
+
+    Raises:
+        MalformedRequest: anything else.
+    """
+    try:
+        text = body.decode("utf-8")
+        if _BAD_ESCAPE.search(text):
+            raise MalformedRequest("form has a bad escape")
+        return _unique(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict"))
+    except ValueError:
+        raise MalformedRequest("body is no acceptable form") from None
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    items = list(pairs)
+    table = dict(items)
+    if len(table) != len(items):
+        raise ValueError("duplicate key")
+    return table
+
+
+def _refuse(_constant: str) -> NoReturn:
+    raise ValueError("no JSON number")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _INT64_CHARACTERS or (value := int(digits)) not in _INT64:
+        raise ValueError("integer over 64 bit")
+    return value
+
+
+def _double(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("number over a double's range")
+    return value
+
+
+def _check_tree(root: dict[str, Any]) -> None:
+    level: list[Any] = [root]
+    for _ in range(MAX_DEPTH):
+        texts = [key for node in level if isinstance(node, dict) for key in node]
+        children = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+        texts += [child for child in children if isinstance(child, str)]
+        if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
+            raise MalformedRequest("body has a lone surrogate")
+        level = [child for child in children if isinstance(child, (dict, list))]
+        if not level:
+            return
+    raise MalformedRequest("body is nested too deep")

@@ -1,0 +1,292 @@
+"""The error tree: every answer that is not a success, one class per code.
+
+Problem                        status  retryable
+├── MalformedRequest              400  no   base64, encoding or syntax of the request
+├── Unauthorized                  401  no   credential missing, malformed, wrong or stale; unknown caller
+├── Forbidden                     403  no   instance or source network not on the caller's list
+├── MethodNotAllowed              405  no   method not offered
+├── PayloadTooLarge               413  no   body over the limit
+├── UnsupportedMediaType          415  no   content type not offered
+├── InvalidParameters             422  no   decoded, but against the rules for parameters
+├── ConfigurationError            500  no   ours: variables, callers file, secrets, role
+├── InternalError                 500  no   ours: a defect
+└── UpstreamProblem                         CCC's part; carries its code and request id
+    ├── JobNotFound               404  no   the call does not exist
+    ├── InstanceNotFound          404  no   the instance does not exist
+    ├── ChannelNotFound           404  no   the channel is not in the call
+    ├── UserNotFound              404  no   the agent does not exist
+    ├── InvalidState              422  no   agent or channel is in another state
+    ├── UpstreamRejected          422  no   any other refusal
+    ├── Throttled                 429  yes  too many requests
+    ├── UpstreamDenied            502  no   role, signature or token refused
+    ├── UpstreamInvalidResponse   502  yes  an answer that cannot be read, or a redirect
+    ├── UpstreamUnavailable       503  yes  CCC failed, or nothing was sent
+    └── UpstreamTimeout           504  yes  sent, and the outcome is unknown
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, NamedTuple
+
+# An identifier, not a link (RFC 9457 §3.1.1); `.example` can belong to nobody (RFC 2606).
+TYPE_BASE = "https://mute-call.example/problems#"
+
+
+class FieldError(NamedTuple):
+    """What is wrong with one parameter, without its value."""
+
+    field: str
+    reason: str
+
+
+class Upstream(NamedTuple):
+    """How CCC named its answer: its `Code` and its `RequestId`, `None` where it gave none."""
+
+    code: str | None = None
+    request_id: str | None = None
+
+
+class Problem(Exception):  # noqa: N818 - the term of RFC 9457
+    """An answer that is not a success.
+
+    Attributes:
+        code, status, retryable, title, detail: what the caller is told; fixed per class, `detail` may be overridden
+            by a text that quotes nothing of the request.
+        reason: which check failed, for the log line; no value of the request, no secret, no foreign text.
+        headers: HTTP headers that belong to the answer (`Allow`, `Retry-After`, `WWW-Authenticate`).
+        errors: the parameters concerned.
+        upstream: CCC's code and request id.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    retryable: ClassVar[bool] = False
+    title: ClassVar[str]
+    detail: str
+
+    def __init__(self, reason: str, *, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail or type(self).detail
+        self.headers = dict(headers or {})
+        self.errors: tuple[FieldError, ...] = ()
+        self.upstream: Upstream | None = None
+
+
+class MalformedRequest(Problem):
+    """The request cannot be decoded."""
+
+    code = "malformed_request"
+    status = 400
+    title = "Malformed request"
+    detail = "The request could not be decoded: check its encoding and its syntax."
+
+
+class Unauthorized(Problem):
+    """The credential is missing, malformed, wrong or stale, or nobody has the caller's name: one answer for all."""
+
+    code = "unauthorized"
+    status = 401
+    title = "Unauthorized"
+    detail = "The credential is missing or not accepted."
+
+    def __init__(self, reason: str) -> None:
+        # A constant: the scheme of a caller must not tell whether the caller exists.
+        super().__init__(reason, headers={"WWW-Authenticate": 'Bearer realm="webhook"'})
+
+
+class Forbidden(Problem):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+    status = 403
+    title = "Forbidden"
+    detail = "This caller may not make this request."
+
+
+class MethodNotAllowed(Problem):
+    """The method is not offered; `allowed` are those that are."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    detail = "The Allow header lists the methods that are accepted here."
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__("method not allowed", headers={"Allow": ", ".join(allowed)})
+
+
+class PayloadTooLarge(Problem):
+    """The body is over the limit."""
+
+    code = "payload_too_large"
+    status = 413
+    title = "Payload too large"
+    detail = "The body may have at most 65536 bytes."
+
+
+class UnsupportedMediaType(Problem):
+    """The body is neither JSON nor a form."""
+
+    code = "unsupported_media_type"
+    status = 415
+    title = "Unsupported media type"
+    detail = "Send application/json or application/x-www-form-urlencoded, in UTF-8 and uncompressed."
+
+
+class InvalidParameters(Problem):
+    """The payload was decoded and breaks the rules for parameters."""
+
+    code = "invalid_parameters"
+    status = 422
+    title = "Invalid parameters"
+    detail = "The parameters named in errors break their rules."
+
+    def __init__(self, errors: tuple[FieldError, ...], *, detail: str | None = None) -> None:
+        super().__init__("; ".join(f"{error.field} {error.reason}" for error in errors), detail=detail)
+        self.errors = errors
+
+
+class ConfigurationError(Problem):
+    """The deployment is wrong; `reason` lists everything that is, for the operator."""
+
+    code = "configuration_error"
+    status = 500
+    title = "Configuration error"
+    detail = "The function is not configured correctly; its operator finds the cause in the log."
+
+
+class InternalError(Problem):
+    """A defect of this function."""
+
+    code = "internal_error"
+    status = 500
+    title = "Internal error"
+    detail = "The function failed; its operator finds the cause in the log."
+
+
+class UpstreamProblem(Problem):
+    """CCC's part; raised only as one of its subclasses."""
+
+    # Seconds until a resend makes sense, where the answer carries Retry-After; None where it does not.
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, reason: str, *, upstream: Upstream | None = None, retry_after: int | None = None) -> None:
+        seconds = retry_after or self.retry_after
+        carries = self.retry_after is not None
+        super().__init__(reason, headers={"Retry-After": str(seconds)} if carries else None)
+        self.upstream = upstream
+
+
+class JobNotFound(UpstreamProblem):
+    """`NotExists.JobId`."""
+
+    code = "job_not_found"
+    status = 404
+    title = "Call not found"
+    detail = "CCC knows no call with this job_id; it may have ended."
+
+
+class InstanceNotFound(UpstreamProblem):
+    """`NotExists.InstanceId`."""
+
+    code = "instance_not_found"
+    status = 404
+    title = "Instance not found"
+    detail = "CCC knows no instance with this instance_id in this region."
+
+
+class ChannelNotFound(UpstreamProblem):
+    """`NotExists.ChannelId`."""
+
+    code = "channel_not_found"
+    status = 404
+    title = "Channel not found"
+    detail = "The call has no channel with this channel_id."
+
+
+class UserNotFound(UpstreamProblem):
+    """`NotExists.UserId`."""
+
+    code = "user_not_found"
+    status = 404
+    title = "User not found"
+    detail = "The instance has no agent with this user_id."
+
+
+class InvalidState(UpstreamProblem):
+    """`InvalidOperation.*`."""
+
+    code = "invalid_state"
+    status = 422
+    title = "Not possible in this state"
+    detail = "The agent is not talking in this call, or the channel is in another state."
+
+
+class UpstreamRejected(UpstreamProblem):
+    """A refusal of CCC that has no code of its own here."""
+
+    code = "upstream_rejected"
+    status = 422
+    title = "Rejected by CCC"
+    detail = "CCC rejected the request; upstream.code names its reason."
+
+
+class Throttled(UpstreamProblem):
+    """`Throttling*`."""
+
+    code = "throttled"
+    status = 429
+    retryable = True
+    retry_after = 1
+    title = "Throttled"
+    detail = "CCC takes no more requests for the moment; nothing was changed."
+
+
+class UpstreamDenied(UpstreamProblem):
+    """CCC refused the function's role, signature or token."""
+
+    code = "upstream_denied"
+    status = 502
+    title = "Denied by CCC"
+    detail = "CCC refused the credentials of the function; its operator finds the cause in the log."
+
+
+class UpstreamInvalidResponse(UpstreamProblem):
+    """An answer that cannot be read, whatever its status, or a redirect, which is never followed."""
+
+    code = "upstream_invalid_response"
+    status = 502
+    retryable = True
+    title = "Unreadable answer from CCC"
+    detail = "CCC's answer could not be read; whether the request was carried out is unknown."
+
+
+class UpstreamUnavailable(UpstreamProblem):
+    """CCC failed readably, or the request never reached it."""
+
+    code = "upstream_unavailable"
+    status = 503
+    retryable = True
+    retry_after = 2
+    title = "CCC unavailable"
+    detail = "CCC could not be reached or could not serve the request."
+
+
+class UpstreamTimeout(UpstreamProblem):
+    """The request was sent and no whole answer came."""
+
+    code = "upstream_timeout"
+    status = 504
+    retryable = True
+    title = "No answer from CCC"
+    detail = "The request was sent and no whole answer came in time; whether it was carried out is unknown."
+
+
+def problem_types(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Yield every class of the tree that has a code: the table of answers."""
+    for kind in base.__subclasses__():
+        if "code" in vars(kind):
+            yield kind
+        yield from problem_types(kind)

@@ -1,0 +1,94 @@
+"""The slim status: what a caller learns of CCC's answer.
+
+CCC's answer names phone numbers, extensions and channel ids in many places; nothing is passed on but what is named
+here. It is read tolerantly: the published samples have strings where the SDK's models have numbers, booleans and lists.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.action import Action
+from shared.ccc import request_id_of
+from shared.parameters import CallParameters
+
+# States and types of CCC are words (TALKING, ANSWERED, OUTBOUND); the reference's placeholder 无 is none.
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_MUTED = "MUTED"
+
+
+def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flat status of a success.
+
+    Args:
+        action: what was asked for.
+        parameters: of which call.
+        answer: CCC's answer, `Code` being `OK`.
+
+    Returns:
+        Strings, and `muted` a boolean; `None` for what CCC left out. `call_type` is the call's, `user_state` the
+        agent's, `channel_state` and `muted` those of the channel asked for, else of the agent's own.
+    """
+    data = _object(answer.get("Data"))
+    call = _object(data.get("CallContext"))
+    channel = _channel(call, parameters)
+    return {
+        "status": action.status,
+        "muted": _is_muted(channel.get("ChannelFlags")),
+        "instance_id": parameters.instance_id,
+        "job_id": parameters.job_id,
+        "user_id": parameters.user_id,
+        "call_type": _word(call.get("CallType")),
+        "channel_state": _word(channel.get("ChannelState")),
+        "user_state": _word(_object(data.get("UserContext")).get("UserState")),
+        "request_id": request_id_of(answer),
+    }
+
+
+def _channel(call: Mapping[str, Any], parameters: CallParameters) -> dict[str, Any]:
+    channels = [_object(channel) for channel in _list(call.get("ChannelContexts"))]
+    if parameters.channel_id is not None:
+        name, wanted = "ChannelId", parameters.channel_id
+    else:
+        name, wanted = "UserId", parameters.user_id
+    return next((channel for channel in channels if channel.get(name) == wanted), {})
+
+
+def _is_muted(flags: object) -> bool | None:
+    """Return whether MUTED is among the flags: a list, JSON text, or text with separators; `None` if there are none."""
+    value = _parsed(flags)
+    if isinstance(value, list):
+        words = [str(flag) for flag in value]
+    elif isinstance(value, str) and (words := re.findall(r"\w+", value, re.ASCII)):
+        pass
+    else:
+        return None
+    return _MUTED in words
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+
+
+def _object(value: object) -> dict[str, Any]:
+    value = _parsed(value)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    value = _parsed(value)
+    # A list of one, rendered from XML, may have lost its list.
+    return value if isinstance(value, list) else [value]
+
+
+def _parsed(value: object) -> object:
+    """Return what JSON text stands for, and anything else as it is."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+    return value
