@@ -135,8 +135,12 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 @functools.lru_cache(maxsize=2)
-def _pools(*, tls: bool) -> urllib3.PoolManager:
-    # Connections outlive an invocation: a TLS handshake costs more than the call. They carry nothing of a caller.
+def pools(*, tls: bool) -> urllib3.PoolManager:
+    """Return the connections of this process.
+
+    They outlive an invocation, since a TLS handshake costs more than the call; they carry nothing of a caller. Servers
+    are verified against the system's authorities (or those that `SSL_CERT_FILE` names) and certifi's, as the SDK does.
+    """
     context = None
     if tls:
         context = ssl.create_default_context()
@@ -166,7 +170,7 @@ def send(
     """
     exchange = _current.get()
     try:
-        response = _pools(tls=url.startswith("https:")).urlopen(
+        response = pools(tls=url.startswith("https:")).urlopen(
             method,
             url,
             body=body,
