@@ -30,7 +30,7 @@ class Gateway:
         *,
         port: int = 0,
         credentials: Credentials | None = Credentials(),  # noqa: B008 - immutable
-        **settings: Any,  # noqa: ANN401 - checked by Settings
+        **settings: Any,
     ) -> None:
         self.settings = Settings(handler, **settings)
         self.credentials = credentials
@@ -60,9 +60,11 @@ class Gateway:
             names = provided_variables(self.settings, None, "")
             stack.callback(apply_variables, {name: os.environ.get(name) for name in names})
             self._instance = Instance(self.settings, lambda: self.credentials)
-            stack.callback(self._instance.close, _GRACE_SECONDS)
             trigger = Trigger(self.settings, self._instance.invoke)
-            stack.callback(trigger.close)
+            # The end, last line first: what waits in the queue is dropped before the instance ends what runs.
+            stack.callback(trigger.close, _GRACE_SECONDS)
+            stack.callback(self._instance.close, _GRACE_SECONDS)
+            stack.callback(trigger.close, 0)
             server = Server(self.port, trigger)
             server.start()
             stack.callback(server.close, _GRACE_SECONDS)

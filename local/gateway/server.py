@@ -64,14 +64,14 @@ class Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.server_address[1]
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the parent's types
+    def process_request(self, request: Any, client_address: Any) -> None:
         """Start a connection's thread and remember both."""
         arguments = (request, client_address)
         thread = threading.Thread(target=self.process_request_thread, args=arguments, name="connection", daemon=True)
         self._connections[request] = thread
         thread.start()
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - the parent's types
+    def shutdown_request(self, request: Any) -> None:
         """End a connection and forget it."""
         super().shutdown_request(request)
         self._connections.pop(request, None)

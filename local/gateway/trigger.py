@@ -38,9 +38,9 @@ class Trigger:
         except RejectionError as rejection:
             return rejection.answer(request.request_id)
 
-    def close(self) -> None:
-        """Drop the queued invocations; the one that runs is the instance's."""
-        self._queue.stop()
+    def close(self, grace: float) -> None:
+        """Drop the queued invocations, wait up to ``grace`` seconds for the one that runs."""
+        self._queue.stop(grace)
 
     def _triggered(self, request: Request) -> Answer:
         """Answer through the HTTP trigger.

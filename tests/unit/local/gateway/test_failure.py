@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from local.gateway.failure import INITIALIZATION, exited, timed_out, uncaught
+
+
+def fail() -> None:
+    raise ValueError("something is wrong")
+
+
+def provoke() -> ValueError:
+    with pytest.raises(ValueError, match="wrong") as raised:
+        fail()
+    return raised.value
+
+
+def test_an_uncaught_exception_is_reported_with_its_stack() -> None:
+    answer = uncaught(provoke()).answer(502)
+    assert answer.status == 502
+    assert answer.headers == {"Content-Type": "application/json", "X-Fc-Error-Type": "UnhandledInvocationError"}
+    report = json.loads(answer.body)
+    assert (report["errorMessage"], report["errorType"]) == ("something is wrong", "ValueError")
+    file, line, name, source = report["stackTrace"][-1]
+    assert file == f'File "{__file__}"'
+    assert line.startswith("line ")
+    assert (name, source) == ("in fail", 'raise ValueError("something is wrong")')
+
+
+def test_source_lines_that_are_gone_are_empty() -> None:
+    with pytest.raises(ZeroDivisionError) as raised:
+        exec(compile("1 / 0", "<nowhere>", "exec"))  # noqa: S102 - code without a source file is the subject
+    assert uncaught(raised.value).report["stackTrace"][-1] == ['File "<nowhere>"', "line 1", "in <module>", ""]
+
+
+def test_a_timeout_names_itself_and_the_limit() -> None:
+    failure = timed_out(0.25)
+    assert failure.error_type == "UnhandledInvocationError"
+    report = {"errorMessage": "Function timed out after 0.25 seconds", "errorType": "FunctionTimeoutError"}
+    assert failure.report == report
+
+
+def test_an_exit_is_reported_without_a_stack() -> None:
+    failure = exited(SystemExit(3), INITIALIZATION)
+    assert failure.error_type == "InitializationError"
+    message = "Process exited unexpectedly before completing request (SystemExit: 3)"
+    assert (str(failure), failure.report) == (message, {"errorMessage": message})
