@@ -1,0 +1,61 @@
+"""The control plane under `/_simulator/`, beside the API: read the state, start over, script faults."""
+
+import json
+from collections.abc import Callable
+
+from local.simulator.delivery import Answer
+from local.simulator.endpoint import Endpoint
+from local.simulator.fault import FaultError
+from local.simulator.options import OptionError
+
+PREFIX = "/_simulator/"
+
+
+def handle(endpoint: Endpoint, method: str, path: str, body: bytes) -> Answer:
+    """Answer a request whose path begins with `PREFIX`; always JSON, an error as `{"error": "…"}`."""
+    name = path.removeprefix(PREFIX)
+    if name not in ROUTES:
+        return problem(404, f"no such path, known are {', '.join(PREFIX + each for each in ROUTES)}")
+    allowed, act = ROUTES[name]
+    if method != allowed:
+        return problem(405, f"method must be {allowed}").with_headers({"Allow": allowed})
+    try:
+        return act(endpoint, body)
+    except (FaultError, OptionError) as error:
+        return problem(400, str(error))
+
+
+def problem(status: int, text: str) -> Answer:
+    """Return an error in the simulator's own voice, as JSON."""
+    return _json({"error": text}, status)
+
+
+def _state(endpoint: Endpoint, _: bytes) -> Answer:
+    return _json(endpoint.snapshot())
+
+
+def _reset(endpoint: Endpoint, body: bytes) -> Answer:
+    endpoint.reset(_decoded(body) if body.strip() else {})
+    return _json({"options": endpoint.options.as_json()})
+
+
+def _faults(endpoint: Endpoint, body: bytes) -> Answer:
+    return _json({"pending_faults": endpoint.faults.add(_decoded(body))})
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # also bytes that are no text, numbers and nesting beyond reason
+        raise FaultError("body: must be JSON") from None
+
+
+def _json(value: object, status: int = 200) -> Answer:
+    return Answer(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+ROUTES: dict[str, tuple[str, Callable[[Endpoint, bytes], Answer]]] = {
+    "state": ("GET", _state),
+    "reset": ("POST", _reset),
+    "faults": ("POST", _faults),
+}

@@ -1,0 +1,97 @@
+"""The simulator as an object: started on entering a `with` block, gone with all its threads on leaving it."""
+
+from types import TracebackType
+from typing import Any, final
+
+from local.simulator.endpoint import Endpoint, utc_now
+from local.simulator.fault_queue import FaultQueue
+from local.simulator.nonces import Clock, NonceStore
+from local.simulator.options import AccessKey, Options
+from local.simulator.server import LOOPBACK, SimulatorServer
+from local.simulator.state import State
+
+
+@final
+class Simulator:
+    """A CCC endpoint on a loopback port, for the time of a `with` block.
+
+    Args:
+        options: the answers to what the documentation leaves open.
+        access_key: the one key it knows.
+        port: to listen on; 0 picks a free one.
+        clock: returns the current time, timezone-aware.
+        nonces: of the requests verified so far; a store of its own by default.
+    """
+
+    def __init__(
+        self,
+        options: Options | None = None,
+        *,
+        access_key: AccessKey | None = None,
+        port: int = 0,
+        clock: Clock = utc_now,
+        nonces: NonceStore | None = None,
+    ) -> None:
+        self._endpoint = Endpoint(options, access_key, clock, nonces)
+        self._port = port
+        self._server: SimulatorServer | None = None
+
+    def __enter__(self) -> "Simulator":
+        """Listen and serve; the first request may follow at once.
+
+        Raises:
+            OSError: the port cannot be bound.
+        """
+        self._server = SimulatorServer(self._endpoint, self._port)
+        self._port = self._server.server_port
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    @property
+    def endpoint(self) -> str:
+        """`127.0.0.1:PORT`, as an SDK's endpoint setting takes it."""
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`, without a trailing slash."""
+        return f"http://{self.endpoint}"
+
+    @property
+    def state(self) -> State:
+        """The call centre, to read and, between requests, to change; another object after a reset."""
+        return self._endpoint.state
+
+    @property
+    def options(self) -> Options:
+        """The options in force."""
+        return self._endpoint.options
+
+    @property
+    def faults(self) -> FaultQueue:
+        """The queue of faults: `faults.add({"kind": "delay", "ms": 50})`."""
+        return self._endpoint.faults
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The API requests received so far, secrets redacted, oldest first."""
+        return self._endpoint.record.as_json()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what `GET /_simulator/state` answers."""
+        return self._endpoint.snapshot()
+
+    def reset(self, **options: str) -> None:
+        """Start over, as `POST /_simulator/reset` does: with the initial options, changed as given.
+
+        Raises:
+            OptionError: an unknown option, or a value it does not take.
+        """
+        self._endpoint.reset(options)

@@ -1,0 +1,121 @@
+"""`python -m local.simulator` as an operator runs it."""
+
+import http.client
+import json
+import re
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from local.simulator.request import Request
+from tests.integration.simulator.processes import python, run
+from tests.unit.local.simulator.signing import signed_v3
+
+COMMAND = ("-m", "local.simulator")
+
+
+def serve(
+    flags: Sequence[str],
+    requests: Sequence[Request],
+    environ: Mapping[str, str] | None = None,
+    number: int = signal.SIGTERM,
+) -> tuple[list[int], dict[str, Any], int, str, str]:
+    """Start, send the requests, read the state, stop; return statuses, state, exit code and what else was printed."""
+    with python(*COMMAND, *flags, **(environ or {})) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        ready = re.fullmatch(r"listening on http://(127\.0\.0\.1:\d+)\n", line)
+        assert ready, line
+        connection = http.client.HTTPConnection(ready[1], timeout=10)
+        statuses = []
+        for request in requests:
+            connection.request(request.method, f"/?{request.query}", headers=dict(request.headers))
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+        connection.request("GET", "/_simulator/state")
+        state = json.loads(connection.getresponse().read())
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        connection.close()
+        return statuses, state, process.returncode, out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_when_it_is_ready_serves_and_stops(number: int) -> None:
+    statuses, state, code, out, err = serve(["--port", "0"], [signed_v3()], number=number)
+
+    # The clock is the real one, and the request's is not.
+    assert statuses == [400]
+    assert state["requests_total"] == 1
+    assert (code, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_each_setting_is_a_flag_and_a_variable(by_flag: bool) -> None:  # noqa: FBT001 - a table's column
+    settings = {
+        "access-key-id": "LTAI",
+        "access-key-secret": "s",
+        "security-token": "",
+        "business-errors": "http-200",
+        "repeated-mute": "error",
+        "empty-fields": "omitted",
+        "missing-parameter": "ccc",
+        "success-body": "documented",
+    }
+    variables = {f"SIMULATOR_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    known = signed_v3(access_key_id="LTAI", secret="s", leave_out=("x-acs-security-token",))
+
+    statuses, state, code, _, err = (
+        serve(["--port=0", *flags], [signed_v3(), known])
+        if by_flag
+        else serve([], [signed_v3(), known], {"SIMULATOR_PORT": "0", **variables})
+    )
+
+    assert statuses == [404, 400]
+    assert state["options"] == {
+        "business_errors": "http-200",
+        "repeated_mute": "error",
+        "empty_fields": "omitted",
+        "missing_parameter": "ccc",
+        "success_body": "documented",
+    }
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "text"),
+    [
+        (["--port", "x"], {}, "port: must be a number from 0 to 65535"),
+        (["--port", "65536"], {}, "port: must be a number from 0 to 65535"),
+        (["--port", "-1"], {}, "port: must be a number from 0 to 65535"),
+        (["--empty-fields", "maybe"], {}, "empty_fields: must be one of empty, null, omitted"),
+        ([], {"SIMULATOR_REPEATED_MUTE": "no"}, "repeated_mute: must be one of ok, error"),
+        (["--speed", "1"], {}, "unrecognized arguments: --speed 1"),
+    ],
+)
+def test_a_wrong_setting_is_named(flags: list[str], environ: dict[str, str], text: str) -> None:
+    code, out, err = run(*COMMAND, *flags, **environ)
+
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"python -m local.simulator: error: {text}"
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = run(*COMMAND, "--port", str(port))
+
+    assert (code, out, err) == (1, "", f"cannot listen on port {port}: Address already in use\n")
+
+
+def test_help_names_the_variables() -> None:
+    code, out, _ = run(*COMMAND, "--help", COLUMNS="200")
+
+    assert code == 0
+    for name in ("PORT", "ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "SUCCESS_BODY"):
+        assert f"[SIMULATOR_{name}]" in out
