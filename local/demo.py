@@ -42,7 +42,7 @@ def post(url: str, event: Mapping[str, Any]) -> Answer:
     # http.client, since it knows nothing of the shell's proxies.
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
     try:
-        headers = {name: value for name, value in event["headers"].items() if name != "Host"}
+        headers = {name: value for name, value in event["headers"].items() if name not in ("Host", "Content-Length")}
         connection.request(event["requestContext"]["http"]["method"], target, body, headers)
         response = connection.getresponse()
         return Answer(response.status, response.getheader("Content-Type", ""), response.read().decode())

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from local.gateway import Gateway
+from local.simulator import Simulator
+from local.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Gateway]]:
+    """Return what starts the function on a runtime, wired to the simulator."""
+    for name, value in {
+        "CCC_ENDPOINT": simulator.endpoint,
+        "CCC_PROTOCOL": "http",
+        TOKEN_VARIABLE: DEMO_TOKEN,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with ExitStack() as started:
+        yield lambda runtime: started.enter_context(Gateway(HANDLER, runtime=runtime))
