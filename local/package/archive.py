@@ -1,0 +1,28 @@
+"""The zip: the same files give the same bytes, on whichever day and in whichever folder."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+# The earliest moment that a zip can hold.
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_MODE = 0o100644
+
+
+def write_zip(folder: Path, path: Path) -> str:
+    """Write the files of the folder, in the order of their names, readable for everybody; return the zip's SHA-256."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files_in(folder)):
+            entry = zipfile.ZipInfo(name, _MOMENT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            # Otherwise these two tell the system and the umask that built it.
+            entry.create_system = _UNIX
+            entry.external_attr = _MODE << 16
+            archive.writestr(entry, file.read_bytes(), compresslevel=9)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return all files under the folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]

@@ -1,0 +1,92 @@
+"""One build, from the sources to the zip."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.package.archive import write_zip
+from local.package.bytecode import compile_folder, find_interpreter
+from local.package.glibc import check_glibc
+from local.package.install import install
+from local.package.targets import Target
+from local.package.tree import add_sources, function_folder, make_readable, prune
+
+LOCK = Path("requirements", "function.txt")
+
+
+@dataclass(frozen=True)
+class Package:
+    """What was built.
+
+    Attributes:
+        folder: the code, unpacked.
+        archive: the zip of the folder.
+        sha256: of the zip, in hex.
+        has_bytecode: whether it brings its bytecode.
+    """
+
+    folder: Path
+    archive: Path
+    sha256: str
+    has_bytecode: bool
+
+
+def build_package(
+    root: Path,
+    function: str,
+    target: Target,
+    output: Path,
+    *,
+    report: Callable[[str], None],
+    find: Callable[[Target], str | None] = find_interpreter,
+) -> Package:
+    """Build `<output>/<function>/` and `<output>/<function>.zip`, which replace what is there; all of it or nothing.
+
+    Args:
+        root: of the repository.
+        function: name of a folder under `functions/`.
+        target: the runtime.
+        output: folder for the results.
+        report: takes a line per step.
+        find: finds an interpreter of the target's minor version; without one the package has no bytecode.
+
+    Raises:
+        PackageError: why there is no package.
+    """
+    function_folder(root, function)
+    with _stage(output) as stage:
+        folder, archive = stage / function, stage / f"{function}.zip"
+        folder.mkdir()
+        report(f"install {LOCK.as_posix()} for {target.runtime}")
+        install(root / LOCK, target, folder)
+        report(f"prune {prune(folder)} files that are never read")
+        report(f"add functions/{function} and shared")
+        add_sources(root, function, folder)
+        report(f"check shared objects: glibc 2.{check_glibc(folder, target)} is enough, 2.{target.glibc} is there")
+        interpreter = find(target)
+        if interpreter:
+            report(f"compile with {interpreter}")
+            compile_folder(folder, interpreter)
+        make_readable(folder)
+        report("zip")
+        sha256 = write_zip(folder, archive)
+        for built in (folder, archive):
+            _replace(output / built.name, built)
+    return Package(output / function, output / f"{function}.zip", sha256, bool(interpreter))
+
+
+@contextmanager
+def _stage(output: Path) -> Iterator[Path]:
+    """Yield a folder on the output's file system, so that what is built can be moved there in one go."""
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=output) as name:
+        yield Path(name)
+
+
+def _replace(path: Path, built: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    built.replace(path)

@@ -1,0 +1,282 @@
+"""`s.yaml` deploys: the component's own schema, and what that schema lets pass."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from local.package import TARGETS
+from shared.callers import load_callers
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = yaml.safe_load(ROOT.joinpath("s.yaml").read_text(encoding="utf-8"))
+SCHEMA = json.loads(ROOT.joinpath("tests/data/fc3-schema.json").read_text(encoding="utf-8"))
+HTTP_TRIGGER = SCHEMA["definitions"]["IHttpTriggerConfig"]
+ENVIRONMENT = {"MUTE_CALL_TOKEN": "0123456789"}
+
+Props = dict[str, Any]
+
+# fc3 resets a section that is missing to empty, or fills in a default that nobody chose.
+CHOSEN = ("handler", "role", "timeout", "memorySize", "cpu", "diskSize", "logConfig", "internetAccess", "description")
+# fc3 supports it, its schema does not know it.
+UNKNOWN_TO_THE_SCHEMA = {"customDomain"}
+MAX_ENVIRONMENT_BYTES = 4096
+# The default of a hook is 3 s; imports on a fraction of a core take longer.
+MIN_HOOK_TIMEOUT_S = 10
+MAX_EVENT_AGE_S = 300
+
+
+def resolved(value: Any, variables: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    """Replace ${vars.x}, ${env('X')} and ${env('X', 'default')} as Serverless Devs 3.1.10 does."""
+    if isinstance(value, dict):
+        return {key: resolved(item, variables, environ) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolved(item, variables, environ) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def lookup(expression: str) -> Any:
+        if found := re.fullmatch(r"vars\.(\w+)", expression):
+            return resolved(variables[found[1]], variables, environ)
+        found = re.fullmatch(r"env\('(\w+)'(?:, '([^']*)')?\)", expression)
+        assert found, f"cannot resolve ${{{expression}}}"
+        # An empty variable counts as none.
+        result = environ.get(found[1]) or found[2]
+        assert result, f"variable {found[1]} not found"
+        return result
+
+    if whole := re.fullmatch(r"\$\{([^}]*)\}", value):
+        return lookup(whole[1])
+    return re.sub(r"\$\{([^}]*)\}", lambda match: str(lookup(match[1])), value)
+
+
+def resources(**environ: str) -> dict[str, Any]:
+    result: dict[str, Any] = resolved(DOCUMENT["resources"], DOCUMENT["vars"], ENVIRONMENT | environ)
+    return result
+
+
+def function_of(props: Props) -> str:
+    return Path(props["code"]).name.removesuffix(".zip")
+
+
+def faults(props: Props) -> list[str]:
+    """What the schema says of a resource's props; if nothing, what it does not see."""
+    return list(against_the_schema(props)) or [fault for check in CHECKS for fault in check(props)]
+
+
+def against_the_schema(props: Props) -> Iterator[str]:
+    for error in Draft7Validator(SCHEMA).iter_errors(props):
+        yield f"{error.json_path}: {error.message}"
+
+
+def unknown_keys(props: Props) -> Iterator[str]:
+    for key in props.keys() - SCHEMA["properties"].keys() - UNKNOWN_TO_THE_SCHEMA:
+        yield f"{key}: unknown"
+
+
+def missing_choices(props: Props) -> Iterator[str]:
+    for key in CHOSEN:
+        if key not in props:
+            yield f"{key}: missing"
+
+
+def triggers(props: Props) -> Iterator[str]:
+    # The schema takes any object for a triggerConfig: one of its alternatives is empty.
+    http = [trigger for trigger in props.get("triggers", ()) if trigger.get("triggerType") == "http"]
+    if len(http) != 1:
+        yield "triggers: exactly one http trigger"
+    for trigger in http:
+        config = trigger.get("triggerConfig", {})
+        for error in Draft7Validator({**HTTP_TRIGGER, "additionalProperties": False}).iter_errors(config):
+            yield f"triggerConfig: {error.message}"
+        if config.get("authType") != "anonymous":
+            yield "authType: the function authenticates, callers have no credential of the platform"
+        if set(config.get("methods", ())) != {"POST", "GET"}:
+            yield "methods: the function answers POST and GET"
+
+
+def role(props: Props) -> Iterator[str]:
+    if not re.fullmatch(r"(acs:ram::\d+:role/)?[a-z0-9-]{1,64}", props.get("role", "")):
+        yield "role: name or ARN in lower case, fc3 lower-cases it"
+
+
+def environment(props: Props) -> Iterator[str]:
+    variables = props.get("environmentVariables", {})
+    for name in variables:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name.startswith(("FC_", "ALIBABA_CLOUD_")):
+            yield f"{name}: name is not allowed or the platform's"
+    if sum(len(f"{name}{value}".encode()) for name, value in variables.items()) > MAX_ENVIRONMENT_BYTES:
+        yield "environmentVariables: more than 4 KB"
+    callers = load_callers(ROOT / "functions" / function_of(props) / "callers.toml").callers.values()
+    references = [reference for caller in callers for reference in caller.auth.secrets or ()]
+    needed = {name for kind, _, name in (str(reference).partition(":") for reference in references) if kind == "env"}
+    for name in sorted(needed - variables.keys()):
+        if not name.endswith("?"):
+            yield f"{name}: callers.toml needs it"
+
+
+def hooks(props: Props) -> Iterator[str]:
+    lifecycle = props.get("instanceLifecycleConfig", {})
+    if "initializer" not in lifecycle:
+        yield "initializer: missing"
+    for name, hook in lifecycle.items():
+        if hook.keys() != {"handler", "timeout"}:
+            yield f"{name}: needs handler and timeout, nothing else"
+        elif hook["timeout"] < MIN_HOOK_TIMEOUT_S:
+            yield f"{name}: timeout under {MIN_HOOK_TIMEOUT_S} s"
+
+
+def handlers(props: Props) -> Iterator[str]:
+    source = ROOT / "functions" / function_of(props) / "index.py"
+    names = {node.name for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)}
+    lifecycle = props.get("instanceLifecycleConfig", {}).values()
+    for handler in (props.get("handler", ""), *(hook.get("handler", "") for hook in lifecycle)):
+        module, _, name = handler.partition(".")
+        if module != "index" or name not in names:
+            yield f"handler {handler!r}: not in {source.relative_to(ROOT)}"
+
+
+def timeouts(props: Props) -> Iterator[str]:
+    default = Settings.model_fields["deadline_ms"].default
+    deadline_ms = int(props.get("environmentVariables", {}).get("DEADLINE_MS", default))
+    if props.get("timeout", 3) * 1000 <= deadline_ms:
+        yield f"timeout: not above the deadline of {deadline_ms} ms"
+
+
+def asynchronous(props: Props) -> Iterator[str]:
+    config = props.get("asyncInvokeConfig", {})
+    if config.get("maxAsyncRetryAttempts") != 0:
+        yield "maxAsyncRetryAttempts: a mute must not be retried"
+    if not 0 < config.get("maxAsyncEventAgeInSeconds", 0) <= MAX_EVENT_AGE_S:
+        yield f"maxAsyncEventAgeInSeconds: at most {MAX_EVENT_AGE_S}"
+
+
+def size(props: Props) -> Iterator[str]:
+    # Function Compute, quotas: one core per 1 to 4 GB.
+    cpu, memory_gb = props.get("cpu", 0), props.get("memorySize", 0) / 1024
+    if not cpu <= memory_gb <= 4 * cpu:
+        yield f"cpu: {memory_gb} GB are 1 to 4 times {cpu}"
+
+
+CHECKS: tuple[Callable[[Props], Iterator[str]], ...] = (
+    unknown_keys,
+    missing_choices,
+    triggers,
+    role,
+    environment,
+    hooks,
+    handlers,
+    timeouts,
+    asynchronous,
+    size,
+)
+
+
+@pytest.mark.parametrize("runtime", TARGETS)
+@pytest.mark.parametrize("name", DOCUMENT["resources"])
+def test_every_resource_is_free_of_faults_on_every_runtime(name: str, runtime: str) -> None:
+    resource = resources(RUNTIME=runtime)[name]
+    assert resource["component"] == "fc3"
+    assert faults(resource["props"]) == []
+    assert resource["props"]["runtime"] == runtime
+
+
+MISSING = object()
+MUTATIONS: list[tuple[tuple[str | int, ...], object, str]] = [
+    (("functionName",), MISSING, "'functionName' is a required property"),
+    (("runtime",), "python3.11", "$.runtime: 'python3.11' is not one of"),
+    (("region",), "cn-nowhere", "$.region: 'cn-nowhere' is not one of"),
+    (("memorySize",), 200, "$.memorySize: 200 is not a multiple of 64"),
+    (("diskSize",), 1024, "$.diskSize: 1024 is not one of [10240, 512]"),
+    (("timeout",), "10", "$.timeout: '10' is not of type 'integer'"),
+    (("logConfig",), {"project": "p"}, "$.logConfig"),
+    (("asyncInvokeConfig", "maxAsyncRetryAttempts"), 9, "9 is greater than the maximum of 8"),
+    (("environmentVariables", "PORT"), 9000, "PORT: 9000 is not of type 'string'"),
+    (("environmentVariable",), {}, "environmentVariable: unknown"),
+    (("logConfig",), MISSING, "logConfig: missing"),
+    (("cpu",), MISSING, "cpu: missing"),
+    (("triggers",), [], "triggers: exactly one http trigger"),
+    (("triggers", 0, "triggerConfig", "authType"), "bearer", "triggerConfig: 'bearer' is not one of"),
+    (("triggers", 0, "triggerConfig", "authType"), "function", "authType: the function authenticates"),
+    (("triggers", 0, "triggerConfig", "method"), ["POST"], "triggerConfig: Additional properties are not allowed"),
+    (("triggers", 0, "triggerConfig", "methods"), ["TRACE"], "triggerConfig: 'TRACE' is not one of"),
+    (("triggers", 0, "triggerConfig", "methods"), ["POST"], "methods: the function answers POST and GET"),
+    (("triggers", 0, "triggerConfig"), {}, "triggerConfig: 'authType' is a required property"),
+    (("role",), "Mute-Call", "role: name or ARN in lower case"),
+    (("role",), MISSING, "role: name or ARN in lower case"),
+    (("environmentVariables", "FC_REGION"), "x", "FC_REGION: name is not allowed or the platform's"),
+    (("environmentVariables", "A-B"), "x", "A-B: name is not allowed or the platform's"),
+    (("environmentVariables", "LARGE"), "x" * 4096, "environmentVariables: more than 4 KB"),
+    (("environmentVariables", "MUTE_CALL_TOKEN"), MISSING, "MUTE_CALL_TOKEN: callers.toml needs it"),
+    (("environmentVariables", "DEADLINE_MS"), "10000", "timeout: not above the deadline of 10000 ms"),
+    (("instanceLifecycleConfig",), {}, "initializer: missing"),
+    (("instanceLifecycleConfig", "initializer", "timeout"), MISSING, "initializer: needs handler and timeout"),
+    (("instanceLifecycleConfig", "initializer", "timeout"), 3, "initializer: timeout under 10 s"),
+    (("instanceLifecycleConfig", "initializer", "command"), ["x"], "initializer: needs handler and timeout, nothing"),
+    (("instanceLifecycleConfig", "initializer", "handler"), "index.init", "handler 'index.init': not in functions/"),
+    (("handler",), "index.main", "handler 'index.main': not in functions/mute_call/index.py"),
+    (("handler",), "main.handler", "handler 'main.handler': not in functions/mute_call/index.py"),
+    (("timeout",), 4, "timeout: not above the deadline of 4500 ms"),
+    (("timeout",), MISSING, "timeout: not above the deadline of 4500 ms"),
+    (("asyncInvokeConfig",), MISSING, "maxAsyncRetryAttempts: a mute must not be retried"),
+    (("asyncInvokeConfig", "maxAsyncRetryAttempts"), 3, "maxAsyncRetryAttempts: a mute must not be retried"),
+    (("asyncInvokeConfig", "maxAsyncEventAgeInSeconds"), 18000, "maxAsyncEventAgeInSeconds: at most 300"),
+    (("cpu",), 0.35, "cpu: 0.25 GB are 1 to 4 times 0.35"),
+    (("memorySize",), 2048, "cpu: 2.0 GB are 1 to 4 times 0.25"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "expected"), MUTATIONS, ids=[expected for *_, expected in MUTATIONS])
+def test_a_fault_is_found(place: tuple[str | int, ...], value: object, expected: str) -> None:
+    props = copy.deepcopy(resources()["mute_call"]["props"])
+    *way, last = place
+    parent = props
+    for step in way:
+        parent = parent[step]
+    if value is MISSING:
+        del parent[last]
+    else:
+        parent[last] = value
+    assert any(expected in fault for fault in faults(props)), faults(props)
+
+
+@pytest.mark.parametrize("runtime", TARGETS)
+def test_the_package_is_built_for_the_runtime_it_is_deployed_to(runtime: str) -> None:
+    for resource in resources(RUNTIME=runtime).values():
+        assert resource["actions"] == {
+            "pre-deploy": [
+                {"run": f"make package FUNCTION={function_of(resource['props'])} RUNTIME={runtime}", "path": "./"}
+            ]
+        }
+        assert Path(resource["props"]["code"]).parent == Path("dist")
+
+
+def test_make_and_s_yaml_choose_the_same_runtime_by_default() -> None:
+    found = re.search(r"^RUNTIME \?= (\S+)$", ROOT.joinpath("Makefile").read_text(), re.MULTILINE)
+    assert found
+    assert found[1] == resources()["mute_call"]["props"]["runtime"]
+
+
+def test_no_secret_stands_in_the_document() -> None:
+    variables = DOCUMENT["resources"]["mute_call"]["props"]["environmentVariables"]
+    assert variables["MUTE_CALL_TOKEN"] == "${env('MUTE_CALL_TOKEN')}"
+
+
+def test_a_deployment_without_its_token_stops() -> None:
+    with pytest.raises(AssertionError, match="MUTE_CALL_TOKEN not found"):
+        resources(MUTE_CALL_TOKEN="")
+
+
+def test_the_document_is_of_the_edition_that_the_component_needs() -> None:
+    assert DOCUMENT["edition"] == "3.0.0"
+    assert DOCUMENT.keys() == {"edition", "name", "access", "vars", "resources"}
