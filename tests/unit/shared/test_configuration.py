@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared import configuration
+from shared.callers import load_callers
+from shared.problems import ConfigurationError
+from tests.builders import Context310, Context312, environment
+from tests.unit.shared.fakes import BEARER, CALLERS
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "callers.toml"
+    path.write_text(CALLERS, encoding="utf-8")
+    return path
+
+
+def test_settings_and_callers_are_loaded_together(file: Path) -> None:
+    settings, callers = configuration.load(environment(), Context312(region="eu-west-1"), file)
+
+    assert settings.ccc_region == "eu-west-1"
+    assert "default" in callers.callers
+
+
+def test_the_variable_names_another_callers_file(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(f"[callers.other]{BEARER}", encoding="utf-8")
+
+    callers = configuration.load(environment(CALLERS_FILE=str(other)), Context312(), file).callers
+
+    assert set(callers.callers) == {"other"}
+
+
+def test_an_empty_variable_means_the_default_file(file: Path) -> None:
+    assert "default" in configuration.load(environment(CALLERS_FILE=""), None, file).callers.callers
+
+
+def test_one_error_lists_what_is_wrong_with_variables_and_file(file: Path) -> None:
+    file.write_text("[callers.crm]\nmethod = 1\n", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.load(environment(DEADLINE_MS="x", LOG_LEVEL="y"), Context312(), file)
+
+    assert all(
+        place in caught.value.reason
+        for place in ("DEADLINE_MS", "LOG_LEVEL", "callers.crm.auth", "callers.crm.instances", "callers.crm.method")
+    )
+
+
+def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
+    file.write_text(
+        f"[callers.a]{BEARER}"
+        '[callers.b]\nauth = { scheme = "bearer", secrets = ["env:B", "env:B_OLD?"] }\ninstances = ["x"]\n'
+        '[callers.c]\nauth = { scheme = "none", allow_anonymous = true }\ninstances = ["x"]\n',
+        encoding="utf-8",
+    )
+
+    stopped = configuration.stopped_callers(load_callers(file), {"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
+
+    assert stopped == {"a": "callers.a: MUTE_CALL_TOKEN is unset", "b": "callers.b: B is unset"}
+
+
+@pytest.mark.parametrize(
+    ("callers", "environ", "serves"),
+    [
+        (CALLERS, {}, True),
+        (CALLERS, {"MUTE_CALL_TOKEN": ""}, True),
+        (f"[callers.a]{BEARER}", {}, True),
+        (f"[callers.a]{BEARER}", {"MUTE_CALL_TOKEN": "short"}, True),
+        (f"[callers.a]{BEARER}", {"MUTE_CALL_TOKEN": ""}, False),
+        (CALLERS, {"LOG_LEVEL": "loud"}, False),
+        (CALLERS, {"CCC_PROTOCOL": "http"}, False),
+        (CALLERS, {"CALLERS_FILE": "/nowhere/callers.toml"}, False),
+        ("[callers", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_somebody_is_served_unless_file_or_variables_stop_everybody(
+    file: Path,
+    callers: str,
+    environ: dict[str, str],
+    serves: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    file.write_text(callers, encoding="utf-8")
+
+    assert configuration.serves_anybody(environment(**environ), Context312(), file) is serves
+
+
+def test_a_good_configuration_has_no_faults(file: Path) -> None:
+    assert configuration.faults(environment(), Context312(), file) == []
+
+
+def test_all_faults_are_told_at_once(file: Path) -> None:
+    file.write_text("[callers", encoding="utf-8")
+
+    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file)
+
+    assert len(faults) == 2
+    assert "LOG_LEVEL" in faults[0]
+    assert "callers file" in faults[0]
+    assert "role" in faults[1]
+
+
+def test_unset_secrets_are_faults(file: Path) -> None:
+    faults = configuration.faults({}, Context310(), file)
+
+    assert faults[0] == "callers.default: MUTE_CALL_TOKEN is unset"
+    assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")

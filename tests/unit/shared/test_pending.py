@@ -1,0 +1,74 @@
+"""What the code does not do yet as the contract says; each test moves to its module's file with the repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.callers import load_callers
+from shared.envelope import read_body, read_event
+from shared.parameters import CallParameters, read_parameters
+from shared.problems import ConfigurationError, FieldError, InvalidParameters, MalformedRequest
+from tests.builders import http_event
+
+VALID = {"device_id": "device", "instance_id": "ccc-test", "job_id": "job-1", "user_id": "a@b"}
+
+
+def read(payload: dict[str, str]) -> CallParameters:
+    return read_parameters(CallParameters, payload)
+
+
+def errors_of(payload: dict[str, str]) -> set[FieldError]:
+    with pytest.raises(InvalidParameters) as caught:
+        read(payload)
+    return set(caught.value.errors)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t \n", "\u00a0"])
+@pytest.mark.parametrize("name", VALID)
+def test_a_required_parameter_must_not_be_empty(name: str, value: str) -> None:
+    assert errors_of({**VALID, name: value}) == {FieldError(name, "must not be empty")}
+
+
+@pytest.mark.parametrize("character", ["a", "ü", "静", "\U0001f600"])
+def test_256_characters_are_taken_and_257_are_not(character: str) -> None:
+    assert read({**VALID, "job_id": f"  {character * 256}  "}).job_id == character * 256
+    assert errors_of({**VALID, "job_id": character * 257}) == {FieldError("job_id", "must have at most 256 characters")}
+
+
+@pytest.mark.parametrize("body", ["=", "==", "YWJj=", "YWJj==", "YWJj====", "YR=="])
+def test_bad_base64_is_malformed_on_every_python(body: str) -> None:
+    with pytest.raises(MalformedRequest):
+        read_body(read_event(http_event(body=body, is_base64=True)))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[callers.crm]\nauth = { scheme = "canary" }\ninstances = ["a"]\n', "callers.crm.auth"),
+        ('[callers.crm]\nauth = { scheme = ["canary"] }\ninstances = ["a"]\n', "callers.crm.auth"),
+        (
+            '[callers.auth]\nauth = { scheme = "ram" }\ninstances = ["a"]\nresponse = "canary"\n',
+            "callers.auth.response",
+        ),
+        (
+            '[callers.auth]\nauth = { scheme = "bearer", secrets = ["canary"] }\ninstances = ["a"]\n',
+            "callers.auth.auth.secrets",
+        ),
+        (
+            '[callers.open]\nauth = { scheme = "none", allow_anonymous = 1 }\ninstances = ["a"]\n',
+            "callers.open.auth.allow_anonymous",
+        ),
+        ("[callers.crm]\ninstances = " + "[" * 5000, "callers file"),
+    ],
+)
+def test_a_broken_callers_file_is_told_by_caller_and_key(tmp_path: Path, text: str, place: str) -> None:
+    file = tmp_path / "callers.toml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_callers(file)
+
+    assert place in caught.value.reason
+    assert "canary" not in caught.value.reason

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shared.problems import ConfigurationError
+from shared.secret_references import SecretReferences, read_secrets
+
+ADAPTER = TypeAdapter(SecretReferences)
+
+
+def usable(secret: str) -> bool:
+    return " " not in secret
+
+
+@pytest.mark.parametrize(
+    "references",
+    [["env:A"], ["env:_a9"], ["env:A", "env:B?"], ["env:B?", "env:A"], ["env:A", "env:B", "env:C", "env:D", "env:E"]],
+)
+def test_one_to_five_references_are_taken(references: list[str]) -> None:
+    assert ADAPTER.validate_python(references) == references
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        [],
+        ["env:A"] * 6,
+        ["env:A?"],
+        ["env:A?", "env:B?"],
+        ["env:"],
+        ["env:?"],
+        ["env:9A"],
+        ["env:A-B"],
+        ["env:A B"],
+        ["env:A??"],
+        ["env:A\n"],
+        ["env:Ä"],
+        [" env:A"],
+        ["ENV:A"],
+        ["A"],
+        ["file:A"],
+        [""],
+    ],
+)
+def test_other_references_are_refused(references: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(references)
+
+
+@pytest.mark.parametrize(
+    ("references", "environ", "secrets"),
+    [
+        (["env:A"], {"A": "a"}, ("a",)),
+        (["env:A", "env:B"], {"A": "a", "B": "b"}, ("a", "b")),
+        (["env:A", "env:B?"], {"A": "a", "B": "b"}, ("a", "b")),
+        (["env:A", "env:B?"], {"A": "a"}, ("a",)),
+        (["env:A", "env:B?"], {"A": "a", "B": ""}, ("a",)),
+        (["env:A", "env:B?"], {"A": "a", "B": "not usable"}, ("a",)),
+        ([], {}, ()),
+    ],
+)
+def test_secrets_are_what_the_environment_holds_now(
+    references: list[str], environ: dict[str, str], secrets: tuple[str, ...]
+) -> None:
+    assert read_secrets(references, environ, usable) == secrets
+
+
+@pytest.mark.parametrize(
+    ("references", "environ", "reason"),
+    [
+        (["env:A"], {}, "A is unset"),
+        (["env:A"], {"A": ""}, "A is unset"),
+        (["env:A"], {"A": "not usable"}, "A is not usable for its scheme"),
+        (["env:A", "env:B"], {"A": "a"}, "B is unset"),
+        (["env:A", "env:B?"], {"B": "b"}, "A is unset"),
+        (["env:A", "env:B"], {"B": "no use"}, "A is unset; B is not usable for its scheme"),
+    ],
+)
+def test_a_secret_that_is_not_optional_must_be_there(
+    references: list[str], environ: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_secrets(references, environ, usable)
+
+    assert caught.value.reason == reason

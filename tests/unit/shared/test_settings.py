@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import pytest
+from alibabacloud_ccc20200701.client import Client
+from alibabacloud_tea_openapi.utils_models import Config
+
+from shared.problems import ConfigurationError
+from shared.settings import Settings, read_settings
+
+REGIONS = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-hangzhou",
+    "cn-hangzhou-finance",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-north-2-gov-1",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shanghai-finance-1",
+    "cn-shenzhen",
+    "cn-shenzhen-finance-1",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "me-east-1",
+    "us-east-1",
+    "us-west-1",
+    "mars-1",
+]
+
+
+def read(**environ: str) -> Settings:
+    return read_settings(environ, region="cn-shanghai", callers_file="callers.toml")
+
+
+def reason(**environ: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        read(**environ)
+    return caught.value.reason
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    assert read().model_dump() == {
+        "callers_file": "callers.toml",
+        "ccc_region": "cn-shanghai",
+        "ccc_endpoint": None,
+        "ccc_protocol": "https",
+        "ccc_connect_timeout_ms": 1000,
+        "ccc_read_timeout_ms": 3000,
+        "deadline_ms": 4500,
+        "log_level": "INFO",
+    }
+
+
+def test_every_variable_is_read() -> None:
+    settings = read(
+        CALLERS_FILE="/etc/callers.toml",
+        CCC_REGION="eu-central-1",
+        CCC_ENDPOINT="127.0.0.1:9001",
+        CCC_PROTOCOL="http",
+        CCC_CONNECT_TIMEOUT_MS="1",
+        CCC_READ_TIMEOUT_MS="2",
+        DEADLINE_MS="600000",
+        LOG_LEVEL="debug",
+    )
+
+    assert settings.model_dump() == {
+        "callers_file": "/etc/callers.toml",
+        "ccc_region": "eu-central-1",
+        "ccc_endpoint": "127.0.0.1:9001",
+        "ccc_protocol": "http",
+        "ccc_connect_timeout_ms": 1,
+        "ccc_read_timeout_ms": 2,
+        "deadline_ms": 600_000,
+        "log_level": "DEBUG",
+    }
+    assert settings.endpoint == "127.0.0.1:9001"
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    names = [name.upper() for name in Settings.model_fields]
+
+    assert read(**dict.fromkeys(names, "")) == read()
+
+
+def test_other_variables_do_not_matter() -> None:
+    assert read(PATH="/bin", DEADLINE="1", ccc_region="x") == read()
+
+
+@pytest.mark.parametrize("name", ["CCC_CONNECT_TIMEOUT_MS", "CCC_READ_TIMEOUT_MS", "DEADLINE_MS"])
+@pytest.mark.parametrize("value", ["0", "-1", "600001", "1.5", "1s", "canary", "1e3", "nan", "٣"])
+def test_a_wrong_number_of_milliseconds_is_refused(name: str, value: str) -> None:
+    assert reason(**{name: value}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("value", ["loud", "WARN", "10", "INFO "])
+def test_an_unknown_log_level_is_refused(value: str) -> None:
+    assert reason(LOG_LEVEL=value).startswith("LOG_LEVEL: ")
+
+
+@pytest.mark.parametrize("value", ["DEBUG", "info", "Warning", "error", "CRITICAL"])
+def test_a_log_level_is_taken_in_any_case(value: str) -> None:
+    assert read(LOG_LEVEL=value).log_level == value.upper()
+
+
+@pytest.mark.parametrize("value", ["cn shanghai", "cn.evil.example/", "CN-SHANGHAI", "a" * 65, "ü"])
+def test_a_region_has_lower_case_letters_digits_dashes(value: str) -> None:
+    assert reason(CCC_REGION=value).startswith("CCC_REGION: ")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://ccc.aliyuncs.com",
+        "ccc.aliyuncs.com/path",
+        "user@ccc.aliyuncs.com",
+        "ccc.aliyuncs.com?x",
+        "ccc aliyuncs",
+        "ccc.aliyuncs.com:",
+        "ccc.aliyuncs.com:65536",
+        "ccc.aliyuncs.com:123456",
+        "-a",
+        "a-",
+        ".",
+        "[::1",
+        "::1",
+        "ü.example",
+    ],
+)
+def test_an_endpoint_is_host_and_port(value: str) -> None:
+    assert reason(CCC_ENDPOINT=value).startswith("CCC_ENDPOINT: ")
+
+
+@pytest.mark.parametrize("value", ["ccc.aliyuncs.com", "ccc.aliyuncs.com:65535", "a", "[2001:db8::1]:443", "10.0.0.1"])
+def test_an_endpoint_may_have_a_port(value: str) -> None:
+    assert read(CCC_ENDPOINT=value).endpoint == value
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["127.0.0.1", "127.0.0.1:9001", "127.1.2.3:1", "localhost", "LocalHost:80", "[::1]", "[::1]:9001"]
+)
+def test_http_is_for_loopback(endpoint: str) -> None:
+    assert read(CCC_PROTOCOL="http", CCC_ENDPOINT=endpoint).ccc_protocol == "http"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "ccc.aliyuncs.com",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil-localhost",
+        "10.0.0.1:80",
+        "128.0.0.1",
+        "0.0.0.0",  # noqa: S104 - refused
+        "[::]",
+        "[2001:db8::1]",
+    ],
+)
+def test_http_is_refused_elsewhere(endpoint: str) -> None:
+    assert reason(CCC_PROTOCOL="http", CCC_ENDPOINT=endpoint).startswith("CCC_PROTOCOL: ")
+
+
+@pytest.mark.parametrize("value", ["ftp", "HTTP", "HTTPS", "http "])
+def test_other_protocols_are_refused(value: str) -> None:
+    assert reason(CCC_PROTOCOL=value, CCC_ENDPOINT="127.0.0.1").startswith("CCC_PROTOCOL: ")
+
+
+def test_one_error_lists_every_problem_and_no_value() -> None:
+    text = reason(
+        CCC_REGION="can ary",
+        CCC_ENDPOINT="can ary",
+        CCC_PROTOCOL="can ary",
+        CCC_CONNECT_TIMEOUT_MS="can ary",
+        CCC_READ_TIMEOUT_MS="can ary",
+        DEADLINE_MS="can ary",
+        LOG_LEVEL="can ary",
+    )
+
+    assert [line.partition(":")[0] for line in text.split("; ")] == [
+        "CCC_REGION",
+        "CCC_ENDPOINT",
+        "CCC_PROTOCOL",
+        "CCC_CONNECT_TIMEOUT_MS",
+        "CCC_READ_TIMEOUT_MS",
+        "DEADLINE_MS",
+        "LOG_LEVEL",
+    ]
+    assert "can ary" not in text.lower()
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_endpoint_is_the_one_that_the_product_sdk_maps_the_region_to(region: str) -> None:
+    sdk = Client(Config(region_id=region, access_key_id="a", access_key_secret="b"))
+
+    assert read(CCC_REGION=region).endpoint == sdk._endpoint  # noqa: SLF001 - the SDK tells it in no other way
