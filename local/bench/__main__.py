@@ -1,0 +1,68 @@
+"""`make bench`: cold start and warm invocation against a handler written the documented way, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from local.simulator import Simulator
+from local.stack import DEMO_TOKEN, TOKEN_VARIABLE
+
+OURS, DOCUMENTED = "functions.mute_call.index", "local.bench.documented"
+_SCALE_MS = 1000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m local.bench", description=__doc__)
+    parser.add_argument("--cold", type=int, default=15, help="cold starts of each (default: %(default)s)")
+    parser.add_argument("--warm", type=int, default=500, help="warm invocations of each (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    with Simulator() as simulator:
+        environment = os.environ | {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.local",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",
+            "ALIBABA_CLOUD_SECURITY_TOKEN": "local-token",
+            "CCC_ENDPOINT": simulator.endpoint,
+            "CCC_PROTOCOL": "http",
+            "CALLERS_FILE": "",
+            TOKEN_VARIABLE: DEMO_TOKEN,
+        }
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "DEBUG"):
+            environment.pop(name, None)
+        cold: dict[str, list[float]] = {OURS: [], DOCUMENTED: []}
+        for _ in range(options.cold):
+            for module, seconds in cold.items():
+                seconds.append(_run(module, 1, environment)[0])
+        warm = {module: _run(module, options.warm, environment)[1] for module in cold}
+    rows = [
+        _row("process start to first answer", statistics.median(cold[OURS]), statistics.median(cold[DOCUMENTED])),
+        _row("warm invocation", statistics.median(warm[OURS]), statistics.median(warm[DOCUMENTED])),
+    ]
+    sys.stdout.write(
+        f"Python {sys.version.split()[0]}, medians of {options.cold} cold and {options.warm} warm runs\n\n"
+    )
+    sys.stdout.write("| | this function | documented way | ratio |\n| --- | --- | --- | --- |\n" + "".join(rows))
+    return 0
+
+
+def _run(module: str, count: int, environment: dict[str, str]) -> tuple[float, list[float]]:
+    """Return how long a process took, and each of its invocations."""
+    command = [sys.executable, "-W", "ignore", "-m", "local.bench.process", module, str(count)]
+    began = time.perf_counter()
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own module
+    return time.perf_counter() - began, json.loads(done.stdout)
+
+
+def _row(name: str, ours: float, theirs: float) -> str:
+    return f"| {name} | {ours * _SCALE_MS:.1f} ms | {theirs * _SCALE_MS:.1f} ms | {ours / theirs:.2f} |\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The baseline: a handler written as the product SDK's documentation shows, without any check of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from alibabacloud_ccc20200701.client import Client
+from alibabacloud_ccc20200701.models import MuteCallRequest
+from alibabacloud_tea_openapi.utils_models import Config
+
+
+def handler(event: bytes, _context: object) -> dict[str, Any]:
+    """Call MuteCall with what the event's body holds."""
+    client = Client(
+        Config(
+            access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+            access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+            security_token=os.environ["ALIBABA_CLOUD_SECURITY_TOKEN"],
+            endpoint=os.environ["CCC_ENDPOINT"],
+            protocol=os.environ["CCC_PROTOCOL"],
+        )
+    )
+    answer = client.mute_call(MuteCallRequest().from_map(json.loads(json.loads(event)["body"])))
+    return {"statusCode": 200, "headers": {}, "isBase64Encoded": False, "body": json.dumps(answer.body.to_map())}
