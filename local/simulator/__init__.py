@@ -18,7 +18,7 @@ Not simulated:
 * Chunked request bodies, HTTP/2, and bodies of more than 1 MiB.
 """
 
-from local.simulator.fault import FaultError
+from local.simulator.fault_fields import FaultError
 from local.simulator.options import AccessKey, OptionError, Options
 from local.simulator.simulator import Simulator
 

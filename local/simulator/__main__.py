@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from local.simulator.options import CHOICES, AccessKey, OptionError, Options
+from local.simulator.options import CHOICES, AccessKey, Options
 from local.simulator.simulator import Simulator
 
 DESCRIPTION = "Simulates the Cloud Call Center API endpoint on 127.0.0.1. Each flag can be set in the environment."
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             access_key=AccessKey(given.access_key_id, given.access_key_secret, given.security_token),
             port=_port(given.port),
         )
-    except (OptionError, ValueError) as error:
+    except ValueError as error:
         flags.error(str(error))
     # Blocked before any thread starts, and so by all of them: the signal waits for sigwait, wherever it arrives.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPED_BY)

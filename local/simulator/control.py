@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from local.simulator.delivery import Answer
 from local.simulator.endpoint import Endpoint
-from local.simulator.fault import FaultError
+from local.simulator.fault_fields import FaultError
 from local.simulator.options import OptionError
 
 PREFIX = "/_simulator/"

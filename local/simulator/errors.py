@@ -5,30 +5,30 @@ ApiError                a request that is answered with an error
 └── BusinessError       refused by CCC itself; the body has HttpStatusCode and Params
 """
 
-# The common error codes of the OpenAPI gateway: HTTP status and message.
+# The gateway's common error codes that the checks come to: HTTP status and message.
 GATEWAY_ERRORS: dict[str, tuple[int, str]] = {
     "InvalidAccessKeyId.NotFound": (404, "Specified access key is not found."),
-    "InvalidAccessKeyId.Inactive": (400, "Specified access key is disabled."),
-    "SignatureDoesNotMatch": (400, "Specified signature does not match our calculation."),
     "IncompleteSignature": (400, "The request signature does not conform to Aliyun standards."),
-    "InvalidSecurityToken.Expired": (400, "Specified SecurityToken is expired."),
-    "InvalidSecurityToken.Malformed": (400, "Specified SecurityToken is malformed."),
     "InvalidSecurityToken.MismatchWithAccessKey": (400, "Specified SecurityToken mismatch with the AccessKey."),
     "InvalidTimeStamp.Expired": (400, "Specified time stamp or date value is expired."),
     "InvalidTimeStamp.Format": (400, "Specified time stamp or date value is not well formatted."),
     "SignatureNonceUsed": (400, "Specified signature nonce was used already."),
     "InvalidVersion": (400, "Specified parameter Version is not valid."),
     "InvalidAction.NotFound": (404, "Specified api is not found, please check your url and method."),
-    "Throttling": (400, "Request was denied due to request throttling."),
-    "Throttling.User": (400, "Request was denied due to user flow control."),
-    "Throttling.Api": (400, "Request was denied due to api flow control."),
-    "NoPermission": (403, "You are not authorized to do this action."),
-    "Forbidden.RAM": (
-        403,
-        "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
-    ),
-    "ServiceUnavailable": (503, "The request has failed due to a temporary failure of the server."),
-    "InternalError": (500, "The request processing has failed due to some unknown error."),
+}
+
+# The messages of those that only a fault brings; it brings the status, which differs between products, as well.
+FAULT_MESSAGES: dict[str, str] = {
+    "InvalidAccessKeyId.Inactive": "Specified access key is disabled.",
+    "InvalidSecurityToken.Expired": "Specified SecurityToken is expired.",
+    "InvalidSecurityToken.Malformed": "Specified SecurityToken is malformed.",
+    "Throttling": "Request was denied due to request throttling.",
+    "Throttling.User": "Request was denied due to user flow control.",
+    "Throttling.Api": "Request was denied due to api flow control.",
+    "NoPermission": "You are not authorized to do this action.",
+    "Forbidden.RAM": "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
+    "ServiceUnavailable": "The request has failed due to a temporary failure of the server.",
+    "InternalError": "The request processing has failed due to some unknown error.",
 }
 
 # CCC's own error codes, as the pages of MuteCall, its siblings and the common errors list them.
@@ -61,10 +61,11 @@ class ApiError(Exception):
 
 
 class GatewayError(ApiError):
-    """Refused by the gateway; status and message come from its table where they are not given."""
+    """Refused by the gateway; without a message, or a status, it has those of the tables, or 400."""
 
     def __init__(self, code: str, message: str | None = None, status: int | None = None) -> None:
-        known_status, known_message = GATEWAY_ERRORS.get(code, (400, "The request has failed."))
+        unlisted = (400, FAULT_MESSAGES.get(code, "The request has failed."))
+        known_status, known_message = GATEWAY_ERRORS.get(code, unlisted)
         super().__init__(code, status or known_status, message if message is not None else known_message)
 
     @classmethod

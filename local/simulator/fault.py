@@ -1,21 +1,26 @@
-"""Scripted faults: what `POST /_simulator/faults` takes, checked field by field."""
+"""Scripted faults, each for one API request that was read and recorded; what `POST /_simulator/faults` takes.
 
-import base64
-import re
-from collections.abc import Callable, Mapping
+| kind     | what the client gets                                                     | the action   |
+| -------- | ------------------------------------------------------------------------ | ------------ |
+| error    | a gateway error: `http_status`, `code`, `message`, `headers`             | not done     |
+| delay    | its answer, `ms` milliseconds later                                      | done at once |
+| drop     | a closed connection, `when` before (default) or after the action         | by `when`    |
+| raw      | `http_status`, `content_type`, `body` or `body_base64`, `headers` as given | not done     |
+| drip     | its answer, a byte of the body every `ms` milliseconds                   | done at once |
+| truncate | its answer, cut in the middle of the body, and a closed connection       | done         |
+| gzip     | its answer compressed, or labelled so and not compressed where `broken`  | done         |
+| redirect | `http_status` (default 302) and `location`                               | not done     |
+
+Each takes `times`, the number of requests it is for (default 1).
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-LONGEST_MS = 3_600_000
-MOST_TIMES = 1000
+from local.simulator.fault_fields import CHECKS, FaultError
+
 NO_BODY = frozenset({204, 304})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# The server computes these itself; a second value would make the answer ambiguous.
-FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
-
-
-class FaultError(ValueError):
-    """A fault that cannot be scripted; the text names the field and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Fault:
     """One fault; which fields count depends on `kind`, as `KINDS` says."""
 
     kind: str
-    http_status: int = 302
+    http_status: int = 302  # the default of a redirect; the others name theirs
     code: str = ""
     message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -89,83 +94,3 @@ def _check_together(fault: Fault) -> None:
         raise FaultError(f"body: not allowed with {fault.http_status}")
     if fault.kind == "error" and fault.http_status in NO_BODY:
         raise FaultError(f"http_status: {fault.http_status} has no body, and an error needs one")
-
-
-def _integer(low: int, high: int) -> Callable[[str, object], int]:
-    def check(name: str, value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise FaultError(f"{name}: must be an integer from {low} to {high}")
-        return value
-
-    return check
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise FaultError(f"{name}: must be a string")
-    return value
-
-
-def _name(name: str, value: object) -> str:
-    if not _text(name, value):
-        raise FaultError(f"{name}: must not be empty")
-    return str(value)
-
-
-def _header_value(name: str, value: object) -> str:
-    # A line break would start another header; the wire knows Latin-1 only.
-    text = _text(name, value)
-    if not re.fullmatch(r"[\t\x20-\x7e\xa0-\xff]*", text):
-        raise FaultError(f"{name}: must be printable Latin-1")
-    return text
-
-
-def _headers(name: str, value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping):
-        raise FaultError(f"{name}: must be a JSON object")
-    for header in value:
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header) or header.lower() in FRAMING:
-            raise FaultError(f"{name}: {header!r} is not a header that can be set")
-    return {header: _header_value(f"{name}: {header}", text) for header, text in value.items()}
-
-
-def _when(name: str, value: object) -> str:
-    if value not in ("before", "after"):
-        raise FaultError(f"{name}: must be before or after")
-    return str(value)
-
-
-def _boolean(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise FaultError(f"{name}: must be true or false")
-    return value
-
-
-def _body(name: str, value: object) -> bytes:
-    try:
-        return _text(name, value).encode()
-    except UnicodeEncodeError:
-        raise FaultError(f"{name}: must be valid Unicode") from None
-
-
-def _base64(name: str, value: object) -> bytes:
-    try:
-        return base64.b64decode(_text(name, value), validate=True)
-    except ValueError:  # binascii.Error, and what is not even ASCII
-        raise FaultError(f"{name}: must be base64") from None
-
-
-CHECKS: dict[str, Callable[[str, object], Any]] = {
-    "times": _integer(1, MOST_TIMES),
-    "http_status": _integer(200, 599),
-    "code": _name,
-    "message": _text,
-    "headers": _headers,
-    "ms": _integer(0, LONGEST_MS),
-    "when": _when,
-    "content_type": _header_value,
-    "body": _body,
-    "body_base64": _base64,
-    "broken": _boolean,
-    "location": _header_value,
-}

@@ -31,10 +31,11 @@ def body_length(headers: Message) -> int:
     length = lengths.pop()
     if lengths or not (length.isascii() and length.isdigit()):
         raise FramingError(400, "Content-Length must be one number")
-    # Compared by its digits first: int() refuses very long ones.
-    if len(length.lstrip("0")) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
+    # Counted before they are converted: int() refuses very long numbers, and leading zeros are digits to it.
+    digits = length.lstrip("0") or "0"
+    if len(digits) > len(str(LARGEST_BODY)) or int(digits) > LARGEST_BODY:
         raise FramingError(413, f"body must be at most {LARGEST_BODY} bytes")
-    return int(length)
+    return int(digits)
 
 
 def head(answer: Answer, *, keep_alive: bool) -> bytes:

@@ -118,6 +118,13 @@ def test_what_does_not_exist_is_named(
     assert flags(state) == [[], []]
 
 
+def test_the_call_is_looked_for_before_the_agent(state: State) -> None:
+    with pytest.raises(BusinessError) as caught:
+        MUTE_CALL.perform(state, {**MUTE, "JobId": "job-1", "UserId": "x@y"}, strict=False)
+
+    assert caught.value.code == "NotExists.JobId"
+
+
 @pytest.mark.parametrize("user_state", ["OFFLINE", "READY", "BREAK", "DIALING", "RINGING", "WORKING"])
 def test_only_a_talking_agent_is_muted(state: State, user_state: str) -> None:
     state.instances[INSTANCE_ID].agents[USER_ID].state = user_state

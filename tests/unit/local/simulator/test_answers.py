@@ -177,7 +177,9 @@ def test_empty_fields_may_be_left_out(with_options: WithOptions) -> None:
 
 
 def test_the_documented_body_is_strings_throughout(with_options: WithOptions) -> None:
-    body = body_of(with_options(success_body="documented"), signed_v3())[1]
+    endpoint = with_options(success_body="documented")
+    endpoint.state.instances["ccc-test"].agents["user-test@ccc-test"].skill_group_ids = ["skill-group@ccc-test", "组"]
+    body = body_of(endpoint, signed_v3())[1]
 
     agent, customer = body["Data"]["CallContext"]["ChannelContexts"]
     assert {key: value for key, value in body.items() if key not in ("RequestId", "Data")} == {
@@ -195,7 +197,7 @@ def test_the_documented_body_is_strings_throughout(with_options: WithOptions) ->
         "OutboundScenario": "false",
         "Heartbeat": "1609253205896",
         "Reserved": "1609253204811",
-        "SignedSkillGroupIdList": '["skill-group@ccc-test"]',
+        "SignedSkillGroupIdList": '["skill-group@ccc-test", "组"]',
     }
 
 
@@ -243,6 +245,13 @@ def test_a_business_error_in_xml(endpoint: Endpoint, with_options: WithOptions) 
 
     status, _, root = xml_of(with_options(business_errors="http-200"), request)
     assert (status, root.tag) == (200, "MuteCallResponse")
+
+
+def test_text_is_sent_as_it_is_where_it_may(ask: Ask) -> None:
+    wide = {**MUTE, "JobId": '"无"'}
+
+    assert '"Params":["\\"无\\""]}'.encode() in ask(signed_v3(wide)).body
+    assert '<Params>"无"</Params>'.encode() in ask(signed_v3(wide, leave_out=("accept",))).body
 
 
 def test_what_xml_cannot_hold_is_replaced(endpoint: Endpoint) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from local.simulator.delivery import DELIVERIES, Delivery
 from local.simulator.endpoint import Endpoint
-from local.simulator.fault import KINDS, FaultError, parse
+from local.simulator.fault import KINDS, parse
+from local.simulator.fault_fields import FaultError
 from local.simulator.fault_queue import FaultQueue
 from tests.unit.local.simulator.signing import signed_v3
 
@@ -130,7 +131,9 @@ def test_gzip_compresses_the_normal_answer(endpoint: Endpoint) -> None:
     assert flags(endpoint) == ["MUTED"]
 
 
-@pytest.mark.parametrize(("script", "status"), [({}, 302), ({"http_status": 307}, 307)])
+@pytest.mark.parametrize(
+    ("script", "status"), [({}, 302), *(({"http_status": each}, each) for each in (301, 302, 303, 307, 308))]
+)
 def test_a_redirect_leads_elsewhere(endpoint: Endpoint, script: dict[str, int], status: int) -> None:
     answer = meet(endpoint, {"kind": "redirect", "location": "http://127.0.0.1:1/", **script}).answer
 
@@ -201,6 +204,7 @@ def test_a_queue_can_be_emptied() -> None:
         ({"kind": "raw", "http_status": 200, "body_base64": "ü"}, "body_base64: must be base64"),
         ({"kind": "raw", "http_status": 200, "body": "a", "body_base64": "YQ=="}, "body_base64: not beside body"),
         ({"kind": "raw", "http_status": 204, "body": "a"}, "body: not allowed with 204"),
+        ({"kind": "raw", "http_status": 304, "body": "a"}, "body: not allowed with 304"),
         ({"kind": "redirect", "location": 1}, "location: must be a string"),
         ({"kind": "redirect", "location": "/", "http_status": 200}, "http_status: must be one of [301, 302, 303,"),
     ],
@@ -213,6 +217,20 @@ def test_an_invalid_fault_is_named_and_not_queued(script: object, text: str) -> 
 
     assert str(caught.value).startswith(text)
     assert len(queue) == 0
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"kind": "delay", "ms": 0},
+        {"kind": "drip", "ms": 3_600_000},
+        {"kind": "drop", "times": 1000},
+        {"kind": "raw", "http_status": 200},
+        {"kind": "raw", "http_status": 599},
+    ],
+)
+def test_limits_are_allowed(script: dict[str, object]) -> None:
+    FaultQueue().add(script)
 
 
 def test_a_valid_fault_is_read_as_it_is_written() -> None:

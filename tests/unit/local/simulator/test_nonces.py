@@ -29,8 +29,21 @@ def test_old_nonces_are_forgotten_and_young_ones_kept(clock: FakeClock) -> None:
 
     assert not store.used("a", "old")
     assert store.used("a", "young")
+    clock.now += timedelta(minutes=1)
+    assert store.claim("a", "young")
     store.clear()
     assert not store.used("a", "young")
+
+
+def test_a_nonce_is_kept_for_twice_the_window(clock: FakeClock) -> None:
+    store = NonceStore(clock)
+    store.claim("a", "1")
+    clock.now += timedelta(minutes=30)
+    assert store.used("a", "1")
+
+    clock.now += timedelta(seconds=1)
+
+    assert not store.used("a", "1")
 
 
 def test_of_many_equal_claims_one_passes(clock: FakeClock) -> None:

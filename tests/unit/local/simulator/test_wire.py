@@ -23,7 +23,7 @@ def headers(*pairs: tuple[str, str]) -> Message:
         ((("content-length", " 17 "),), 17),
         ((("Content-Length", "17"), ("Content-Length", "17")), 17),
         ((("Content-Length", "1048576"),), 1 << 20),
-        ((("Content-Length", "000000000000017"),), 17),
+        ((("Content-Length", "0" * 5000 + "17"),), 17),
     ],
 )
 def test_the_length_of_a_body(pairs: tuple[tuple[str, str], ...], length: int) -> None:
