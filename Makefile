@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
 FUNCTION ?= mute_call
+RUNTIME ?= python3.12
 
 .PHONY: help
 help: ## list the targets
@@ -33,6 +34,31 @@ test: install ## run the whole suite
 .PHONY: run
 run: install ## serve gateway (127.0.0.1:9000) and simulator (127.0.0.1:9001) until Ctrl-C
 	@$(BIN)/python -m local.run
+
+.PHONY: check
+check: install ## everything that CI checks: format, lint, types, suite with coverage on each Python found, package
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@for python in $$($(BIN)/python -m local.interpreters); do $(MAKE) coverage PYTHON=$$python; done
+
+# The suite with the bar for branch coverage; `make check` runs it on each Python.
+.PHONY: coverage
+coverage: install
+	$(BIN)/python --version
+	COVERAGE_FILE=$(VENV)/.coverage $(BIN)/python -m pytest -q --cov --cov-report=term
+
+.PHONY: package
+package: install ## build dist/<function>/ and dist/<function>.zip (FUNCTION=mute_call RUNTIME=python3.12)
+	$(BIN)/python -m local.package --function $(FUNCTION) --runtime $(RUNTIME)
+
+.PHONY: deploy
+deploy: ## package, then `s deploy` (docs/deploy.md)
+	RUNTIME=$(RUNTIME) s deploy
+
+.PHONY: bench
+bench: install ## measure against a handler written the documented way, as a table
+	@$(BIN)/python -m local.bench
 
 .PHONY: lock
 lock: install ## resolve requirements/*.in anew
