@@ -1,4 +1,4 @@
-"""The Pythons of this machine: `python -m local.interpreters` prints those of the platform's runtimes, a path a line."""
+"""The Pythons of this machine; `python -m local.interpreters` prints those of the runtimes, a path a line."""
 
 from __future__ import annotations
 
