@@ -1,0 +1,77 @@
+"""A repository with one function, and wheels for it, so that builds need no network."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that pip, and nothing else, takes wheels from."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        # Measuring pip would take five times as long.
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path: Path, wheels: Path) -> Path:
+    """The function `greet`, which needs `everywhere`, and `only_old` before Python 3.11."""
+    root = tmp_path / "repository"
+    files = {
+        "functions/greet/index.py": "import everywhere\nfrom shared.words import HELLO\n",
+        "functions/greet/callers.toml": "",
+        "functions/greet/tests/test_index.py": "",
+        "shared/__init__.py": "",
+        "shared/words.py": "HELLO = {'hello', 'good', 'morning', 'moin'}\n",
+        "shared/py.typed": "",
+        "shared/__pycache__/words.cpython-39.pyc": "",
+        "requirements/function.txt": "\n".join(
+            [
+                "# locked",
+                lock_line("everywhere", "", add_wheel(wheels, "everywhere", requires_python=">=3.12")),
+                lock_line("only_old", "python_full_version < '3.11'", add_wheel(wheels, "only_old")),
+            ]
+        ),
+    }
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root
+
+
+def add_wheel(folder: Path, name: str, *, requires_python: str = ">=3.10", content: bytes = b"") -> str:
+    """Put a wheel of version 1.0 into the folder, with all that does not belong into a package; return its SHA-256."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    files: dict[str, bytes] = {
+        f"{name}/__init__.py": b"WORDS = frozenset(['a', 'b', 'c'])\nFOUND = WORDS in {'a', 'b', 'c', 'd'}\n",
+        f"{name}/__init__.pyi": b"",
+        f"{name}/py.typed": b"",
+        f"{name}/fast.so": content,
+        f"{name}/tests/test_it.py": b"not even python",
+        f"{name}-1.0.data/scripts/{name}-tool": b"#!python\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: absent\n"
+        f"Requires-Python: {requires_python}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, data in {**files, f"{info}/RECORD": record.encode()}.items():
+            wheel.writestr(file, data)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def lock_line(name: str, marker: str, sha256: str) -> str:
+    """A requirement as uv locks it."""
+    return f"{name}==1.0{f' ; {marker}' if marker else ''} \\\n    --hash=sha256:{sha256}\n    # via -r function.in"

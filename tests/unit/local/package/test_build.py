@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.package import PackageError, Target, build_package
+from local.package.__main__ import main
+from local.package.targets import target_of
+
+RUNNING = Target("running", sys.version_info[:2], 31)
+BYTECODE = f".cpython-{''.join(map(str, RUNNING.version))}.pyc"
+
+
+def build(repository: Path, output: Path, target: Target = RUNNING) -> tuple[Path, list[str]]:
+    lines: list[str] = []
+    package = build_package(repository, "greet", target, output, report=lines.append)
+    assert package.sha256 == hashlib.sha256(package.archive.read_bytes()).hexdigest()
+    return package.archive, lines
+
+
+def test_folder_and_zip_hold_what_the_function_needs(repository: Path, tmp_path: Path) -> None:
+    archive, lines = build(repository, tmp_path / "dist", Target("old", (3, 10), 28))
+    names = set(zipfile.ZipFile(archive).namelist())
+    sources = {name for name in names if not name.endswith(".pyc")}
+    assert sources == {
+        "callers.toml",
+        "everywhere/__init__.py",
+        "everywhere/fast.so",
+        "index.py",
+        "only_old/__init__.py",
+        "only_old/fast.so",
+        "shared/__init__.py",
+        "shared/words.py",
+    }
+    folder = archive.with_suffix("")
+    assert names == {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert [line.partition(" ")[0] for line in lines][:4] == ["install", "prune", "add", "check"]
+
+
+def test_the_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -> None:
+    first, _ = build(repository, tmp_path / "first")
+    repository.joinpath("shared/words.py").touch()
+    second, _ = build(repository, tmp_path / "elsewhere" / "second")
+    assert first.read_bytes() == second.read_bytes()
+    assert f"shared/__pycache__/words{BYTECODE}" in zipfile.ZipFile(first).namelist()
+
+
+def test_a_build_replaces_the_one_before_and_leaves_nothing_else(repository: Path, tmp_path: Path) -> None:
+    build(repository, tmp_path)
+    tmp_path.joinpath("greet/stale.py").write_text("")
+    build(repository, tmp_path)
+    assert not tmp_path.joinpath("greet/stale.py").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"greet", "greet.zip", "repository", "wheels"}
+
+
+def test_a_build_that_fails_leaves_the_one_before(repository: Path, tmp_path: Path) -> None:
+    archive, _ = build(repository, tmp_path / "dist")
+    before = archive.read_bytes()
+    repository.joinpath("shared/words.py").write_text("def (:")
+    with pytest.raises(PackageError, match="bytecode"):
+        build(repository, tmp_path / "dist")
+    assert archive.read_bytes() == before
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == {"greet", "greet.zip"}
+
+
+def test_a_shared_object_for_a_newer_system_is_refused(repository: Path, tmp_path: Path) -> None:
+    repository.joinpath("shared/fast.so").write_bytes(b"\x7fELF GLIBC_2.34")
+    with pytest.raises(PackageError, match=r"shared/fast.so: 2.34"):
+        build(repository, tmp_path)
+
+
+def test_without_an_interpreter_there_is_a_package_without_bytecode(repository: Path, tmp_path: Path) -> None:
+    package = build_package(
+        repository, "greet", target_of("python3.12"), tmp_path, report=lambda _: None, find=lambda _: None
+    )
+    assert not package.has_bytecode
+    assert not [name for name in zipfile.ZipFile(package.archive).namelist() if name.endswith(".pyc")]
+
+
+def test_the_command_prints_its_steps_and_at_the_end_size_and_hash(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = "python{}.{}".format(*sys.version_info) if sys.version_info[:2] in {(3, 10), (3, 12)} else "python3.12"
+    arguments = ["--function", "greet", "--runtime", runtime, "--output", str(tmp_path / "dist")]
+    assert main(arguments, repository) == 0
+    lines = capsys.readouterr().out.splitlines()
+    sha256 = hashlib.sha256((tmp_path / "dist/greet.zip").read_bytes()).hexdigest()
+    assert lines[-1] == f"{tmp_path / 'dist/greet.zip'}  {runtime}  0.00 MB  sha256 {sha256}"
+
+
+def test_the_command_says_when_bytecode_is_missing(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    other = "python3.10" if sys.version_info[:2] != (3, 10) else "python3.12"
+    assert main(["--function", "greet", "--runtime", other, "--output", str(tmp_path / "dist")], repository) == 0
+    assert f"no {other} found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--function", "nobody"], "error: unknown function 'nobody', known are greet\n"),
+        (["--runtime", "python2.7"], "error: unknown runtime 'python2.7', known are python3.12, python3.10\n"),
+    ],
+)
+def test_an_error_is_one_line_without_a_traceback(
+    repository: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], error: str
+) -> None:
+    assert main(arguments, repository) == 1
+    assert capsys.readouterr() == ("", error)
+
+
+def test_it_is_a_module_to_run() -> None:
+    root = Path(__file__).parents[4]
+    command = [sys.executable, "-m", "local.package", "--help"]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603 - our own module
+    assert "--runtime" in run.stdout
