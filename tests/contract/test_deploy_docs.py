@@ -1,0 +1,144 @@
+"""`docs/deploy.md` names what exists, and its commands carry the documents that they should."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.callers import load_callers
+from shared.parameters import CallParameters, read_parameters
+from shared.problems import Problem
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+TEXT = ROOT.joinpath("docs", "deploy.md").read_text(encoding="utf-8")
+DOCUMENT = yaml.safe_load(ROOT.joinpath("s.yaml").read_text(encoding="utf-8"))
+PROPS = DOCUMENT["resources"]["mute_call"]["props"]
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for block in re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+
+TRUST_POLICY = {
+    "Version": "1",
+    "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+}
+LEAST_PRIVILEGE = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ccc:MuteCall", "Resource": "*"}]}
+
+
+def ram_calls(action: str) -> list[dict[str, str]]:
+    """The options of all calls of an action of RAM."""
+    return [
+        dict(zip(command[3::2], command[4::2], strict=True))
+        for command in COMMANDS
+        if command[:3] == ["aliyun", "ram", action]
+    ]
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table under a heading, without its head."""
+    section = re.split(rf"^## {heading}$", TEXT, flags=re.MULTILINE)[1]
+    rows = re.findall(r"^\| (.*) \|$", re.split(r"^## ", section, flags=re.MULTILINE)[0], re.MULTILINE)
+    return [row.split(" | ") for row in rows[2:]]
+
+
+def test_the_role_is_trusted_to_function_compute_alone() -> None:
+    (options,) = ram_calls("CreateRole")
+    assert json.loads(options["--AssumeRolePolicyDocument"]) == TRUST_POLICY
+    assert options["--RoleName"] == DOCUMENT["vars"]["role"]
+
+
+def test_the_policy_allows_one_action() -> None:
+    (options,) = ram_calls("CreatePolicy")
+    assert json.loads(options["--PolicyDocument"]) == LEAST_PRIVILEGE
+
+
+def test_the_policy_created_is_the_one_attached_and_the_fallback_is_a_system_policy() -> None:
+    own, fallback = ram_calls("AttachPolicyToRole")
+    (created,) = ram_calls("CreatePolicy")
+    assert (own["--PolicyType"], own["--PolicyName"]) == ("Custom", created["--PolicyName"])
+    assert (fallback["--PolicyType"], fallback["--PolicyName"]) == ("System", "AliyunCCCFullAccess")
+    assert {options["--RoleName"] for options in (own, fallback)} == {DOCUMENT["vars"]["role"]}
+    assert ram_calls("DetachPolicyFromRole") == [fallback]
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", ROOT.joinpath("Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", TEXT)) | {words[1] for words in COMMANDS if words[:1] == ["make"]}
+    assert {"deploy", "package"} <= named <= targets
+
+
+def test_every_file_exists() -> None:
+    named = set(re.findall(r"[`@ ](\w[\w/]*/[\w.]+\.(?:json|toml|md|yaml))", TEXT))
+    assert "functions/mute_call/callers.toml" in named
+    assert [name for name in named if not ROOT.joinpath(name).is_file()] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    anchors = {
+        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    }
+    assert [target for target in re.findall(r"\]\(#([^)]+)\)", TEXT) if target not in anchors] == []
+
+
+def test_every_variable_exists() -> None:
+    known = {name.upper() for name in Settings.model_fields} | PROPS["environmentVariables"].keys() | {"RUNTIME"}
+    # The example of a rotation adds one, the page itself defines three.
+    known |= {"MUTE_CALL_TOKEN_PREVIOUS", "URL", "EVENT", "AUTH"}
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", TEXT)) | set(re.findall(r"\$([A-Z_]+)", TEXT))
+    assert named - known == set()
+    variables = re.search(r"`s.yaml`, `vars`: (.*)\.$", TEXT, re.MULTILINE)
+    assert variables
+    assert set(re.findall(r"`(\w+)`", variables[1])) == DOCUMENT["vars"].keys() - {"runtime"}
+
+
+def test_the_smoke_test_sends_valid_parameters_that_the_shipped_callers_file_allows() -> None:
+    (event,) = [word.removeprefix("EVENT=") for command in COMMANDS for word in command if word.startswith("EVENT=")]
+    parameters = read_parameters(CallParameters, json.loads(event), {})
+    callers = load_callers(ROOT / "functions" / "mute_call" / "callers.toml").callers
+    assert all(caller.may_use_instance(parameters.instance_id) for caller in callers.values())
+
+
+def test_every_code_of_a_problem_exists() -> None:
+    known = {getattr(problem, "code", None) for problem in descendants(Problem)}
+    named = {code for answer, _ in table("5. Smoke test") for code in re.findall(r"`([a-z]+_[a-z_]+|[a-z]+)`", answer)}
+    assert named - {"upstream"} <= known
+    assert {"configuration_error", "upstream_denied"} <= named
+
+
+def descendants(kind: type[Problem]) -> set[type[Problem]]:
+    return {kind}.union(*(descendants(child) for child in kind.__subclasses__())) - {Problem}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("memorySize", PROPS["memorySize"]),
+        ("cpu", PROPS["cpu"]),
+        ("diskSize", PROPS["diskSize"]),
+        ("timeout", PROPS["timeout"]),
+        ("initializer's timeout", PROPS["instanceLifecycleConfig"]["initializer"]["timeout"]),
+        ("maxAsyncRetryAttempts", PROPS["asyncInvokeConfig"]["maxAsyncRetryAttempts"]),
+        ("maxAsyncEventAgeInSeconds", PROPS["asyncInvokeConfig"]["maxAsyncEventAgeInSeconds"]),
+    ],
+)
+def test_sizes_and_times_are_those_of_s_yaml(setting: str, value: Any) -> None:
+    values = {name.replace("`", ""): said for name, said, _ in table("Sizes and times")}
+    assert values[setting] == str(value)
+    assert f"`DEADLINE_MS` ({Settings.model_fields['deadline_ms'].default})" in TEXT
+
+
+def test_everything_unconfirmed_comes_with_a_command_and_what_it_should_show() -> None:
+    rows = table("Unconfirmed until the first live deployment")
+    assert len(rows) >= 10
+    for _, command, expected in rows:
+        assert re.match(r"`(curl|s|aliyun) ", command), command
+        assert expected.strip()
