@@ -18,8 +18,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the function; return the exit code: 0 after a signal, 1 without a port, 2 for a function not found."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    # Until the gateway serves, both signals end it as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         gateway = Gateway(
             options.handler,
@@ -35,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except ValueError as error:
         parser.error(str(error))
+    # Both end the gateway as Ctrl-C does, also where a shell started it with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with gateway:
             _serve_until_signal(gateway)
@@ -50,15 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve_until_signal(gateway: Gateway) -> None:
     receiver, sender = socket.socketpair()
     sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    # A byte in a pipe, written by the signal itself: no moment in which a signal could be missed.
-    signal.set_wakeup_fd(sender.fileno())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    sys.stdout.write(f"listening on {gateway.url}\n")
-    sys.stdout.flush()
     with receiver, sender:
-        receiver.recv(1)
-        signal.set_wakeup_fd(-1)
+        # A signal just before `recv` would wait for the next one, did it not write a byte of its own.
+        signal.set_wakeup_fd(sender.fileno())
+        sys.stdout.write(f"listening on {gateway.url}\n")
+        sys.stdout.flush()
+        try:
+            receiver.recv(1)
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 def _fail(message: str, code: int) -> int:

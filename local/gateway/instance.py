@@ -62,9 +62,13 @@ class Instance:
                 sys.stdout.flush()
 
     def close(self, grace: float) -> None:
-        """Wait up to ``grace`` seconds for a running invocation, then leave it behind."""
+        """Let no invocation begin; wait up to ``grace`` seconds for a running one, then leave it behind."""
         self._closed = True
-        self._worker.stop(grace)
+        # With the turn in hand there is no invocation between its beginning and its job.
+        idle = self._turn.acquire(timeout=grace)
+        self._worker.stop(grace if idle else 0)
+        if idle:
+            self._turn.release()
 
     def _run(self, job: Callable[[], bytes], timeout: float, error_type: str) -> bytes:
         future = self._worker.submit(job)

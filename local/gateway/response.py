@@ -30,7 +30,7 @@ def answer_from(payload: bytes) -> Answer:
     if "statusCode" not in value:
         return Answer(200, {"Content-Type": "application/json"}, payload)
     status = value["statusCode"]
-    if type(status) is not int or not 200 <= status <= 599:  # noqa: PLR2004 - what a final HTTP status can be
+    if not isinstance(status, int) or not 200 <= status <= 599:  # noqa: PLR2004 - what a final HTTP status can be
         raise bad_response("statusCode must be a number from 200 to 599")
     return Answer(status, _headers(value.get("headers")), _body(value.get("body"), value.get("isBase64Encoded")))
 

@@ -41,7 +41,8 @@ class Server(ThreadingHTTPServer):
         self.invoke = invoke
         self._connections: dict[Any, threading.Thread] = {}
         super().__init__((HOST, port), Connection)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="gateway", daemon=True)
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="gateway", daemon=True)
 
     def start(self) -> None:
         """Serve in a thread of its own; connections made before wait in the backlog."""
@@ -49,15 +50,21 @@ class Server(ThreadingHTTPServer):
 
     def close(self, grace: float) -> None:
         """Stop listening, end every connection; wait up to ``grace`` seconds for requests still in the function."""
-        self.shutdown()
-        self.server_close()
+        self._closing = True
+        # A connection wakes the thread at once; `shutdown` would wait for the next turn of a polling loop.
+        socket.create_connection((HOST, self.server_port)).close()
         self._thread.join()
+        self.server_close()
         end = time.monotonic() + grace
         open_connections = list(self._connections.copy().items())
         for connection, _ in open_connections:
             hang_up(connection, socket.SHUT_RDWR)
         for _, thread in open_connections:
             thread.join(max(0, end - time.monotonic()))
+
+    def _serve(self) -> None:
+        while not self._closing:
+            self.handle_request()
 
     def server_bind(self) -> None:
         """Bind without the parent's look-up of the host's name, which may ask a DNS server."""

@@ -26,7 +26,8 @@ def gateway(*arguments: str, **environment: str) -> Iterator["subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        # Buffered, as a pipe is by default.
+        env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
     )
     try:
         yield process
@@ -78,7 +79,7 @@ def test_its_options_reach_the_function() -> None:
         "access_key_secret": "local-secret",
         "security_token": "token-variable",
     }
-    assert described["timeout"] == 7
+    assert (type(described["timeout"]), described["timeout"]) == (int, 7)
     environment = described["environment"]
     assert (environment["FC_REGION"], environment["FC_FUNCTION_NAME"]) == ("cn-beijing", "mute-call")
     assert refused.status == 403

@@ -72,6 +72,7 @@ def test_everything_else_is_the_body_of_a_200(payload: bytes) -> None:
         {"isBase64Encoded": "true"},
         {"isBase64Encoded": True, "body": "not base64!"},
         {"isBase64Encoded": True, "body": "静"},
+        {"isBase64Encoded": True, "body": "aG!k="},
     ],
 )
 def test_a_response_that_breaks_the_form_is_a_bad_response(changes: dict[str, Any]) -> None:
