@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
 
+from shared import ccc, transport
 from shared.callers import load_callers
+from shared.context import Credentials
 from shared.envelope import read_body, read_event
 from shared.parameters import CallParameters, read_parameters
-from shared.problems import ConfigurationError, FieldError, InvalidParameters, MalformedRequest
-from tests.builders import http_event
+from shared.problems import ConfigurationError, FieldError, InvalidParameters, MalformedRequest, UpstreamRejected
+from shared.settings import read_settings
+from tests.builders import PAYLOAD, http_event
+from tests.unit.shared.fakes import MUTE_CALL, World
 
 VALID = {"device_id": "device", "instance_id": "ccc-test", "job_id": "job-1", "user_id": "a@b"}
 
@@ -61,6 +67,11 @@ def test_bad_base64_is_malformed_on_every_python(body: str) -> None:
             "callers.open.auth.allow_anonymous",
         ),
         ("[callers.crm]\ninstances = " + "[" * 5000, "callers file"),
+        ('[callers.crm]\nauth = { scheme = "ram" }\ninstances = [" "]\n', "callers.crm.instances.0"),
+        (
+            '[callers.crm]\nauth = { scheme = "ram" }\ninstances = ["a"]\ndefaults = { job_id = " " }\n',
+            "callers.crm.defaults.job_id",
+        ),
     ],
 )
 def test_a_broken_callers_file_is_told_by_caller_and_key(tmp_path: Path, text: str, place: str) -> None:
@@ -72,3 +83,21 @@ def test_a_broken_callers_file_is_told_by_caller_and_key(tmp_path: Path, text: s
 
     assert place in caught.value.reason
     assert "canary" not in caught.value.reason
+
+
+@pytest.mark.parametrize("code", ["NotExists.Skill", "NotExists.JobIdx"])
+def test_what_else_does_not_exist_is_rejected_with_a_5xx_too(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    content = json.dumps({"Code": code, "RequestId": "A-1"}).encode()
+    answer = transport.Answer(500, "", {"content-type": "application/json"}, content)
+    monkeypatch.setattr(transport, "send", lambda *_args, **_kwargs: answer)
+    settings = read_settings({}, region="cn-shanghai", callers_file="callers.toml")
+
+    with pytest.raises(UpstreamRejected):
+        ccc.call(MUTE_CALL, {}, Credentials("id", "secret", "token"), settings, time.monotonic() + 5)
+
+
+@pytest.mark.parametrize("value", ["%FF", "%ED%A0%80", "\ud800"], ids=ascii)
+def test_a_query_that_is_no_utf8_is_malformed_as_a_form_is(tmp_path: Path, value: str) -> None:
+    reply = World(tmp_path).http(body="", query={**PAYLOAD, "JobId": value})
+
+    assert reply.code == "malformed_request"

@@ -1,0 +1,897 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import itertools
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from shared import __version__
+from shared.context import Credentials
+from shared.problems import JobNotFound, Throttled, Upstream, UpstreamTimeout
+from tests.builders import (
+    CREDENTIALS,
+    PAYLOAD,
+    REQUEST_ID,
+    TOKEN,
+    Context310,
+    Context312,
+    RoleCredentials,
+    http_event,
+)
+from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, OWN_CHANNEL, Reply, World
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+MUTED = {
+    "status": "muted",
+    "muted": True,
+    "instance_id": "ccc-test",
+    "job_id": "job-65815360847228928",
+    "user_id": "user-test@ccc-test",
+    "call_type": "OUTBOUND",
+    "channel_state": "ANSWERED",
+    "user_state": "TALKING",
+    "request_id": CCC_REQUEST_ID,
+}
+NOT_FOUND = JobNotFound("CCC answered", upstream=Upstream("NotExists.JobId", "A-1"))
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+# The call
+
+
+def test_a_webhook_mutes_the_call(world: World) -> None:
+    reply = world.http()
+
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.body == MUTED
+
+
+def test_ccc_is_called_once_with_its_own_names(world: World) -> None:
+    world.http({**PAYLOAD, "ChannelId": OWN_CHANNEL})
+
+    (called,) = world.call.calls
+    assert called.action is MUTE_CALL
+    assert called.parameters == {**PAYLOAD, "ChannelId": OWN_CHANNEL}
+    assert called.settings.endpoint == "ccc.cn-shanghai.aliyuncs.com"
+
+
+def test_the_deadline_starts_with_the_invocation(world: World) -> None:
+    world.environ["DEADLINE_MS"] = "2500"
+    before = time.monotonic()
+
+    world.http()
+
+    assert before <= world.call.calls[0].deadline - 2.5 <= time.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("region", "environ", "endpoint"),
+    [
+        ("cn-hangzhou", {}, "ccc.cn-hangzhou.aliyuncs.com"),
+        ("cn-beijing", {}, "ccc.aliyuncs.com"),
+        ("", {"FC_REGION": "eu-west-1"}, "ccc.aliyuncs.com"),
+        ("", {}, "ccc.cn-shanghai.aliyuncs.com"),
+        ("cn-beijing", {"CCC_REGION": "cn-shanghai"}, "ccc.cn-shanghai.aliyuncs.com"),
+        ("cn-beijing", {"CCC_ENDPOINT": "127.0.0.1:9001"}, "127.0.0.1:9001"),
+    ],
+)
+def test_the_endpoint_follows_the_region(world: World, region: str, environ: dict[str, str], endpoint: str) -> None:
+    world.environ.update(environ)
+
+    world.send(http_event(), Context312(region=region))
+
+    assert world.call.calls[0].settings.endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "caller"),
+    [
+        ({"path": ""}, "default"),
+        ({"path": "/default/"}, "default"),
+        ({"path": "/2020/mute/office"}, "office"),
+        ({"body": urlencode(PAYLOAD), "headers": FORM}, "default"),
+        ({"body": "", "query": PAYLOAD}, "default"),
+        ({"body": "", "query": PAYLOAD, "headers": {"Content-Type": "text/plain"}}, "default"),
+        ({"method": "GET", "path": "/reader", "body": "", "query": PAYLOAD}, "reader"),
+        ({"method": "GET", "path": "/reader"}, "reader"),
+        ({"method": "post"}, "default"),
+        ({"body": base64.b64encode(json.dumps(dict(PAYLOAD)).encode()).decode(), "is_base64": True}, "default"),
+        ({"payload": {**PAYLOAD, "ChannelId": None}}, "default"),
+        ({"body": json.dumps(dict(PAYLOAD)) + " " * 60_000}, "default"),
+    ],
+)
+def test_every_form_of_request_is_taken(world: World, lines: Lines, kwargs: dict[str, Any], caller: str) -> None:
+    reply = world.http(**kwargs)
+
+    assert reply.body == MUTED
+    assert world.call.calls[0].parameters == dict(PAYLOAD)
+    assert lines()[0]["caller"] == caller
+
+
+# The order of the checks
+
+STEPS = (
+    ("method", 405, "method_not_allowed"),
+    ("base64", 400, "malformed_request"),
+    ("size", 413, "payload_too_large"),
+    ("configuration", 500, "configuration_error"),
+    ("credential", 401, "unauthorized"),
+    ("caller's methods", 405, "method_not_allowed"),
+    ("network", 403, "forbidden"),
+    ("content type", 415, "unsupported_media_type"),
+    ("decoding", 400, "malformed_request"),
+    ("parameters", 422, "invalid_parameters"),
+    ("instance", 403, "forbidden"),
+    ("call", 404, "job_not_found"),
+)
+# What tells apart the steps that share a code.
+REASONS = {
+    "base64": "body is no base64 or no UTF-8",
+    "network": "source address is not in the caller's networks",
+    "decoding": "body is no acceptable JSON",
+    "instance": "instance is not on the caller's list",
+}
+ALLOW = {"method": "POST, GET", "caller's methods": "POST"}
+
+
+def send_broken(world: World, steps: set[str]) -> Reply:
+    """Send to the caller `office` a request that fails at all these steps."""
+    payload = dict(PAYLOAD)
+    if "parameters" in steps:
+        del payload["JobId"]
+    if "instance" in steps:
+        payload["InstanceId"] = "other"
+    body = json.dumps(payload)
+    if "decoding" in steps:
+        body = body[:-1]
+    if "size" in steps:
+        body += " " * 65_536
+    if "configuration" in steps:
+        world.environ["LOG_LEVEL"] = "loud"
+    if "call" in steps:
+        world.call.outcome = NOT_FOUND
+    return world.http(
+        path="/office",
+        method="PUT" if "method" in steps else "GET" if "caller's methods" in steps else "POST",
+        body=body,
+        is_base64="base64" in steps,
+        token="wrong" if "credential" in steps else TOKEN,
+        source_ip="198.51.100.1" if "network" in steps else "203.0.113.9",
+        headers={"Content-Type": "text/plain"} if "content type" in steps else {},
+    )
+
+
+def test_the_office_passes_every_check(world: World) -> None:
+    assert send_broken(world, set()).body == MUTED
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), list(itertools.combinations(STEPS, 2)), ids=lambda step: step[0].replace(" ", "-")
+)
+def test_the_earlier_check_decides(
+    world: World, lines: Lines, first: tuple[str, int, str], second: tuple[str, int, str]
+) -> None:
+    step, status, code = first
+
+    reply = send_broken(world, {step, second[0]})
+
+    assert (reply.status, reply.code) == (status, code)
+    assert reply.headers.get("Allow") == ALLOW.get(step)
+    assert REASONS.get(step, "") in lines()[0]["reason"]
+    assert len(world.call.calls) == (1 if step == "call" else 0)
+
+
+@pytest.mark.parametrize("index", range(len(STEPS)), ids=[step[0].replace(" ", "-") for step in STEPS])
+def test_a_check_beats_all_the_later_ones(world: World, index: int) -> None:
+    _, status, code = STEPS[index]
+
+    reply = send_broken(world, {step[0] for step in STEPS[index:]})
+
+    assert (reply.status, reply.code) == (status, code)
+
+
+def test_missing_role_credentials_are_told_to_authenticated_callers_only(world: World) -> None:
+    for name in CREDENTIALS:
+        del world.environ[name]
+
+    assert world.http(token="wrong").code == "unauthorized"
+    assert world.http().code == "configuration_error"
+    assert not world.call.calls
+
+
+# Routes
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "", "P\u00d6ST"])
+@pytest.mark.parametrize("path", ["/", "/nobody", "/healthz"])
+def test_other_methods_are_not_allowed(world: World, method: str, path: str) -> None:
+    reply = world.http(method=method, path=path)
+
+    assert reply.code == "method_not_allowed"
+    assert reply.headers["Allow"] == "POST, GET"
+
+
+@pytest.mark.parametrize(
+    ("methods", "method", "allow"),
+    [('["POST"]', "GET", "POST"), ('["GET"]', "POST", "GET"), ('["GET", "POST"]', "GET", None)],
+)
+def test_a_caller_says_which_methods_it_uses(world: World, methods: str, method: str, allow: str | None) -> None:
+    world.write_callers(f"[callers.default]{BEARER}methods = {methods}\n")
+
+    reply = world.http(method=method)
+
+    assert reply.status == (405 if allow else 200)
+    assert reply.headers.get("Allow") == allow
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/2020/healthz/", "/health%7A"])
+def test_the_health_check_needs_no_credential(world: World, path: str) -> None:
+    reply = world.http(method="GET", path=path, token=None, body="")
+
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.text == json.dumps({"status": "ok", "version": __version__})
+
+
+@pytest.mark.parametrize(
+    ("callers", "environ"),
+    [
+        ("[callers", {}),
+        ("", {}),
+        (f"[callers.default]{BEARER}token = 1\n", {}),
+        (CALLERS, {"LOG_LEVEL": "loud"}),
+        (CALLERS, {"CALLERS_FILE": "/nowhere"}),
+        (f"[callers.default]{BEARER}", {"MUTE_CALL_TOKEN": ""}),
+    ],
+)
+def test_the_health_check_fails_while_everybody_is_stopped(world: World, callers: str, environ: dict[str, str]) -> None:
+    world.write_callers(callers)
+    world.environ.update(environ)
+
+    reply = world.http(method="GET", path="/healthz", token=None)
+
+    assert reply.status == 503
+    assert reply.text == json.dumps({"status": "unavailable", "version": __version__})
+
+
+def test_the_health_check_tells_nothing_of_a_secret(world: World) -> None:
+    answers = set()
+    for secret in (TOKEN, "x", "another-token"):
+        world.environ["MUTE_CALL_TOKEN"] = secret
+        answers.add(world.http(method="GET", path="/healthz", token=None).text)
+
+    assert len(answers) == 1
+
+
+def test_one_unset_secret_does_not_fail_the_health_check(world: World) -> None:
+    del world.environ["MUTE_CALL_TOKEN"]
+
+    assert world.http(method="GET", path="/healthz").status == 200
+
+
+def test_the_health_check_calls_nobody_and_writes_no_line(world: World, lines: Lines) -> None:
+    world.http(method="GET", path="/healthz")
+
+    assert not world.call.calls
+    assert lines() == []
+
+
+def test_a_post_to_the_health_check_is_a_request_of_an_unknown_caller(world: World) -> None:
+    assert world.http(path="/healthz").code == "unauthorized"
+
+
+# Callers
+
+
+@pytest.mark.parametrize("token", [TOKEN, "wrong", None])
+@pytest.mark.parametrize("path", ["/nobody", "/ivr", "/DEFAULT", "/default%2F", "/a%2Fdefault", "/__proto__", "/%00"])
+def test_an_unknown_caller_is_told_like_a_wrong_credential(world: World, path: str, token: str | None) -> None:
+    wrong = world.send(http_event(token="wrong"), Context312(request_id="1-a"))
+
+    unknown = world.send(http_event(path=path, token=token), Context312(request_id="1-b"))
+
+    assert unknown.status == 401
+    assert unknown.text == wrong.text.replace("1-a", "1-b")
+    assert unknown.headers == wrong.headers
+    assert wrong.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Basic dTpw",
+        f"Bearer {TOKEN},Bearer {TOKEN}",
+        "Bearer t\u00f6ken",
+        "Bearer \ud800",
+        f"Token {TOKEN}",
+    ],
+    ids=ascii,
+)
+def test_a_wrong_or_malformed_token_is_unauthorized(world: World, authorization: str) -> None:
+    reply = world.http(token=None, headers={"authorization": authorization})
+
+    assert reply.code == "unauthorized"
+    assert not world.call.calls
+
+
+@pytest.mark.parametrize("header", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_the_name_of_the_header_has_no_case(world: World, header: str) -> None:
+    assert world.http(token=None, headers={header: f"bearer {TOKEN}"}).status == 200
+
+
+def test_two_secrets_are_good_while_a_rotation_lasts(world: World) -> None:
+    world.write_callers(
+        '[callers.default]\nauth = { scheme = "bearer", secrets = ["env:NEW", "env:OLD?"] }\ninstances = ["ccc-test"]\n'
+    )
+    world.environ.update(NEW="new-token", OLD="old-token")
+
+    assert world.http(token="old-token").status == 200
+    assert world.http(token="new-token").status == 200
+
+    del world.environ["OLD"]
+
+    assert world.http(token="old-token").code == "unauthorized"
+    assert world.http(token="new-token").status == 200
+
+
+@pytest.mark.parametrize("value", [None, "", "no token\n"])
+def test_an_unset_secret_stops_its_own_caller(world: World, value: str | None, lines: Lines) -> None:
+    world.write_callers(
+        CALLERS + '[callers.crm]\nauth = { scheme = "bearer", secrets = ["env:CRM_TOKEN"] }\ninstances = ["*"]\n'
+    )
+    if value is not None:
+        world.environ["CRM_TOKEN"] = value
+
+    for token in (TOKEN, "", None, value):
+        assert world.http(path="/crm", token=token).code == "configuration_error"
+    assert world.http().status == 200
+    assert "CRM_TOKEN" in lines()[0]["reason"]
+
+
+def test_a_secret_is_read_at_every_request(world: World) -> None:
+    assert world.http().status == 200
+
+    world.environ["MUTE_CALL_TOKEN"] = "another-token"
+
+    assert world.http().code == "unauthorized"
+    assert world.http(token="another-token").status == 200
+
+
+def test_a_changed_file_counts_from_the_next_request(world: World) -> None:
+    assert world.http().status == 200
+
+    world.write_callers(f"[callers.other]{BEARER}")
+
+    assert world.http().code == "unauthorized"
+    assert world.http(path="/other").status == 200
+
+
+def test_a_broken_file_stops_everyone_until_it_is_repaired(world: World) -> None:
+    world.write_callers(CALLERS + "[callers.crm]\n")
+
+    replies = [world.http(), world.http(path="/office"), world.http(path="/nobody"), world.http(token=None)]
+
+    assert {reply.code for reply in replies} == {"configuration_error"}
+    assert world.direct(PAYLOAD)["code"] == "configuration_error"
+
+    world.write_callers(CALLERS)
+
+    assert world.http().status == 200
+
+
+def test_an_anonymous_caller_needs_no_credential(world: World) -> None:
+    world.write_callers(
+        '[callers.default]\nauth = { scheme = "none", allow_anonymous = true }\ninstances = ["ccc-test"]\n'
+    )
+
+    assert world.http(token=None).body == MUTED
+
+
+def test_defaults_fill_what_the_sender_does_not_know(world: World) -> None:
+    world.write_callers(f'[callers.default]{BEARER}defaults = {{ device_id = "crm", channel_id = "{OWN_CHANNEL}" }}\n')
+
+    world.http({key: value for key, value in PAYLOAD.items() if key != "DeviceId"})
+
+    assert world.call.calls[0].parameters == {**PAYLOAD, "DeviceId": "crm", "ChannelId": OWN_CHANNEL}
+
+
+def test_a_default_instance_is_checked_too(world: World) -> None:
+    world.write_callers(f'[callers.default]{BEARER}defaults = {{ instance_id = "other" }}\n')
+
+    assert world.http({key: value for key, value in PAYLOAD.items() if key != "InstanceId"}).code == "forbidden"
+
+
+@pytest.mark.parametrize("instance", ["other", "ccc-test2", "CCC-TEST", "*"])
+def test_an_instance_off_the_list_is_forbidden(world: World, instance: str) -> None:
+    assert world.http({**PAYLOAD, "InstanceId": instance}).code == "forbidden"
+    assert not world.call.calls
+
+
+def test_the_wildcard_allows_every_instance(world: World) -> None:
+    world.write_callers(CALLERS.replace('["ccc-test"]', '["*"]'))
+
+    assert world.http({**PAYLOAD, "InstanceId": "other"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("source_ip", "status"), [("203.0.113.200", 200), ("::ffff:203.0.113.9", 200), ("203.0.114.1", 403), ("", 403)]
+)
+def test_a_caller_may_be_bound_to_its_networks(world: World, source_ip: str, status: int) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9"}
+
+    assert world.http(path="/office", source_ip=source_ip, headers=headers).status == status
+
+
+# Payload
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"JobId": None}, "job_id"),
+        ({"JobId": True}, "job_id"),
+        ({"JobId": 1.5}, "job_id"),
+        ({"JobId": "x" * 257}, "job_id"),
+        ({"jobId": "job"}, "job_id"),
+        ({"UserId": "user"}, "user_id"),
+        ({"ChannelID": "ch"}, "payload"),
+    ],
+)
+def test_a_payload_against_the_rules_is_told_by_field(world: World, changes: dict[str, Any], field: str) -> None:
+    reply = world.http({**PAYLOAD, **changes})
+
+    assert (reply.status, reply.code) == (422, "invalid_parameters")
+    assert [error["field"] for error in reply.body["errors"]] == [field]
+    assert set(reply.body["errors"][0]) == {"field", "reason"}
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"JobId": NaN}', '{"a": 1, "a": 1}', "\ufeff{}", '{"a": "\\ud800"}'])
+def test_a_body_that_cannot_be_decoded_is_malformed(world: World, body: str) -> None:
+    assert world.http(body=body).code == "malformed_request"
+
+
+def test_an_integer_is_taken_as_its_digits(world: World) -> None:
+    world.http({**PAYLOAD, "JobId": 65815360847228928})
+
+    assert world.call.calls[0].parameters["JobId"] == "65815360847228928"
+
+
+def test_nothing_at_all_lacks_every_parameter(world: World) -> None:
+    reply = world.http(body="", query={})
+
+    assert [error["field"] for error in reply.body["errors"]] == ["device_id", "instance_id", "job_id", "user_id"]
+    assert {error["reason"] for error in reply.body["errors"]} == {"required"}
+
+
+# Failures
+
+
+def test_a_problem_of_ccc_is_told_as_the_contract_shows_it(world: World) -> None:
+    world.call.outcome = NOT_FOUND
+
+    reply = world.http()
+
+    body = dict(reply.body)
+    assert reply.status == 404
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert body.pop("type").endswith("/problems#job_not_found")
+    assert body.pop("detail")
+    assert body == {
+        "title": "Call not found",
+        "status": 404,
+        "code": "job_not_found",
+        "retryable": False,
+        "request_id": REQUEST_ID,
+        "upstream": {"code": "NotExists.JobId", "request_id": "A-1"},
+    }
+
+
+def test_a_throttled_request_says_when_to_come_again(world: World) -> None:
+    world.call.outcome = Throttled("CCC answered", retry_after=3)
+
+    reply = world.http()
+
+    assert (reply.status, reply.headers["Retry-After"]) == (429, "3")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("canary"), KeyError("canary"), RecursionError(), MemoryError()])
+def test_a_defect_is_an_internal_error_and_tells_its_place_to_the_log_only(
+    world: World, lines: Lines, error: Exception
+) -> None:
+    world.call.outcome = error
+
+    reply = world.http()
+
+    assert (reply.status, reply.code) == (500, "internal_error")
+    (line,) = lines()
+    assert line["reason"].startswith(f"{type(error).__name__} at fakes.py:")
+    assert "canary" not in json.dumps(line) + reply.text
+
+
+@pytest.mark.parametrize("context", [None, object(), Context312(request_id="")])
+def test_a_context_that_tells_nothing_is_borne(world: World, context: object) -> None:
+    answer = world.function.handle(http_event(), context if context is not None else 0)
+
+    assert answer["statusCode"] == 200
+
+
+def test_without_a_request_id_a_problem_has_null(world: World) -> None:
+    assert world.send(http_event(token="wrong"), object()).body["request_id"] is None
+
+
+# always-200
+
+
+def test_always_200_tells_a_success_in_strings(world: World) -> None:
+    reply = world.http(path="/flow")
+
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.body == {**MUTED, "muted": "true"}
+
+
+def test_always_200_tells_null_as_the_empty_string(world: World) -> None:
+    world.call.outcome = {"Code": "OK", "RequestId": CCC_REQUEST_ID}
+
+    body = world.http(path="/flow").body
+
+    assert (body["muted"], body["call_type"], body["channel_state"], body["user_state"]) == ("", "", "", "")
+    assert all(isinstance(value, str) for value in body.values())
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "outcome", "code", "retryable"),
+    [
+        ({"method": "GET"}, None, "method_not_allowed", "false"),
+        ({"headers": {"Content-Type": "text/plain"}}, None, "unsupported_media_type", "false"),
+        ({"body": "{"}, None, "malformed_request", "false"),
+        ({"payload": {}}, None, "invalid_parameters", "false"),
+        ({"payload": {**PAYLOAD, "InstanceId": "other"}}, None, "forbidden", "false"),
+        ({}, NOT_FOUND, "job_not_found", "false"),
+        ({}, UpstreamTimeout("r"), "upstream_timeout", "true"),
+        ({}, RuntimeError(), "internal_error", "false"),
+    ],
+)
+def test_always_200_tells_every_failure_behind_the_credential(
+    world: World, lines: Lines, kwargs: dict[str, Any], outcome: Exception | None, code: str, retryable: str
+) -> None:
+    if outcome is not None:
+        world.call.outcome = outcome
+
+    reply = world.http(path="/flow", **kwargs)
+
+    assert reply.status == 200
+    assert reply.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert reply.body == {"status": "error", "code": code, "retryable": retryable, "request_id": REQUEST_ID}
+    assert lines()[0]["status"] == 200
+
+
+def test_always_200_keeps_retry_after(world: World) -> None:
+    world.call.outcome = Throttled("r")
+
+    assert world.http(path="/flow").headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "status"),
+    [
+        ({"token": "wrong"}, 401),
+        ({"method": "PUT"}, 405),
+        ({"body": "!", "is_base64": True}, 400),
+        ({"body": " " * 65_537}, 413),
+    ],
+)
+def test_always_200_starts_with_the_credential(world: World, kwargs: dict[str, Any], status: int) -> None:
+    reply = world.http(path="/flow", **kwargs)
+
+    assert reply.status == reply.body["status"] == status
+    assert reply.headers["Content-Type"] == "application/problem+json"
+
+
+# Direct invocation
+
+
+def test_a_direct_invocation_is_answered_flat(world: World, lines: Lines) -> None:
+    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true"}
+    assert world.call.calls[0].parameters == dict(PAYLOAD)
+    (line,) = lines()
+    assert (line["caller"], line["status"], line["code"]) == ("ivr", None, "muted")
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "code"),
+    [
+        (b"", None, "malformed_request"),
+        (b"{", None, "malformed_request"),
+        (b"[]", None, "malformed_request"),
+        (None, None, "malformed_request"),
+        (b'{"a": 1, "a": 1}', None, "malformed_request"),
+        (b'{"a": NaN}', None, "malformed_request"),
+        (b"\xef\xbb\xbf{}", None, "malformed_request"),
+        ('{"a": 1}'.encode("utf-16"), None, "malformed_request"),
+        (b'{"a": "' + b"x" * 65_536 + b'"}', None, "payload_too_large"),
+        (b"{}", None, "invalid_parameters"),
+        (json.dumps({**PAYLOAD, "phone": "1"}).encode(), None, "invalid_parameters"),
+        (json.dumps({**PAYLOAD, "InstanceId": "other"}).encode(), None, "forbidden"),
+        (json.dumps(dict(PAYLOAD)).encode(), NOT_FOUND, "job_not_found"),
+        (json.dumps(dict(PAYLOAD)).encode(), Throttled("r"), "throttled"),
+        (json.dumps(dict(PAYLOAD)).encode(), RuntimeError(), "internal_error"),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_a_direct_invocation_that_fails_is_answered_flat(
+    world: World, lines: Lines, event: object, outcome: Exception | None, code: str
+) -> None:
+    if outcome is not None:
+        world.call.outcome = outcome
+
+    answer = world.function.handle(event, Context312())
+
+    assert answer == {
+        "status": "error",
+        "code": code,
+        "retryable": "true" if code == "throttled" else "false",
+        "request_id": REQUEST_ID,
+    }
+    assert lines()[0]["status"] is None
+
+
+def test_a_direct_invocation_without_a_caller_for_it_is_forbidden(world: World, lines: Lines) -> None:
+    world.write_callers(f"[callers.default]{BEARER}")
+
+    assert world.direct(PAYLOAD)["code"] == "forbidden"
+    assert lines()[0]["caller"] is None
+
+
+def test_a_direct_invocation_without_role_credentials_is_a_configuration_error(world: World) -> None:
+    del world.environ["ALIBABA_CLOUD_SECURITY_TOKEN"]
+
+    assert world.direct(PAYLOAD)["code"] == "configuration_error"
+
+
+def test_a_direct_invocation_is_flat_whatever_its_caller_says(world: World) -> None:
+    world.write_callers('[callers.ivr]\nauth = { scheme = "ram" }\ninstances = ["*"]\n')
+
+    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true"}
+    assert world.direct({})["status"] == "error"
+
+
+# Role credentials
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_credentials_that_change_between_two_invocations_are_the_new_ones(world: World, runtime: str) -> None:
+    for part in ("one", "two"):
+        context: Context312 = Context312()
+        if runtime == "python3.10":
+            context = Context310(credentials=RoleCredentials(*[f"{name}-{part}" for name in ("id", "secret", "token")]))
+        else:
+            world.environ.update(
+                zip(CREDENTIALS, [f"{name}-{part}" for name in ("id", "secret", "token")], strict=True)
+            )
+        assert world.send(http_event(), context).status == 200
+
+    assert [called.credentials for called in world.call.calls] == [
+        Credentials("id-one", "secret-one", "token-one"),
+        Credentials("id-two", "secret-two", "token-two"),
+    ]
+
+
+@pytest.mark.parametrize("missing", CREDENTIALS)
+def test_a_missing_part_of_the_environments_credentials_is_a_configuration_error(world: World, missing: str) -> None:
+    del world.environ[missing]
+
+    assert world.http().code == "configuration_error"
+
+
+@pytest.mark.parametrize("missing", [field.name for field in dataclasses.fields(RoleCredentials)])
+def test_a_missing_part_of_the_contexts_credentials_is_a_configuration_error(world: World, missing: str) -> None:
+    for name in CREDENTIALS:
+        del world.environ[name]
+    context = Context310()
+    assert world.send(http_event(), context).status == 200
+
+    setattr(context.credentials, missing, "")
+
+    assert world.send(http_event(), context).code == "configuration_error"
+
+
+# The log
+
+KEYS = [
+    "timestamp",
+    "level",
+    "event",
+    "action",
+    "request_id",
+    "caller",
+    "code",
+    "status",
+    "retryable",
+    "upstream_code",
+    "upstream_request_id",
+    "attempts",
+    "upstream_ms",
+    "duration_ms",
+    "cold_start",
+    "replayed",
+    "reason",
+]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kwargs"), [(None, {}), (NOT_FOUND, {}), (RuntimeError(), {}), (None, {"token": "wrong"})]
+)
+def test_an_invocation_leaves_one_line_with_all_keys(
+    world: World, lines: Lines, outcome: Exception | None, kwargs: dict[str, Any]
+) -> None:
+    if outcome is not None:
+        world.call.outcome = outcome
+
+    world.http(**kwargs)
+
+    (line,) = lines()
+    assert list(line) == KEYS
+
+
+def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> None:
+    world.http()
+
+    (line,) = lines()
+    assert line.pop("duration_ms") >= line.pop("upstream_ms") >= 0
+    assert line == {
+        "timestamp": "2023-09-05T06:41:11.895Z",
+        "level": "INFO",
+        "event": "webhook",
+        "action": "MuteCall",
+        "request_id": REQUEST_ID,
+        "caller": "default",
+        "code": "muted",
+        "status": 200,
+        "retryable": False,
+        "upstream_code": "OK",
+        "upstream_request_id": CCC_REQUEST_ID,
+        "attempts": 1,
+        "cold_start": True,
+        "replayed": False,
+        "reason": None,
+    }
+
+
+def test_the_line_of_a_refusal_has_null_where_there_is_nothing(world: World, lines: Lines) -> None:
+    world.http(token="wrong")
+
+    (line,) = lines()
+    assert line["attempts"] == 0
+    assert (line["code"], line["status"], line["reason"]) == ("unauthorized", 401, "bearer token does not match")
+    assert {line[name] for name in ("caller", "upstream_code", "upstream_request_id", "upstream_ms")} == {None}
+
+
+def test_the_line_of_a_failure_of_ccc_names_its_code_and_id(world: World, lines: Lines) -> None:
+    world.call.outcome = NOT_FOUND
+
+    world.http()
+
+    (line,) = lines()
+    assert (line["upstream_code"], line["upstream_request_id"]) == ("NotExists.JobId", "A-1")
+    assert (line["attempts"], line["level"]) == (1, "WARNING")
+    assert line["upstream_ms"] is not None
+
+
+def test_only_the_first_invocation_is_a_cold_start(world: World, lines: Lines) -> None:
+    world.http()
+    world.direct(PAYLOAD)
+
+    assert [line["cold_start"] for line in lines()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("level", "codes"),
+    [
+        ("DEBUG", ["muted", "unauthorized", "internal_error"]),
+        ("INFO", ["muted", "unauthorized", "internal_error"]),
+        ("warning", ["unauthorized", "internal_error"]),
+        ("ERROR", ["internal_error"]),
+        ("CRITICAL", []),
+    ],
+)
+def test_the_log_level_is_a_threshold(world: World, lines: Lines, level: str, codes: list[str]) -> None:
+    world.environ["LOG_LEVEL"] = level
+
+    world.http()
+    world.http(token="wrong")
+    world.call.outcome = RuntimeError()
+    world.http()
+
+    assert [line["code"] for line in lines()] == codes
+
+
+# The initializer
+
+
+def test_a_good_configuration_starts_in_silence(world: World, lines: Lines) -> None:
+    world.function.initialize(Context312())
+
+    assert lines() == []
+
+
+def test_initialize_tells_everything_that_is_wrong_at_once(world: World, lines: Lines) -> None:
+    world.write_callers("[callers.crm]\ntoken = 1\n")
+    world.environ.clear()
+    world.environ.update(LOG_LEVEL="loud", DEADLINE_MS="soon")
+
+    world.function.initialize(Context312())
+
+    (line,) = lines()
+    assert (line["event"], line["level"], line["code"]) == ("initialize", "ERROR", "configuration_error")
+    assert line["request_id"] == REQUEST_ID
+    assert all(
+        place in line["reason"]
+        for place in (
+            "LOG_LEVEL",
+            "DEADLINE_MS",
+            "callers.crm.auth",
+            "callers.crm.instances",
+            "callers.crm.token",
+            "role",
+        )
+    )
+
+
+def test_initialize_tells_which_callers_lack_a_secret(world: World, lines: Lines) -> None:
+    del world.environ["MUTE_CALL_TOKEN"]
+
+    world.function.initialize(Context312())
+
+    assert "callers.office: MUTE_CALL_TOKEN is unset" in lines()[0]["reason"]
+
+
+def test_initialize_never_raises(tmp_path: Path, lines: Lines) -> None:
+    class Hostile(dict[str, str]):
+        def get(self, _name: str, _default: Any = None) -> Any:
+            raise RuntimeError("canary")
+
+    world = World(tmp_path)
+    function = type(world.function)(MUTE_CALL, world.callers_file, environ=Hostile(), call=world.call)
+
+    function.initialize(None)
+
+    (line,) = lines()
+    assert line["reason"].startswith("RuntimeError at test_function.py:")
+    assert "canary" not in line["reason"]
+
+
+def test_requests_find_the_same_faults_as_initialize(world: World, lines: Lines) -> None:
+    world.environ["LOG_LEVEL"] = "loud"
+
+    world.function.initialize(Context312())
+    reply = world.http()
+
+    assert reply.code == "configuration_error"
+    first, second = lines()
+    assert first["reason"] == second["reason"]
+
+
+def test_the_default_environment_is_the_processes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = type(world.function)(MUTE_CALL, world.callers_file, call=world.call)
+    assert json.loads(function.handle(http_event(), Context312())["body"])["code"] == "configuration_error"
+
+    _set(monkeypatch, world.environ)
+
+    assert json.loads(function.handle(http_event(), Context312())["body"]) == MUTED
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
