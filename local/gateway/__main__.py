@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("handler", help="the function, module:attribute")
     add("--initializer", metavar="MODULE:ATTRIBUTE", help="default: initialize of the same module, where there is one")
-    add("--port", type=int, default=9000, help="0 picks a free one (default: %(default)s)")
+    add("--port", type=_port, default=9000, help="0 picks a free one (default: %(default)s)")
     add("--runtime", choices=RUNTIMES, default="python3.12", help="default: %(default)s")
     add("--region", default="cn-shanghai", help="default: %(default)s")
     add("--name", default="", help="name of the function (default: the package of its module)")
@@ -88,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         variable = f"GATEWAY_{flag.upper().replace('-', '_')}"
         role.add_argument(f"--{flag}", default=os.environ.get(variable, default), help=f"default: {default}")
     return parser
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:  # noqa: PLR2004 - what a port can be
+        raise ValueError(text)
+    return value
 
 
 def _seconds(text: str) -> float:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 RUNTIMES = ("python3.10", "python3.12")
+LONGEST = 86400
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 
 
@@ -22,7 +23,7 @@ class Settings:
     ``handler`` and ``initializer`` are ``module:attribute``; ``name`` defaults to the package of the handler's module.
 
     Raises:
-        ValueError: an unknown runtime or method, no method, or a timeout that is not positive.
+        ValueError: an unknown runtime or method, no method, or a timeout outside the platform's range.
     """
 
     handler: str
@@ -42,8 +43,8 @@ class Settings:
         unknown = [method for method in self.methods if method not in METHODS]
         if unknown or not self.methods:
             raise ValueError(f"methods must be some of {', '.join(METHODS)}; found {', '.join(unknown) or 'none'}")
-        if not (self.timeout > 0 and self.initializer_timeout > 0):
-            raise ValueError("timeouts must be more than 0 seconds")
+        if not (0 < self.timeout <= LONGEST and 0 < self.initializer_timeout <= LONGEST):
+            raise ValueError(f"timeouts must be more than 0 and at most {LONGEST} seconds")
 
     @property
     def function_name(self) -> str:

@@ -110,7 +110,9 @@ def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
     assert errors.startswith(f"cannot listen on port {port}: ")
 
 
-@pytest.mark.parametrize("options", [("--methods", "BREW"), ("--timeout", "0"), ("--timeout", "x"), ("--runtime", "a")])
+@pytest.mark.parametrize(
+    "options", [("--port", "65536"), ("--methods", "BREW"), ("--timeout", "0"), ("--timeout", "x"), ("--runtime", "a")]
+)
 def test_an_option_that_cannot_be_is_a_usage_error(
     options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,7 +29,9 @@ def test_name_and_handler_come_from_the_module(
         ({"methods": ()}, "none"),
         ({"timeout": 0}, "timeouts"),
         ({"timeout": float("nan")}, "timeouts"),
+        ({"timeout": float("inf")}, "timeouts"),
         ({"initializer_timeout": -1}, "timeouts"),
+        ({"initializer_timeout": 86401}, "timeouts"),
     ],
 )
 def test_what_the_platform_would_refuse_is_an_error(fields: dict[str, Any], named: str) -> None:
