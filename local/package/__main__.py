@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
     try:
         target = target_of(options.runtime)
         package = build_package(root, options.function, target, options.output, report=_report)
-    except PackageError as error:
+    except (PackageError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     if not package.has_bytecode:

@@ -44,14 +44,19 @@ def compile_folder(folder: Path, interpreter: str) -> None:
             *(interpreter, "-s", "-S", "-m", "compileall", "-q", "-f"),
             *("--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", _CODE, str(folder)),
         ],
-        # Without a fixed seed Python 3.10 writes sets in an order of the day.
-        env={"PYTHONHASHSEED": "0"},
+        env=_environment(),
         capture_output=True,
         text=True,
         check=False,
     )
     if run.returncode:
         raise PackageError(f"bytecode: {(run.stdout + run.stderr).strip()}")
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # Without a fixed seed Python 3.10 writes sets in an order of the day.
+    return {**own, "PYTHONHASHSEED": "0"}
 
 
 def _candidates(target: Target, environ: Mapping[str, str]) -> Iterator[str]:

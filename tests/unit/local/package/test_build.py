@@ -117,6 +117,14 @@ def test_an_error_is_one_line_without_a_traceback(
     assert capsys.readouterr() == ("", error)
 
 
+def test_an_output_that_cannot_be_written_is_an_error(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.joinpath("file").write_text("")
+    assert main(["--function", "greet", "--output", str(tmp_path / "file" / "dist")], repository) == 1
+    assert "file/dist" in capsys.readouterr().err
+
+
 def test_it_is_a_module_to_run() -> None:
     root = Path(__file__).parents[4]
     command = [sys.executable, "-m", "local.package", "--help"]
