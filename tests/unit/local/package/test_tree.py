@@ -21,8 +21,8 @@ def test_the_functions_files_are_at_the_top_and_shared_beside_them(repository: P
 
 
 def test_an_unknown_function_is_an_error_that_lists_the_known(repository: Path) -> None:
-    with pytest.raises(PackageError, match=r"unknown function '../shared', known are greet"):
-        function_folder(repository, "../shared")
+    with pytest.raises(PackageError, match=r"unknown function '../local', known are greet"):
+        function_folder(repository, "../local")
     with pytest.raises(PackageError, match="unknown function 'greet', known are none"):
         function_folder(repository / "shared", "greet")
 
