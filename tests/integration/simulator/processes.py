@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-# The SDK honours these and ignores NO_PROXY: a call to 127.0.0.1 would leave the machine.
-UNWANTED = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DEBUG")
+# The SDK honours proxies and ignores NO_PROXY: a call to 127.0.0.1 would leave the machine. DEBUG prints requests.
+# Without buffers a missing flush of the ready line would not show.
+UNWANTED = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DEBUG", "PYTHONUNBUFFERED")
 
 
 def environment(**changes: str) -> dict[str, str]:

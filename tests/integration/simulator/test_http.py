@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from tests.unit.local.simulator.signing import MUTE, NOW, signed_v1, signed_v3
 
 Send = Callable[[Request], tuple[http.client.HTTPResponse, bytes]]
 Control = Callable[..., tuple[int, Any]]
+
+
+# Linger for no time: closing is a reset instead of an orderly end, as when a client is killed.
+RESET = struct.pack("ii", 1, 0)
 
 
 def exchange(simulator: Simulator, data: bytes, *, half_close: bool = False) -> bytes:
@@ -204,7 +209,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 def test_a_drip_ends_when_the_client_is_gone(simulator: Simulator) -> None:
     others = threads()
-    simulator.faults.add({"kind": "drip", "ms": 5})
+    simulator.faults.add({"kind": "drip", "ms": 50})
     host, _, port = simulator.endpoint.partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(raw_request(signed_v3()))
@@ -220,10 +225,22 @@ def test_an_answer_to_a_client_that_is_gone_is_given_up(
     simulator.faults.add({"kind": "delay", "ms": 100})
     host, _, port = simulator.endpoint.partition(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
-    # Closes with a reset instead of an orderly end, as a killed client does.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     connection.sendall(raw_request(signed_v3()))
     wait_until(lambda: simulator.requests)
+    connection.close()
+
+    wait_until(lambda: threads() <= others)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_connection_that_is_reset_ends_quietly(simulator: Simulator, capfd: pytest.CaptureFixture[str]) -> None:
+    others = threads()
+    host, _, port = simulator.endpoint.partition(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    connection.sendall(raw_request(signed_v3()))
+    assert connection.recv(65536)
     connection.close()
 
     wait_until(lambda: threads() <= others)
@@ -380,8 +397,11 @@ def test_a_bug_is_an_answer_and_no_stack_trace(
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_idle_connection_is_given_up(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
+def test_an_idle_connection_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(Handler, "timeout", 0.05)
 
     assert exchange(simulator, b"") == b""
     assert exchange(simulator, b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n") == b""
+    assert capfd.readouterr() == ("", "")
