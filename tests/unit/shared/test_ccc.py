@@ -86,7 +86,6 @@ OTHERS = (
     "InvalidProtocol.NeedSsl",
     "XThrottling",
     "XNotExists.JobId",
-    "NotExists.JobIdX.Y",
     "ok",
 )
 
@@ -211,7 +210,9 @@ def test_of_any_other_code_the_status_decides(wire: Wire, code: str, status: int
 
 
 @pytest.mark.parametrize("status", [status for status in STATUSES if status < 500])
-@pytest.mark.parametrize("code", ["NotExists.Skill", "NotExists.", "NotExists", "NotExists.JobIdx"])
+@pytest.mark.parametrize(
+    "code", ["NotExists.Skill", "NotExists.", "NotExists", "NotExists.JobIdx", "NotExists.JobId.x"]
+)
 def test_what_else_does_not_exist_is_rejected(wire: Wire, code: str, status: int) -> None:
     wire.answer = answer(status, refusal(code))
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from shared import ccc, transport
+from shared import ccc, log, transport
 from shared.callers import load_callers
 from shared.context import Credentials
 from shared.envelope import read_body, read_event
 from shared.parameters import CallParameters, read_parameters
-from shared.problems import ConfigurationError, FieldError, InvalidParameters, MalformedRequest, UpstreamRejected
+from shared.problems import (
+    ConfigurationError,
+    FieldError,
+    InvalidParameters,
+    MalformedRequest,
+    Throttled,
+    UpstreamRejected,
+)
 from shared.settings import read_settings
 from tests.builders import PAYLOAD, http_event
 from tests.unit.shared.fakes import MUTE_CALL, World
@@ -101,3 +110,38 @@ def test_a_query_that_is_no_utf8_is_malformed_as_a_form_is(tmp_path: Path, value
     reply = World(tmp_path).http(body="", query={**PAYLOAD, "JobId": value})
 
     assert reply.code == "malformed_request"
+
+
+def test_a_wait_that_is_beyond_any_number_is_still_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = {"content-type": "application/json", "x-acs-retry-after": "9" * 400}
+    answer = transport.Answer(429, "", headers, b'{"Code": "Throttling"}')
+    monkeypatch.setattr(transport, "send", lambda *_args, **_kwargs: answer)
+    settings = read_settings({}, region="cn-shanghai", callers_file="callers.toml")
+
+    with pytest.raises(Throttled) as caught:
+        ccc.call(MUTE_CALL, {}, Credentials("id", "secret", "token"), settings, time.monotonic() + 5)
+
+    assert caught.value.headers == {"Retry-After": "3600"}
+
+
+def test_a_context_that_fails_does_not_make_the_handler_raise(tmp_path: Path) -> None:
+    class Failing:
+        @property
+        def request_id(self) -> str:
+            raise RuntimeError
+
+    world = World(tmp_path)
+
+    assert world.send(http_event(), Failing()).status in (200, 500)
+    world.function.initialize(Failing())
+
+
+def test_a_line_is_written_whatever_the_encoding_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    log.write({"level": "ERROR", "reason": "callers file /etc/aufrufer-ü.toml\u2028: missing"}, "INFO")
+
+    stream.seek(0)
+    (line,) = stream.read().splitlines()
+    assert json.loads(line)["reason"].startswith("callers file /etc/aufrufer-ü.toml")
