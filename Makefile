@@ -63,6 +63,6 @@ bench: install ## measure against a handler written the documented way, as a tab
 .PHONY: lock
 lock: install ## resolve requirements/*.in anew
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	cd requirements && for name in function dev; do \
+	cd requirements && for lock in "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
 	  UV_PYTHON_DOWNLOADS=never ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
-	    --only-binary :all: --generate-hashes --no-emit-index-url --no-header $$name.in --constraint function.in --output-file $$name.txt; done
+	    --only-binary :all: --generate-hashes --no-emit-index-url --no-header $$lock; done

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.interpreters import find_interpreter
 from local.package.archive import write_zip
-from local.package.bytecode import compile_folder, find_interpreter
+from local.package.bytecode import compile_folder
 from local.package.glibc import check_glibc
 from local.package.install import install
 from local.package.targets import Target
@@ -41,7 +42,7 @@ def build_package(
     output: Path,
     *,
     report: Callable[[str], None],
-    find: Callable[[Target], str | None] = find_interpreter,
+    find: Callable[[str], str | None] = find_interpreter,
 ) -> Package:
     """Build `<output>/<function>/` and `<output>/<function>.zip`, which replace what is there; all of it or nothing.
 
@@ -51,7 +52,7 @@ def build_package(
         target: the runtime.
         output: folder for the results.
         report: takes a line per step.
-        find: finds an interpreter of the target's minor version; without one the package has no bytecode.
+        find: finds an interpreter of a minor version; without one the package has no bytecode.
 
     Raises:
         PackageError: why there is no package.
@@ -66,7 +67,7 @@ def build_package(
         report(f"add functions/{function} and shared")
         add_sources(root, function, folder)
         report(f"check shared objects: glibc 2.{check_glibc(folder, target)} is enough, 2.{target.glibc} is there")
-        interpreter = find(target)
+        interpreter = find(target.python)
         if interpreter:
             report(f"compile with {interpreter}")
             compile_folder(folder, interpreter)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.interpreters import find_interpreter
 from local.package import TARGETS, Package, Target, build_package
-from local.package.bytecode import find_interpreter
 from local.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ class Run:
 @pytest.fixture(scope="module", params=TARGETS)
 def target(request: pytest.FixtureRequest) -> Target:
     target = TARGETS[request.param]
-    if find_interpreter(target) is None:
+    if find_interpreter(target.python) is None:
         pytest.skip(f"no {target.runtime} here")
     return target
 
@@ -66,7 +66,7 @@ def run(target: Target, package: Package, tmp_path_factory: pytest.TempPathFacto
     before = snapshot(code)
     with Simulator() as simulator:
         finished = subprocess.run(  # noqa: S603 - our own script
-            [find_interpreter(target) or "", "-I", "-S", str(INSTANCE), str(code)],
+            [find_interpreter(target.python) or "", "-I", "-S", str(INSTANCE), str(code)],
             input=json.dumps(given(target)),
             env={**environment(target, code), "HOME": str(home), "CCC_ENDPOINT": simulator.endpoint},
             cwd=code,
