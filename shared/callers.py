@@ -138,7 +138,10 @@ def load_callers(path: Path) -> Callers:
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
-        raise ConfigurationError("; ".join(f"callers file: {line}" for line in describe(error))) from None
+        lines = describe(error, union=(2, "auth"))
+        raise ConfigurationError("; ".join(f"callers file: {line}" for line in lines)) from None
+    except RecursionError:
+        raise ConfigurationError("callers file: nested too deep") from None
     except ValueError as error:
         # TOMLDecodeError and UnicodeDecodeError: both tell the place; only the former's text is free of content.
         place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"

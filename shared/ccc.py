@@ -8,7 +8,6 @@ which quotes requests. Its exceptions quote them too, so that only class names a
 from __future__ import annotations
 
 import logging
-import math
 import re
 import threading
 import time
@@ -64,6 +63,7 @@ CODES: tuple[tuple[str, type[UpstreamProblem]], ...] = (
     (r"NotExists\.InstanceId", InstanceNotFound),
     (r"NotExists\.ChannelId", ChannelNotFound),
     (r"NotExists\.UserId", UserNotFound),
+    (r"NotExists\..+", UpstreamRejected),
     (r"InvalidOperation\..+", InvalidState),
     (r"Throttling.*", Throttled),
     (r"InternalService\..+|InternalError|ServiceUnavailable", UpstreamUnavailable),
@@ -169,7 +169,8 @@ def _problem(status: int, body: Mapping[str, Any], retry_after_ms: int | None) -
     upstream = _upstream(body)
     by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamRejected
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
-    retry_after = min(math.ceil(retry_after_ms / 1000), _MAX_RETRY_AFTER_S) if retry_after_ms else None
+    # Rounded up, in integers: the header may hold any number of digits.
+    retry_after = min(-(-retry_after_ms // 1000), _MAX_RETRY_AFTER_S) if retry_after_ms else None
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"
     return next(matches, by_status)(reason, upstream=upstream, retry_after=retry_after)
 

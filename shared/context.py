@@ -58,7 +58,7 @@ def credentials_of(context: object, environ: Mapping[str, str]) -> Credentials:
     Raises:
         ConfigurationError: no complete credentials; the function has no role.
     """
-    given = getattr(context, "credentials", None)
+    given = _attribute(context, "credentials")
     parts = [_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token")]
     if not all(parts):
         names = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
@@ -70,5 +70,12 @@ def credentials_of(context: object, environ: Mapping[str, str]) -> Credentials:
 
 
 def _text(holder: object, name: str) -> str | None:
-    value = getattr(holder, name, None)
+    value = _attribute(holder, name)
     return value if isinstance(value, str) and value else None
+
+
+def _attribute(holder: object, name: str) -> object:
+    try:
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - the object is the platform's; whatever it does, the handler answers
+        return None

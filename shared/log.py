@@ -110,8 +110,8 @@ def write(fields: dict[str, Any], threshold: str) -> None:
     if logging.getLevelName(fields["level"]) < logging.getLevelName(threshold):
         return
     with contextlib.suppress(OSError, ValueError):
-        # One write, so that lines of requests that run side by side do not mix.
-        sys.stdout.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        # One write, so that lines of requests that run side by side do not mix; ASCII, whatever stdout's encoding is.
+        sys.stdout.write(json.dumps(fields) + "\n")
         sys.stdout.flush()
 
 

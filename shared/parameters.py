@@ -55,8 +55,9 @@ def _name_at_domain(value: str) -> str:
 
 Identifier = Annotated[
     str,
-    BeforeValidator(_digits),
+    # Next to `str`, or pydantic measures before it trims.
     StringConstraints(strip_whitespace=True, min_length=1, max_length=256),
+    BeforeValidator(_digits),
     AfterValidator(_printable),
 ]
 UserIdentifier = Annotated[Identifier, AfterValidator(_name_at_domain)]

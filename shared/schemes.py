@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from shared.envelope import Request
 from shared.problems import Unauthorized
@@ -19,6 +20,12 @@ from shared.secret_references import SecretReferences
 
 # RFC 6750 §2.1, b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+def _on_purpose(value: bool) -> bool:  # noqa: FBT001 - called by pydantic
+    if not value:
+        raise PydanticCustomError("anonymous", "Must be true where the scheme is none")
+    return value
 
 
 class Scheme(BaseModel):
@@ -88,7 +95,7 @@ class Anonymous(Scheme):
 
     scheme: Literal["none"]
     secrets: None = None
-    allow_anonymous: Literal[True]
+    allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)]
 
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
         """Accept everything."""
