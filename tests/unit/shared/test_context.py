@@ -79,6 +79,12 @@ def test_parts_of_two_sources_are_never_mixed() -> None:
         credentials_of(context, {"ALIBABA_CLOUD_SECURITY_TOKEN": "local-token"})
 
 
+def test_an_incomplete_context_gives_way_to_the_environment() -> None:
+    context = Context310(credentials=RoleCredentials("STS.other", "other-secret", ""))
+
+    assert credentials_of(context, CREDENTIALS) == ROLE
+
+
 @pytest.mark.parametrize("context", [None, object(), SimpleNamespace(credentials=None)])
 def test_no_role_is_a_configuration_error(context: object) -> None:
     with pytest.raises(ConfigurationError):
