@@ -338,3 +338,35 @@ def test_the_shipped_file_is_valid() -> None:
     shipped = Path(__file__).parents[3] / "functions" / "mute_call" / "callers.toml"
 
     assert set(load_callers(shipped).callers) == {"default", "ivr"}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[callers.crm]\nauth = { scheme = "canary" }\ninstances = ["a"]\n', "callers.crm.auth"),
+        ('[callers.crm]\nauth = { scheme = ["canary"] }\ninstances = ["a"]\n', "callers.crm.auth"),
+        (
+            '[callers.auth]\nauth = { scheme = "ram" }\ninstances = ["a"]\nresponse = "canary"\n',
+            "callers.auth.response",
+        ),
+        (
+            '[callers.auth]\nauth = { scheme = "bearer", secrets = ["canary"] }\ninstances = ["a"]\n',
+            "callers.auth.auth.secrets.0",
+        ),
+        (
+            '[callers.open]\nauth = { scheme = "none", allow_anonymous = 1 }\ninstances = ["a"]\n',
+            "callers.open.auth.allow_anonymous",
+        ),
+        ("[callers.crm]\ninstances = " + "[" * 5000, "callers file"),
+        ('[callers.crm]\nauth = { scheme = "ram" }\ninstances = [" "]\n', "callers.crm.instances.0"),
+        (
+            '[callers.crm]\nauth = { scheme = "ram" }\ninstances = ["a"]\ndefaults = { job_id = " " }\n',
+            "callers.crm.defaults.job_id",
+        ),
+    ],
+)
+def test_a_strange_file_is_told_by_caller_and_key_too(file: File, text: str, place: str) -> None:
+    reason = file.reason(text)
+
+    assert f"{place}: " in reason
+    assert "canary" not in reason

@@ -895,3 +895,26 @@ def test_the_default_environment_is_the_processes(world: World, monkeypatch: pyt
 def _set(monkeypatch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("value", ["%FF", "%ED%A0%80", "\ud800"], ids=ascii)
+def test_a_query_that_is_no_utf8_is_malformed_as_a_form_is(world: World, value: str) -> None:
+    assert world.http(body="", query={**PAYLOAD, "JobId": value}).code == "malformed_request"
+
+
+def test_a_body_makes_the_query_irrelevant(world: World) -> None:
+    assert world.http(query={"JobId": "%FF"}).status == 200
+
+
+def test_a_context_that_fails_does_not_make_the_handler_raise(world: World) -> None:
+    class Failing:
+        @property
+        def request_id(self) -> str:
+            raise RuntimeError
+
+        @property
+        def credentials(self) -> RoleCredentials:
+            raise RuntimeError
+
+    assert world.send(http_event(), Failing()).status == 200
+    world.function.initialize(Failing())

@@ -190,3 +190,14 @@ def test_the_initializers_line_lists_every_fault() -> None:
         "code": "configuration_error",
         "reason": "one; two",
     }
+
+
+def test_a_line_is_written_whatever_the_encoding_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    log.write({"level": "ERROR", "reason": "callers file /etc/aufrufer-ü.toml\u2028: missing"}, "INFO")
+
+    stream.seek(0)
+    (line,) = stream.read().splitlines()
+    assert json.loads(line)["reason"].startswith("callers file /etc/aufrufer-ü.toml")

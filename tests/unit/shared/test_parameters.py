@@ -189,3 +189,15 @@ def test_the_detail_names_the_parameters() -> None:
 
 def test_a_lone_surrogate_of_a_query_is_refused() -> None:
     assert {error.field for error in errors_of({**VALID, "job_id": "\ud800"})} == {"job_id"}
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t \n", "\u00a0"])
+@pytest.mark.parametrize("name", VALID)
+def test_a_required_parameter_must_not_be_empty(name: str, value: str) -> None:
+    assert errors_of({**VALID, name: value}) == {FieldError(name, "must not be empty")}
+
+
+@pytest.mark.parametrize("character", ["a", "ü", "静", "\U0001f600"])
+def test_256_characters_are_taken_and_257_are_not(character: str) -> None:
+    assert read({**VALID, "job_id": f"  {character * 256}  "}).job_id == character * 256
+    assert errors_of({**VALID, "job_id": character * 257}) == {FieldError("job_id", "must have at most 256 characters")}

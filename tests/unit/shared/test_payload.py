@@ -81,6 +81,24 @@ def test_without_a_body_the_query_holds_the_parameters(headers: dict[str, str]) 
     assert decode(b"", headers, {"JobId": "job"}) == {"JobId": "job"}
 
 
+@pytest.mark.parametrize("value", ["ch:user:1->2", "ch%3Auser%3A1-%3E2", "ch%3auser:1->2"])
+def test_query_values_are_decoded_whether_the_platform_did_or_not(value: str) -> None:
+    assert decode(b"", {}, {"ChannelId": value}) == {"ChannelId": "ch:user:1->2"}
+
+
+@pytest.mark.parametrize("value", ["ü", "%C3%BC", "\U0001f600", "", "a+b", "100%"])
+def test_query_values_in_utf8_are_taken(value: str) -> None:
+    assert decode(b"", {}, {"a": value})
+
+
+@pytest.mark.parametrize(
+    "query", [{"a": "%FF"}, {"a": "%ED%A0%80"}, {"a": "\ud800"}, {"\ud800": "a"}, {"a": "x", "b": "%C3"}], ids=ascii
+)
+def test_a_query_that_is_no_utf8_is_malformed(query: dict[str, str]) -> None:
+    with pytest.raises(MalformedRequest):
+        decode(b"", {}, query)
+
+
 def test_with_a_body_the_query_does_not_count() -> None:
     assert decode(b"{}", JSON, {"JobId": "job"}) == {}
 
