@@ -49,9 +49,13 @@ def _wildcard_alone(instances: list[str]) -> list[str]:
 
 def _network(text: object) -> object:
     try:
-        return ipaddress.ip_network(text if isinstance(text, str) else "")
+        network = ipaddress.ip_network(text if isinstance(text, str) else "")
     except ValueError:
         raise PydanticCustomError("network", "Network should be an address or a CIDR block without host bits") from None
+    if getattr(network.network_address, "ipv4_mapped", None):
+        # It would never match: such a source is taken for the IPv4 address that it is.
+        raise PydanticCustomError("network", "Network should be in its IPv4 form")
+    return network
 
 
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$"), AfterValidator(_not_reserved)]
@@ -78,7 +82,7 @@ class Caller(_Table):
     auth: Auth
     instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
     methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1)] = ["POST"]
-    networks: list[Network] = []
+    networks: Annotated[list[Network], Field(min_length=1)] | None = None
     response: Literal["status-codes", "always-200"] = "status-codes"
     defaults: Defaults = Defaults()
 
@@ -94,7 +98,7 @@ class Caller(_Table):
 
     def may_come_from(self, address: str) -> bool:
         """Whether the caller may come from this address: from everywhere where it names no networks."""
-        if not self.networks:
+        if self.networks is None:
             return True
         try:
             source = ipaddress.ip_address(address)
@@ -134,7 +138,7 @@ def load_callers(path: Path) -> Callers:
     """
     try:
         status = path.stat()
-        return _load(path, status.st_mtime_ns, status.st_size)
+        return _load(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
@@ -149,5 +153,5 @@ def load_callers(path: Path) -> Callers:
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path, _changed: int, _size: int) -> Callers:
+def _load(path: Path, _version: tuple[int, ...]) -> Callers:
     return Callers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

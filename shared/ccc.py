@@ -109,7 +109,7 @@ def call(
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return _accept(answer.result(timeout=left_s))
+        return _accept(answer.result(timeout=deadline - time.monotonic()))
     except FutureTimeoutError:
         if exchange.cancel():
             raise UpstreamTimeout("deadline passed, no whole answer") from None

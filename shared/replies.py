@@ -30,7 +30,7 @@ def with_status_codes(outcome: Mapping[str, Any] | Problem, request_id: str | No
         "retryable": outcome.retryable,
         "request_id": request_id,
     }
-    if outcome.upstream:
+    if outcome.upstream and any(outcome.upstream):
         body["upstream"] = outcome.upstream._asdict()
     if outcome.errors:
         body["errors"] = [error._asdict() for error in outcome.errors]

@@ -20,6 +20,7 @@ from shared.problems import (
     UnsupportedMediaType,
     Upstream,
     UpstreamProblem,
+    UpstreamRejected,
     UpstreamUnavailable,
     problem_types,
 )
@@ -69,6 +70,10 @@ def test_a_problem_is_told_as_rfc_9457_has_it(problem: Problem) -> None:
     assert body.pop("upstream", None) == ({"code": "Some.Code", "request_id": "A-1"} if problem.upstream else None)
     assert body.pop("errors", None) == ([{"field": "job_id", "reason": "required"}] if problem.errors else None)
     assert body == {"status": problem.status}
+
+
+def test_an_upstream_that_named_nothing_is_left_out() -> None:
+    assert "upstream" not in with_status_codes(UpstreamRejected("reason", upstream=Upstream()), None).body
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=code_of)
