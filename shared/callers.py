@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -21,8 +22,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.parameters import Identifier, UserIdentifier
-from shared.problems import ConfigurationError
+from shared.mapping import Compiled, Expression, evaluate
+from shared.parameters import CallParameters, Identifier, UserIdentifier, is_absent
+from shared.problems import ConfigurationError, FieldError, InvalidParameters
 from shared.schemes import Auth, Ram
 from shared.validation import describe
 
@@ -76,21 +78,73 @@ class Defaults(_Table):
     channel_id: Identifier | None = None
 
 
+class Expressions(_Table):
+    """Where the sender's payload has each parameter."""
+
+    device_id: Expression = None
+    instance_id: Expression = None
+    job_id: Expression = None
+    user_id: Expression = None
+    channel_id: Expression = None
+
+    def given(self) -> dict[str, Compiled]:
+        """Return the expressions that the file has, by parameter."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+
 class Caller(_Table):
-    """One caller: its authentication, its limits, and how it wants its answers."""
+    """One caller: its authentication, its limits, its mapping, and how it wants its answers."""
 
     auth: Auth
     instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
     methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1)] = ["POST"]
     networks: Annotated[list[Network], Field(min_length=1)] | None = None
     response: Literal["status-codes", "always-200"] = "status-codes"
+    parameters: Expressions | None = None
     defaults: Defaults = Defaults()
+    idempotency_key: Expression = None
+
+    @model_validator(mode="after")
+    def _required_parameters_are_found(self) -> Caller:
+        if self.parameters is not None:
+            known = self.parameters.model_fields_set | self.defaults.model_fields_set
+            missing = [name for name, field in CallParameters.model_fields.items() if field.is_required()]
+            missing = [name for name in missing if name not in known]
+            if missing:
+                raise PydanticCustomError(
+                    "parameters",
+                    "parameters: {names} needs an expression or a default",
+                    {"names": ", ".join(missing)},
+                )
+        return self
 
     @model_validator(mode="after")
     def _http_settings_need_http(self) -> Caller:
         if not self.auth.over_http and self.model_fields_set & {"methods", "networks"}:
             raise PydanticCustomError("direct", "methods and networks have no meaning for direct invocation")
         return self
+
+    def select(self, document: Mapping[str, Any], *, has_body: bool) -> Mapping[str, Any]:
+        """Return the parameters that a request holds, by name; what is absent is left out.
+
+        Args:
+            document: the request's `body`, `query`, `headers` and `path`.
+            has_body: without `parameters`, the top level of the body counts, or the query where there is no body.
+
+        Raises:
+            InvalidParameters: an expression fails, or the one for the channel finds nothing: it was meant to find one,
+                and the agent's own channel is another.
+        """
+        if self.parameters is None:
+            return cast("Mapping[str, Any]", document["body" if has_body else "query"])
+        found = evaluate(self.parameters.given(), document)
+        if "channel_id" in found and is_absent(found["channel_id"]) and self.defaults.channel_id is None:
+            raise InvalidParameters((FieldError("channel_id", "was not found"),))
+        return {name: value for name, value in found.items() if value is not None}
+
+    def constants(self) -> dict[str, str]:
+        """Return the defaults that the file has."""
+        return self.defaults.model_dump(exclude_none=True)
 
     def may_use_instance(self, instance_id: str) -> bool:
         """Whether the caller may touch this instance."""

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,6 +29,7 @@ class Request:
         method: upper case.
         segment: the last non-empty segment of the path, decoded; empty for an empty path.
         path: the whole path, decoded.
+        raw_path: the whole path as it was sent.
         headers: by lower-case name; the platform joins repeated ones with a comma.
         query: by name, as the event holds it; joined likewise.
         source_ip: the peer that the platform saw.
@@ -39,11 +40,20 @@ class Request:
     method: str = "POST"
     segment: str = ""
     path: str = "/"
+    raw_path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     source_ip: str = ""
     content: str | bytes = field(default=b"", repr=False)
     is_base64: bool = False
+
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """Return the request with these headers added, names in lower case."""
+        return replace(self, headers={**self.headers, **headers})
+
+    def with_query(self, query: Mapping[str, str]) -> Request:
+        """Return the request with these parameters added behind its own."""
+        return replace(self, query={**self.query, **query})
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ def _http_request(event: Mapping[str, Any], http: Mapping[str, Any]) -> Request:
         method=_text(http, "method").upper(),
         segment=unquote(segments[-1]) if segments else "",
         path=unquote(raw_path),
+        raw_path=raw_path,
         headers={name.lower(): value for name, value in _strings(event, "headers").items()},
         query=_strings(event, "queryParameters"),
         source_ip=_text(http, "sourceIp"),

@@ -21,11 +21,11 @@ from shared.callers import Caller, Callers
 from shared.context import Credentials, credentials_of, request_id_of
 from shared.envelope import Request, Response, read_body, read_event, to_http
 from shared.parameters import read_parameters
-from shared.payload import decode, decode_json
+from shared.payload import decode_body, decode_json, decode_query
 from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
 from shared.secret_references import read_secrets
 from shared.settings import Settings
-from shared.status import slim_status
+from shared.status import Success, slim_status
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
@@ -77,34 +77,54 @@ class Function:
         """
         trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served)
         self._served = True
-        outcome: dict[str, Any] | Problem
+        outcome = self.answer(trace, event, context)
+        return to_http(outcome) if isinstance(outcome, Response) else self._reply(trace, outcome)
+
+    def answer(self, trace: log.Trace, event: object, context: object) -> Success | Problem | Response:
+        """Return the outcome of one event, noting in `trace` what each step finds; a page (healthz) is a response."""
         try:
             trace.request = read_event(event)
-            if _is_health_check(trace.request):
-                return to_http(self._health(context))
-            outcome = self._serve(trace, context)
+            if page := self._page(trace.request, context):
+                return page
+            return self._serve(trace, context)
         except Problem as problem:
-            outcome = problem
+            return problem
         except Exception as error:  # noqa: BLE001 - the platform would show the caller a stack trace
-            outcome = InternalError(_place(error))
-        return self._reply(trace, outcome)
+            return InternalError(_place(error))
 
-    def _serve(self, trace: log.Trace, context: object) -> dict[str, Any]:
+    def _page(self, request: Request, context: object) -> Response | None:
+        """Return what can be read without a credential, and leaves no line in the log."""
+        if request.direct or request.method != "GET":
+            return None
+        if request.segment == "healthz":
+            return self._health(context)
+        return None
+
+    def _serve(self, trace: log.Trace, context: object) -> Success:
         """Take a request down the road; the order of the steps is the order of the checks."""
         request = trace.request
         if request.method not in METHODS:
             raise MethodNotAllowed(METHODS)
         body = read_body(request)
+        trace.passed("body", f"{len(body)} bytes")
         settings, callers = configuration.load(self._environ, context, self._callers_file)
         trace.log_level = settings.log_level
         name, caller = _caller_of(request, callers)
+        trace.passed("caller", name)
         secrets = read_secrets(caller.auth.secrets or (), self._environ, caller.auth.is_usable)
         caller.auth.verify(request, body, secrets, self._now())
         trace.caller_name, trace.caller = name, caller
+        trace.passed("verify", caller.auth.scheme)
         if not request.direct:
             _check_origin(request, caller)
-        payload = decode_json(body) if request.direct else decode(body, request.headers, request.query)
-        parameters = read_parameters(self._action.parameters, payload, caller.defaults.model_dump(exclude_none=True))
+        document = _document(request, body, caller)
+        trace.passed("decode", document)
+        if reply := caller.auth.handshake(request, document["body"]):
+            return Success("handshake", reply)
+        given = caller.select(document, has_body=bool(body))
+        trace.passed("map", given)
+        parameters = read_parameters(self._action.parameters, given, caller.constants())
+        trace.passed("parameters", parameters)
         if not caller.may_use_instance(parameters.instance_id):
             raise Forbidden("instance is not on the caller's list")
         credentials = credentials_of(context, self._environ)
@@ -113,7 +133,7 @@ class Function:
             answer = self._call(self._action, parameters.query(), credentials, settings, deadline)
         return slim_status(self._action, parameters, answer)
 
-    def _reply(self, trace: log.Trace, outcome: dict[str, Any] | Problem) -> dict[str, Any]:
+    def _reply(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
         """Log the outcome and return it in the form that the caller reads."""
         if trace.request.direct:
             reply, status = dict[str, Any](replies.flat(outcome, trace.request_id)), None
@@ -142,10 +162,6 @@ class Function:
             log.write(log.initialize_line(self._action, request_id_of(context), faults, self._now()), "ERROR")
 
 
-def _is_health_check(request: Request) -> bool:
-    return not request.direct and request.method == "GET" and request.segment == "healthz"
-
-
 def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:
     """Return name and caller: by the last segment of the path, or the one for direct invocation."""
     if request.direct:
@@ -158,6 +174,20 @@ def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:
     if caller is None:
         raise Unauthorized("no such caller")
     return name, caller
+
+
+def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
+    """Return the decoded request, as the callers file's expressions see it."""
+    if request.direct:
+        return {"body": decode_json(body), "query": {}, "headers": {}, "path": ""}
+    hidden = caller.auth.credential_query()
+    query = {name: value for name, value in request.query.items() if name not in hidden}
+    return {
+        "body": decode_body(body, request.headers),
+        "query": decode_query(query),
+        "headers": request.headers,
+        "path": request.path,
+    }
 
 
 def _check_origin(request: Request, caller: Caller) -> None:

@@ -20,6 +20,7 @@ from shared.action import Action
 from shared.callers import Caller
 from shared.envelope import Request
 from shared.problems import ConfigurationError, Problem, Upstream
+from shared.status import Success
 
 _SERVER_ERROR = 500
 
@@ -39,6 +40,12 @@ class Trace:
     log_level: str = "INFO"
     attempts: int = 0
     upstream_ms: float | None = None
+    # What each step has found, for whoever explains a request (`local.explain`); the log holds nothing of it.
+    steps: list[tuple[str, object]] = field(default_factory=list, repr=False)
+
+    def passed(self, step: str, found: object = None) -> None:
+        """Note that a step of the road was passed, and what it found."""
+        self.steps.append((step, found))
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -51,12 +58,12 @@ class Trace:
             self.upstream_ms = round((self.upstream_ms or 0) + _ms_since(began), 1)
 
 
-def webhook_line(trace: Trace, outcome: dict[str, Any] | Problem, status: int | None, now: float) -> dict[str, Any]:
+def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, now: float) -> dict[str, Any]:
     """Return the fields of an invocation's line.
 
     Args:
         trace: what is known of the invocation.
-        outcome: the status fields of a success, or the problem.
+        outcome: the success or the problem.
         status: of the HTTP answer; `None` for direct invocation.
         now: seconds since the epoch.
     """
@@ -65,9 +72,8 @@ def webhook_line(trace: Trace, outcome: dict[str, Any] | Problem, status: int | 
         level = "ERROR" if outcome.status >= _SERVER_ERROR else "WARNING"
         code, retryable, reason = outcome.code, outcome.retryable, outcome.reason
     else:
-        upstream = Upstream("OK", outcome["request_id"])
-        level = "INFO"
-        code, retryable, reason = trace.action.status, False, None
+        level, upstream = "INFO", outcome.upstream
+        code, retryable, reason = outcome.code, False, None
     return {
         "timestamp": _timestamp(now),
         "level": level,

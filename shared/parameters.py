@@ -36,8 +36,13 @@ def _digits(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def is_absent(value: object) -> bool:
+    """Whether a value stands for nothing: `None`, or text without anything but white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _empty_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if is_absent(value) else value
 
 
 def _printable(value: str) -> str:
@@ -109,7 +114,7 @@ def read_parameters(
             errors.append(FieldError(name, "is there in two spellings"))
         else:
             values[name] = value
-    absent = {name: value for name, value in (defaults or {}).items() if _empty_is_absent(values.get(name)) is None}
+    absent = {name: value for name, value in (defaults or {}).items() if is_absent(values.get(name))}
     try:
         parameters = model.model_validate(values | absent)
     except ValidationError as error:

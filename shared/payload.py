@@ -21,20 +21,19 @@ _INT64_CHARACTERS = 20
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def decode(body: bytes, headers: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the payload of an HTTP request: the decoded body, or the query where there is no body.
+def decode_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the object that the body of an HTTP request holds, an empty one where there is no body.
 
     Args:
         body: the raw bytes.
         headers: by lower-case name.
-        query: by name.
 
     Raises:
         UnsupportedMediaType: a body that is neither JSON nor a form, not UTF-8 by its own word, or compressed.
         MalformedRequest: it cannot be decoded.
     """
     if not body:
-        return decode_query(query)
+        return {}
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("content-encoding")
     media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))

@@ -9,19 +9,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.action import Action
 from shared.ccc import request_id_of
 from shared.parameters import CallParameters
+from shared.problems import Upstream
 
 # States and types of CCC are words (TALKING, ANSWERED, OUTBOUND); the reference's placeholder 无 is none.
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MUTED = "MUTED"
 
 
-def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flat status of a success.
+class Success(NamedTuple):
+    """An outcome that is no problem.
+
+    Attributes:
+        code: for the log line, the action's word (`muted`) or `handshake`.
+        fields: the answer's body.
+        upstream: how CCC named its answer.
+    """
+
+    code: str
+    fields: dict[str, Any]
+    upstream: Upstream = Upstream()
+
+
+def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
+    """Return the flat status of an accepted call.
 
     Args:
         action: what was asked for.
@@ -29,13 +44,14 @@ def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str,
         answer: CCC's answer, `Code` being `OK`.
 
     Returns:
-        Strings, and `muted` a boolean; `None` for what CCC left out. `call_type` is the call's, `user_state` the
-        agent's, `channel_state` and `muted` those of the channel asked for, else of the agent's own.
+        Its fields are strings, and `muted` a boolean; `None` for what CCC left out. `call_type` is the call's,
+        `user_state` the agent's, `channel_state` and `muted` those of the channel asked for, else of the agent's own.
     """
     data = _object(answer.get("Data"))
     call = _object(data.get("CallContext"))
     channel = _channel(call, parameters)
-    return {
+    request_id = request_id_of(answer)
+    fields = {
         "status": action.status,
         "muted": _is_muted(channel.get("ChannelFlags")),
         "instance_id": parameters.instance_id,
@@ -44,8 +60,9 @@ def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str,
         "call_type": _word(call.get("CallType")),
         "channel_state": _word(channel.get("ChannelState")),
         "user_state": _word(_object(data.get("UserContext")).get("UserState")),
-        "request_id": request_id_of(answer),
+        "request_id": request_id,
     }
+    return Success(action.status, fields, Upstream("OK", request_id))
 
 
 def _channel(call: Mapping[str, Any], parameters: CallParameters) -> dict[str, Any]:

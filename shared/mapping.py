@@ -1,0 +1,95 @@
+"""From a sender's payload to parameters: the JMESPath expressions of the callers file (jmespath.org)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Protocol
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from shared.problems import FieldError, InvalidParameters
+
+# What an expression sees.
+ROOTS = ("body", "query", "headers", "path")
+# Of these nodes only the first part looks at the document; the others look at what it found.
+_NARROWING = {"subexpression", "pipe", "index_expression", "projection", "value_projection", "filter_projection"}
+
+Node = Mapping[str, Any]
+
+
+class Compiled(Protocol):
+    """A compiled expression."""
+
+    def search(self, value: object) -> Any:
+        """Return what the expression finds, `None` for nothing."""
+
+
+def _compile(text: object) -> object:
+    # Imported where a file has expressions, and nowhere else: a cold start without them does not pay for it.
+    import jmespath  # noqa: PLC0415
+    from jmespath.exceptions import JMESPathError  # noqa: PLC0415
+    from jmespath.functions import Functions  # noqa: PLC0415
+
+    if not isinstance(text, str):
+        raise PydanticCustomError("expression", "Expression should be a string")
+    try:
+        compiled = jmespath.compile(text)
+        unknown = set(_functions(compiled.parsed)) - set(Functions.FUNCTION_TABLE)
+        strange = set(_roots(compiled.parsed)) - set(ROOTS)
+    except (JMESPathError, RecursionError):
+        raise PydanticCustomError("expression", "Expression is no valid JMESPath") from None
+    if unknown:
+        raise PydanticCustomError("expression", "Expression calls a function that JMESPath has not")
+    if strange:
+        raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
+    return compiled
+
+
+Expression = Annotated[Any, BeforeValidator(_compile)]
+
+
+def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each expression finds in a request, `None` for nothing.
+
+    Args:
+        expressions: by the name of what they are for.
+        document: `body`, `query`, `headers` and `path`.
+
+    Raises:
+        InvalidParameters: an expression fails on this request: a function got a value of another type.
+    """
+    found: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name, expression in expressions.items():
+        try:
+            found[name] = expression.search(document)
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+            # JMESPath's own errors are ValueErrors; the others are what its functions let through.
+            errors.append(FieldError(name, "has an expression that fails on this request"))
+    if errors:
+        raise InvalidParameters(tuple(errors))
+    return found
+
+
+def _functions(node: Node) -> Iterator[str]:
+    if node["type"] == "function_expression":
+        yield node["value"]
+    for child in _children(node):
+        yield from _functions(child)
+
+
+def _roots(node: Node) -> Iterator[str]:
+    """Yield the names that an expression looks up in the document itself."""
+    if node["type"] == "field":
+        yield node["value"]
+    elif node["type"] in _NARROWING:
+        yield from _roots(node["children"][0])
+    elif node["type"] != "expref":
+        for child in _children(node):
+            yield from _roots(child)
+
+
+def _children(node: Node) -> list[Node]:
+    # The children of a slice are numbers.
+    return [child for child in node["children"] if isinstance(child, dict)]

@@ -1,0 +1,81 @@
+"""What every scheme is: its settings in the callers file, a check, and what a sender does to pass it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.envelope import Request
+from shared.secret_references import SecretReferences
+
+
+class Scheme(BaseModel):
+    """What all schemes share.
+
+    `verify` sees the raw bytes, before anything of them is parsed; whatever is wrong with a credential is
+    `Unauthorized`, never another exception. `sign` stands beside it, for senders and tests.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
+
+    scheme: str
+    # Whether its caller comes through the HTTP trigger; if not, by direct invocation.
+    over_http: ClassVar[bool] = True
+    secrets: SecretReferences | None = None
+
+    def is_usable(self, secret: str) -> bool:
+        """Whether the scheme can work with this secret; one that it cannot counts as unset."""
+        raise NotImplementedError
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
+        """Check the credential of a request.
+
+        Args:
+            request: the request.
+            body: its raw bytes.
+            secrets: those that count now, all usable; any one that matches is enough.
+            now: seconds since the epoch.
+
+        Raises:
+            Unauthorized: the credential is missing, malformed, wrong or stale.
+        """
+        raise NotImplementedError
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:
+        """Return the request with the credential that `verify` accepts, as a sender would add it.
+
+        Args:
+            request: method, path, headers and query, `Host` included where the scheme signs the URL.
+            body: its raw bytes.
+            secret: a usable one.
+            now: seconds since the epoch.
+        """
+        raise NotImplementedError
+
+    def handshake(self, request: Request, payload: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - most have none
+        """Return the answer that the sender expects before its first webhook, if this request asks for it."""
+        return None
+
+    def credential_query(self) -> frozenset[str]:
+        """Return the names in the query that belong to the credential, and not to the payload."""
+        return frozenset()
+
+
+def any_equal(given: Iterable[str], expected: Iterable[str]) -> bool:
+    """Return whether something given equals something expected: in constant time, every pair compared.
+
+    Bytes are compared, since `compare_digest` raises on text that is not ASCII.
+    """
+    wanted = [_bytes(text) for text in expected]
+    found = False
+    for text in given:
+        for candidate in wanted:
+            found |= hmac.compare_digest(_bytes(text), candidate)
+    return found
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,118 @@
+"""Schemes that show the secret itself: they prove who sends, and nothing about the body."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from urllib.parse import unquote
+
+from pydantic import StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.envelope import Request
+from shared.problems import Unauthorized
+from shared.schemes.scheme import Scheme, any_equal
+from shared.secret_references import SecretReferences
+
+# RFC 6750 §2.1, b64token.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# What an HTTP header value carries unchanged: visible ASCII.
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", to_lower=True)]
+
+
+class Bearer(Scheme):
+    """`Authorization: Bearer <token>` (RFC 6750)."""
+
+    scheme: Literal["bearer"]
+    secrets: SecretReferences
+
+    def is_usable(self, secret: str) -> bool:
+        """A token has the characters of RFC 6750: no space, no line break."""
+        return _TOKEN.fullmatch(secret) is not None
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
+        """Compare the token with every secret."""
+        if not any_equal([_authorization(request, "bearer")], secrets):
+            raise Unauthorized("bearer token does not match")
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add the token."""
+        return request.with_headers({"authorization": f"Bearer {secret}"})
+
+
+class Basic(Scheme):
+    """`Authorization: Basic <base64 of username:password>` (RFC 7617), in UTF-8; a secret is `username:password`."""
+
+    scheme: Literal["basic"]
+    secrets: SecretReferences
+
+    def is_usable(self, secret: str) -> bool:
+        """A secret has both parts, the name without a colon."""
+        name, colon, password = secret.partition(":")
+        return bool(name and colon and password) and secret.isprintable()
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - as above
+        """Compare the encoded forms: a decoder would accept several for one secret."""
+        if not any_equal([_authorization(request, "basic")], [_base64(secret) for secret in secrets]):
+            raise Unauthorized("user name or password does not match")
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add user name and password."""
+        return request.with_headers({"authorization": f"Basic {_base64(secret)}"})
+
+
+class ApiKey(Scheme):
+    """The secret in a header of its own, or, chosen on purpose, in the query, where logs of others may keep it."""
+
+    scheme: Literal["api-key"]
+    secrets: SecretReferences
+    header: HeaderName | None = None
+    query: Annotated[str, StringConstraints(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ApiKey:
+        if self.header and self.query:
+            raise PydanticCustomError("place", "header and query exclude each other")
+        return self
+
+    @property
+    def _header(self) -> str:
+        return self.header or "x-api-key"
+
+    def is_usable(self, secret: str) -> bool:
+        """A key is visible ASCII, without a comma, by which the platform joins repeated values."""
+        return _VISIBLE.fullmatch(secret) is not None and "," not in secret
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - as above
+        """Compare the key with every secret."""
+        given = request.query.get(self.query) if self.query else request.headers.get(self._header)
+        if not given:
+            raise Unauthorized("no API key")
+        # Whether the platform decodes a query is not documented.
+        if not any_equal([given, unquote(given)] if self.query else [given], secrets):
+            raise Unauthorized("API key does not match")
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add the key."""
+        if self.query:
+            return request.with_query({self.query: secret})
+        return request.with_headers({self._header: secret})
+
+    def credential_query(self) -> frozenset[str]:
+        """Return the name of the key."""
+        return frozenset({self.query} if self.query else ())
+
+
+def _authorization(request: Request, kind: str) -> str:
+    given, _, credential = request.headers.get("authorization", "").partition(" ")
+    if given.lower() != kind:
+        raise Unauthorized(f"no {kind} credential")
+    return credential
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()

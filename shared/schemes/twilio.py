@@ -1,0 +1,84 @@
+"""Twilio's signature, which covers the URL and the fields of a form, or the hash of any other body."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from shared.envelope import Request
+from shared.problems import Unauthorized
+from shared.schemes.scheme import Scheme, any_equal
+from shared.schemes.signature import encode
+from shared.schemes.urls import PublicUrl, signed_urls, with_default_port
+from shared.secret_references import SecretReferences
+
+_HEADER = "x-twilio-signature"
+_BODY_HASH = "bodySHA256"
+
+
+class Twilio(Scheme):
+    """Twilio, "Webhooks security": HMAC-SHA1 with the account's auth token. It signs no timestamp."""
+
+    scheme: Literal["twilio"]
+    secrets: SecretReferences
+    public_url: PublicUrl | None = None
+
+    def is_usable(self, secret: str) -> bool:
+        """Any text is a token."""
+        return bool(secret)
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
+        """Compute the signature with every secret, with and without the explicit port, and compare.
+
+        A body that is no form is proved by its hash in the signed query; without one, a valid signature would pass
+        with any body.
+        """
+        given = request.headers.get(_HEADER)
+        if given is None:
+            raise Unauthorized("no signature")
+        if body and not _is_form(request) and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(body)]):
+            raise Unauthorized("body has another hash than the signed query says")
+        fields = _fields(request, body)
+        urls = signed_urls(request, self.public_url)
+        contents = [url + fields for url in (*urls, *map(with_default_port, urls))]
+        if not any_equal([given], [_signature(secret, content) for secret in secrets for content in contents]):
+            raise Unauthorized("signature does not match")
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add the signature, and the body's hash to the query where the body is no form."""
+        if body and not _is_form(request):
+            request = request.with_query({_BODY_HASH: _hash(body)})
+        content = signed_urls(request, self.public_url)[0] + _fields(request, body)
+        return request.with_headers({_HEADER: _signature(secret, content)})
+
+    def credential_query(self) -> frozenset[str]:
+        """Return the name of the body's hash."""
+        return frozenset({_BODY_HASH})
+
+
+def _is_form(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+
+
+def _fields(request: Request, body: bytes) -> str:
+    """Return the fields of a form, sorted, names and values without separators: here the form has to be read first."""
+    if not _is_form(request):
+        return ""
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Unauthorized("form is malformed") from None
+    return "".join(name + value for name, value in sorted(set(pairs)))
+
+
+def _signature(secret: str, content: str) -> str:
+    key, message = secret.encode("utf-8", "surrogatepass"), content.encode("utf-8", "surrogatepass")
+    return encode(hmac.digest(key, message, "sha1"), "base64")
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
