@@ -9,6 +9,7 @@ import pytest
 
 from shared import log
 from shared.problems import ConfigurationError, JobNotFound, Problem, Unauthorized, Upstream, UpstreamTimeout
+from shared.status import Success
 from tests.unit.shared.fakes import MUTE_CALL, NOW
 
 # Contract, "Log line".
@@ -31,7 +32,7 @@ KEYS = [
     "replayed",
     "reason",
 ]
-SUCCESS = {"status": "muted", "request_id": "A-1"}
+SUCCESS = Success("muted", {"status": "muted", "request_id": "A-1"}, Upstream("OK", "A-1"))
 
 
 def trace(**changes: Any) -> log.Trace:
@@ -39,12 +40,12 @@ def trace(**changes: Any) -> log.Trace:
     return log.Trace(MUTE_CALL, **fields)
 
 
-def line(outcome: dict[str, Any] | Problem, status: int | None = 200, **changes: Any) -> dict[str, Any]:
+def line(outcome: Success | Problem, status: int | None = 200, **changes: Any) -> dict[str, Any]:
     return log.webhook_line(trace(**changes), outcome, status, NOW)
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, JobNotFound("r", upstream=Upstream("C", "A-1")), Unauthorized("r")])
-def test_all_keys_are_there_in_the_documented_order(outcome: dict[str, Any] | Problem) -> None:
+def test_all_keys_are_there_in_the_documented_order(outcome: Success | Problem) -> None:
     assert list(line(outcome)) == KEYS
 
 
@@ -98,7 +99,7 @@ def test_there_is_null_where_there_is_nothing() -> None:
     ],
 )
 def test_the_level_follows_the_outcome(
-    outcome: dict[str, Any] | Problem,
+    outcome: Success | Problem,
     level: str,
     retryable: bool,  # noqa: FBT001 - a column of the table
 ) -> None:

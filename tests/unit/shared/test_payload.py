@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.payload import decode, decode_form, decode_json
+from shared.payload import decode_body, decode_form, decode_json, decode_query
 from shared.problems import MalformedRequest, UnsupportedMediaType
 
 JSON = {"content-type": "application/json"}
@@ -32,7 +32,7 @@ def nested(levels: int, opening: str = '{"a":', closing: str = "}", core: str = 
     ],
 )
 def test_json_and_forms_in_utf8_are_taken(content_type: str, body: bytes) -> None:
-    assert decode(body, {"content-type": content_type}, {}) == {"a": "1"}
+    assert decode_body(body, {"content-type": content_type}) == {"a": "1"}
 
 
 @pytest.mark.parametrize(
@@ -58,37 +58,37 @@ def test_json_and_forms_in_utf8_are_taken(content_type: str, body: bytes) -> Non
 )
 def test_other_content_types_and_charsets_are_unsupported(content_type: str) -> None:
     with pytest.raises(UnsupportedMediaType):
-        decode(b"{}", {"content-type": content_type}, {})
+        decode_body(b"{}", {"content-type": content_type})
 
 
 def test_a_body_without_a_content_type_is_unsupported() -> None:
     with pytest.raises(UnsupportedMediaType):
-        decode(b"{}", {}, {})
+        decode_body(b"{}", {})
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
 def test_a_compressed_body_is_unsupported(coding: str) -> None:
     with pytest.raises(UnsupportedMediaType):
-        decode(b"{}", JSON | {"content-encoding": coding}, {})
+        decode_body(b"{}", JSON | {"content-encoding": coding})
 
 
 def test_an_identity_coding_is_none() -> None:
-    assert decode(b"{}", JSON | {"content-encoding": " Identity"}, {}) == {}
+    assert decode_body(b"{}", JSON | {"content-encoding": " Identity"}) == {}
 
 
 @pytest.mark.parametrize("headers", [{}, JSON, FORM, {"content-type": "text/plain"}])
-def test_without_a_body_the_query_holds_the_parameters(headers: dict[str, str]) -> None:
-    assert decode(b"", headers, {"JobId": "job"}) == {"JobId": "job"}
+def test_no_body_is_an_empty_object_whatever_the_headers_say(headers: dict[str, str]) -> None:
+    assert decode_body(b"", headers) == {}
 
 
 @pytest.mark.parametrize("value", ["ch:user:1->2", "ch%3Auser%3A1-%3E2", "ch%3auser:1->2"])
 def test_query_values_are_decoded_whether_the_platform_did_or_not(value: str) -> None:
-    assert decode(b"", {}, {"ChannelId": value}) == {"ChannelId": "ch:user:1->2"}
+    assert decode_query({"ChannelId": value}) == {"ChannelId": "ch:user:1->2"}
 
 
 @pytest.mark.parametrize("value", ["ü", "%C3%BC", "\U0001f600", "", "a+b", "100%"])
 def test_query_values_in_utf8_are_taken(value: str) -> None:
-    assert decode(b"", {}, {"a": value})
+    assert set(decode_query({"a": value})) == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,7 @@ def test_query_values_in_utf8_are_taken(value: str) -> None:
 )
 def test_a_query_that_is_no_utf8_is_malformed(query: dict[str, str]) -> None:
     with pytest.raises(MalformedRequest):
-        decode(b"", {}, query)
-
-
-def test_with_a_body_the_query_does_not_count() -> None:
-    assert decode(b"{}", JSON, {"JobId": "job"}) == {}
+        decode_query(query)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from shared.problems import (
@@ -25,8 +23,10 @@ from shared.problems import (
     problem_types,
 )
 from shared.replies import always_200, flat, with_status_codes
+from shared.status import Success
 
-SUCCESS: dict[str, Any] = {"status": "muted", "muted": True, "call_type": None, "job_id": "job", "other": False}
+FIELDS = {"status": "muted", "muted": True, "call_type": None, "job_id": "job", "other": False}
+SUCCESS = Success("muted", FIELDS, Upstream("OK", "A-1"))
 UPSTREAM = Upstream("Some.Code", "A-1")
 PROBLEMS: list[Problem] = [
     MalformedRequest("reason"),
@@ -101,7 +101,7 @@ def test_always_200_tells_a_problem_flat(problem: Problem) -> None:
 def test_a_success_is_told_as_it_is() -> None:
     response = with_status_codes(SUCCESS, "1-2")
 
-    assert (response.status, response.body, response.headers) == (200, SUCCESS, {})
+    assert (response.status, response.body, response.headers) == (200, FIELDS, {})
     assert response.content_type == "application/json"
 
 

@@ -17,7 +17,10 @@ PRIVATE = ("13188888888", "13900000001", "80011474", "ch:", "1609253204816", "Wa
 
 
 def status(answer: dict[str, Any], channel_id: str | None = None) -> dict[str, Any]:
-    return slim_status(MUTE_CALL, OWN.model_copy(update={"channel_id": channel_id}), answer)
+    success = slim_status(MUTE_CALL, OWN.model_copy(update={"channel_id": channel_id}), answer)
+    assert success.code == "muted"
+    assert success.upstream == ("OK", success.fields["request_id"])
+    return success.fields
 
 
 def answer_with(**channel: Any) -> dict[str, Any]:
