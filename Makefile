@@ -23,6 +23,10 @@ $(VENV)/.installed: requirements/dev.txt
 .PHONY: install
 install: $(VENV)/.installed ## create the virtual environment from the locked requirements
 
+.PHONY: shell
+shell: install ## print the command that makes `python` the environment's
+	@echo . $(BIN)/activate
+
 .PHONY: demo
 demo: install ## mute the documented call: simulator, gateway, one webhook
 	@$(BIN)/python -m local.demo
@@ -40,7 +44,7 @@ check: install ## everything that CI checks: format, lint, types, suite with cov
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@for python in $$($(BIN)/python -m local.interpreters); do $(MAKE) coverage PYTHON=$$python; done
+	@pythons="$$($(BIN)/python -m local.interpreters)"; for python in $$pythons; do $(MAKE) coverage PYTHON=$$python; done
 
 # The suite with the bar for branch coverage; `make check` runs it on each Python.
 .PHONY: coverage

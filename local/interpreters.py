@@ -48,15 +48,16 @@ def _version_of(interpreter: str) -> str | None:
     return run.stdout.strip()
 
 
-def main() -> None:
-    """Print the interpreters found, oldest first."""
-    for version in VERSIONS:
-        path = find_interpreter(version)
+def main() -> int:
+    """Print the interpreters found, oldest first; return 1 if there is none, since then nothing would be checked."""
+    found = {version: find_interpreter(version) for version in VERSIONS}
+    for version, path in found.items():
         if path:
             sys.stdout.write(f"{path}\n")
         else:
             sys.stderr.write(f"no Python {version} on this machine: not checked on it\n")
+    return 0 if any(found.values()) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

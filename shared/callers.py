@@ -172,7 +172,9 @@ class Callers(_Table):
     def _one_direct_caller(self) -> Callers:
         names = [name for name, caller in self.callers.items() if isinstance(caller.auth, Ram)]
         if len(names) > 1:
-            raise PydanticCustomError("ram", "Scheme ram is for one caller, here it has {n}", {"n": ", ".join(names)})
+            raise PydanticCustomError(
+                "ram", "auth.scheme: ram is for one caller, here it has {n}", {"n": ", ".join(names)}
+            )
         return self
 
     def get(self, name: str) -> Caller | None:
@@ -201,9 +203,10 @@ def load_callers(path: Path) -> Callers:
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
     except ValueError as error:
-        # TOMLDecodeError and UnicodeDecodeError: both tell the place; only the former's text is free of content.
-        place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
-        raise ConfigurationError(f"callers file: {place}") from None
+        # TOMLDecodeError tells the place and nothing of the content; the others are not so careful.
+        place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else None
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "a value cannot be read"
+        raise ConfigurationError(f"callers file: {place or reason}") from None
 
 
 @lru_cache(maxsize=1)

@@ -47,13 +47,10 @@ from shared.problems import (
 from shared.settings import Settings
 
 _OK = "OK"
-_HTTP_SUCCESS = range(200, 300)
+_HTTP_OK = 200
+_HTTP_REDIRECT = range(300, 400)
 _HTTP_SERVER_ERROR = 500
 _MAX_RETRY_AFTER_S = 3600
-
-# What codes and request ids of CCC look like; anything else in their place is not passed on.
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,127}")
-_REQUEST_ID = re.compile(r"(?=.{3,64}$)[0-9A-Za-z]+(-[0-9A-Za-z]+)+")
 
 # CCC's `Code`, as a pattern for the whole of it, and the problem it stands for, whatever the HTTP status. Sources: API
 # reference of MuteCall (2020-07-01), common error codes of CCC, error codes of the OpenAPI gateway. The first match
@@ -155,18 +152,18 @@ def _params(action: Action) -> Params:
 def _accept(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of an answer that the SDK took for a success, if it is one: HTTP 200 alone says nothing."""
     status, body = answer["statusCode"], answer["body"]
-    if status not in _HTTP_SUCCESS:
-        raise UpstreamInvalidResponse(f"CCC answered HTTP {status}")
-    if not isinstance(body, dict) or not isinstance(body.get("Code"), str):
-        raise UpstreamInvalidResponse("CCC answered without a code", upstream=_upstream(body))
+    if status in _HTTP_REDIRECT or not isinstance(body, dict) or not isinstance(body.get("Code"), str):
+        raise UpstreamInvalidResponse(f"CCC answered HTTP {status} without a code", upstream=Upstream.read(body))
     if body["Code"] != _OK:
         raise _problem(status, body, None)
+    if status != _HTTP_OK:
+        raise UpstreamInvalidResponse(f"CCC answered OK with HTTP {status}", upstream=Upstream.read(body))
     return body
 
 
 def _problem(status: int, body: Mapping[str, Any], retry_after_ms: int | None) -> UpstreamProblem:
     """Return what a readable refusal stands for."""
-    upstream = _upstream(body)
+    upstream = Upstream.read(body)
     by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamRejected
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
     # Rounded up, in integers: the header may hold any number of digits.
@@ -184,21 +181,6 @@ def _without_answer(cause: object, *, sent: bool) -> Problem:
         return UpstreamTimeout(f"no whole answer: {name}")
     # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
     return UpstreamInvalidResponse(f"unreadable answer: {name}") if sent else InternalError(f"the SDK failed: {name}")
-
-
-def _upstream(body: object) -> Upstream:
-    fields = body if isinstance(body, dict) else {}
-    return Upstream(_matching(_CODE, fields, "Code", "code"), request_id_of(fields))
-
-
-def request_id_of(body: Mapping[str, Any]) -> str | None:
-    """Return CCC's request id from an answer, if there is one."""
-    return _matching(_REQUEST_ID, body, "RequestId", "requestId")
-
-
-def _matching(pattern: re.Pattern[str], body: Mapping[str, Any], *names: str) -> str | None:
-    values = (body.get(name) for name in names)
-    return next((value for value in values if isinstance(value, str) and pattern.fullmatch(value)), None)
 
 
 def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraResponse:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.callers import Callers, load_callers
+from shared.callers import Caller, Callers, load_callers
 from shared.context import credentials_of, region_of
 from shared.problems import ConfigurationError
 from shared.secret_references import read_secrets
@@ -34,7 +34,7 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     """
     reasons: list[str] = []
     with _collected(reasons):
-        settings = read_settings(environ, region=region_of(context, environ), callers_file=str(callers_file))
+        settings = read_settings(environ, region=region_of(context, environ))
     with _collected(reasons):
         callers = load_callers(Path(environ.get("CALLERS_FILE") or callers_file))
     if reasons:
@@ -42,14 +42,26 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     return Configuration(settings, callers)
 
 
+def secrets_of(name: str, caller: Caller, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the secrets of a caller that count now.
+
+    Raises:
+        ConfigurationError: one that is not optional is unset or unusable; this stops its own caller only.
+    """
+    try:
+        return read_secrets(caller.auth.secrets or (), environ, caller.auth.is_usable)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
+
+
 def stopped_callers(callers: Callers, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the callers that cannot be served for want of a secret, each with its reason."""
     stopped = {}
     for name, caller in callers.callers.items():
         try:
-            read_secrets(caller.auth.secrets or (), environ, caller.auth.is_usable)
+            secrets_of(name, caller, environ)
         except ConfigurationError as error:
-            stopped[name] = f"callers.{name}: {error.reason}"
+            stopped[name] = error.reason
     return stopped
 
 

@@ -15,16 +15,8 @@ from shared.problems import ConfigurationError
 DEFAULT_REGION = "cn-shanghai"
 
 
-class RoleCredentials(Protocol):
-    """Temporary credentials of the function's role, as the python3.10 context holds them."""
-
-    access_key_id: str
-    access_key_secret: str
-    security_token: str
-
-
 class Context(Protocol):
-    """The part of the context that both runtimes share and this project reads."""
+    """The part of the context that both runtimes share and this project reads; python3.10's has `credentials`, too."""
 
     request_id: str
     region: str

@@ -23,7 +23,6 @@ from shared.envelope import Request, Response, read_body, read_event, to_http
 from shared.parameters import read_parameters
 from shared.payload import decode_body, decode_json, decode_query
 from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
-from shared.secret_references import read_secrets
 from shared.settings import Settings
 from shared.status import Success, slim_status
 
@@ -75,7 +74,8 @@ class Function:
         Returns:
             The HTTP trigger's response, or a direct invocation's flat result.
         """
-        trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served)
+        level = self._environ.get("LOG_LEVEL", "")
+        trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served, log_level=level)
         self._served = True
         outcome = self.answer(trace, event, context)
         return to_http(outcome) if isinstance(outcome, Response) else self._reply(trace, outcome)
@@ -98,6 +98,10 @@ class Function:
             return None
         if request.segment == "healthz":
             return self._health(context)
+        if request.segment == "openapi.json":
+            from shared.openapi import document  # noqa: PLC0415 - no cold start pays for what is rarely asked for
+
+            return Response(200, document(self._action))
         return None
 
     def _serve(self, trace: log.Trace, context: object) -> Success:
@@ -108,10 +112,9 @@ class Function:
         body = read_body(request)
         trace.passed("body", f"{len(body)} bytes")
         settings, callers = configuration.load(self._environ, context, self._callers_file)
-        trace.log_level = settings.log_level
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
-        secrets = read_secrets(caller.auth.secrets or (), self._environ, caller.auth.is_usable)
+        secrets = configuration.secrets_of(name, caller, self._environ)
         caller.auth.verify(request, body, secrets, self._now())
         trace.caller_name, trace.caller = name, caller
         trace.passed("verify", caller.auth.scheme)
@@ -159,7 +162,7 @@ class Function:
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
             faults = [_place(error)]
         if faults:
-            log.write(log.initialize_line(self._action, request_id_of(context), faults, self._now()), "ERROR")
+            log.write(log.initialize_line(self._action, request_id_of(context), faults, self._now()), "INFO")
 
 
 def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:

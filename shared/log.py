@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from shared.envelope import Request
 from shared.problems import ConfigurationError, Problem, Upstream
 from shared.status import Success
 
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
 
 
@@ -111,14 +111,16 @@ def initialize_line(action: Action, request_id: str | None, faults: list[str], n
 def write(fields: dict[str, Any], threshold: str) -> None:
     """Write one line to stdout, which the platform collects, unless its `level` is under the threshold.
 
+    A threshold that is none counts as INFO: the line that says so is to be read.
     A log that cannot be written must not take the answer with it.
     """
-    if logging.getLevelName(fields["level"]) < logging.getLevelName(threshold):
+    stream = sys.stdout
+    if stream is None or LEVELS[fields["level"]] < LEVELS.get(threshold.upper(), LEVELS["INFO"]):
         return
     with contextlib.suppress(OSError, ValueError):
         # One write, so that lines of requests that run side by side do not mix; ASCII, whatever stdout's encoding is.
-        sys.stdout.write(json.dumps(fields) + "\n")
-        sys.stdout.flush()
+        stream.write(json.dumps(fields) + "\n")
+        stream.flush()
 
 
 def _timestamp(now: float) -> str:

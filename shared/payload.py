@@ -76,8 +76,8 @@ def decode_json(body: bytes) -> dict[str, Any]:
 def decode_query(query: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a query.
 
-    Whether the platform hands its values over decoded is not documented. What still holds an escape is decoded here: no
-    identifier of CCC contains a per cent sign, so that both cases give the same value.
+    Whether the platform hands its values over decoded is not documented. What still holds an escape is decoded here:
+    none of CCC's documented identifiers has a per cent sign, so that both cases give the same value.
 
     Raises:
         MalformedRequest: a value that is no UTF-8.

@@ -26,8 +26,9 @@ Problem                        status  retryable
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 # An identifier, not a link (RFC 9457 §3.1.1); `.example` can belong to nobody (RFC 2606).
 TYPE_BASE = "https://mute-call.example/problems#"
@@ -40,11 +41,27 @@ class FieldError(NamedTuple):
     reason: str
 
 
+# What codes and request ids of CCC look like; anything else in their place, a phone number for one, is not passed on.
+_CODE = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9._-]{0,127}")
+_REQUEST_ID = re.compile(r"(?=.{3,64}$)(?=.*[A-Za-z])[0-9A-Za-z]+(-[0-9A-Za-z]+)+")
+
+
 class Upstream(NamedTuple):
     """How CCC named its answer: its `Code` and its `RequestId`, `None` where it gave none."""
 
     code: str | None = None
     request_id: str | None = None
+
+    @classmethod
+    def read(cls, body: object) -> Upstream:
+        """Return the names in an answer's body, whichever way it spells them."""
+        fields = body if isinstance(body, dict) else {}
+        return cls(_matching(_CODE, fields, "Code", "code"), _matching(_REQUEST_ID, fields, "RequestId", "requestId"))
+
+
+def _matching(pattern: re.Pattern[str], fields: Mapping[str, Any], *names: str) -> str | None:
+    values = (fields.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and pattern.fullmatch(value)), None)
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457

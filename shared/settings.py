@@ -71,11 +71,10 @@ Endpoint = Annotated[str, StringConstraints(pattern=_HOST), AfterValidator(_port
 
 
 class Settings(BaseModel):
-    """The variables, each under its name in lower case; the descriptions are the documentation's."""
+    """The variables, each under its name in lower case; `CALLERS_FILE` is the callers' own."""
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True)
 
-    callers_file: str = Field(description="The file that lists the callers.")
     ccc_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")] = Field(description="CCC's region.")
     ccc_endpoint: Endpoint | None = Field(default=None, description="CCC's host, `host[:port]`.")
     ccc_protocol: Literal["https", "http"] = Field(default="https", description="`http` for loopback endpoints only.")
@@ -101,20 +100,18 @@ class Settings(BaseModel):
         return protocol
 
 
-def read_settings(environ: Mapping[str, str], *, region: str, callers_file: str) -> Settings:
+def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     """Return the settings that the environment holds; an empty variable counts as unset.
 
     Args:
         environ: the environment.
         region: the default of `CCC_REGION`.
-        callers_file: the default of `CALLERS_FILE`.
 
     Raises:
         ConfigurationError: one error that lists every variable that is wrong.
     """
     names = [name.upper() for name in Settings.model_fields]
-    values = {"CALLERS_FILE": callers_file, "CCC_REGION": region}
-    values |= {name: value for name in names if (value := environ.get(name))}
+    values = {"CCC_REGION": region} | {name: value for name in names if (value := environ.get(name))}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import http.client
 import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -21,10 +23,12 @@ import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
 
 # CCC's answer about a call has a few kilobytes.
 MAX_ANSWER_BYTES = 1_048_576
+# Well below the idle timeouts of servers and of the network between.
+MAX_IDLE_S = 5.0
 # As many connections as an instance may have requests at once.
 _POOL_SIZE = 200
 
@@ -114,11 +118,23 @@ class _Tracked(HTTPConnection):
     """A connection that asks its exchange before it sends."""
 
     exchange: Exchange | None = None
+    # When it last began to carry a request.
+    used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may give it out again: not if it was idle for long.
+
+        Between invocations an instance is frozen, and its connections die without a sign; on a dead one a request is
+        lost, with its outcome unknown.
+        """
+        return time.monotonic() - self.used_at < MAX_IDLE_S and super().is_connected
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()
         _current.get().begin(self)
+        self.used_at = time.monotonic()
         super().endheaders(*args, **kwargs)
 
 
@@ -184,9 +200,17 @@ def send(
         if len(content) > MAX_ANSWER_BYTES:
             response.close()
             raise UnreadableError("oversized")
-    except DecodeError as error:
-        raise UnreadableError(type(error).__name__) from None
     except (HTTPError, OSError) as error:
-        raise (LostError if exchange.sent else NotSentError)(type(error).__name__) from None
+        raise _kind_of(error, sent=exchange.sent)(type(error).__name__) from None
     names = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status, response.reason or "", names, content)
+
+
+def _kind_of(error: Exception, *, sent: bool) -> type[TransportError]:
+    if not sent:
+        return NotSentError
+    # A ProtocolError holds its cause, if it has one, as its last argument.
+    cause = error.args[-1] if error.args else None
+    lost = isinstance(cause, (http.client.RemoteDisconnected, http.client.IncompleteRead))
+    garbled = isinstance(cause, http.client.HTTPException) and not lost
+    return UnreadableError if garbled or isinstance(error, (DecodeError, InvalidHeader)) else LostError

@@ -23,4 +23,4 @@ def describe(error: ValidationError, *, union: tuple[int, str] = (0, "")) -> lis
 def _place(location: tuple[int | str, ...], position: int, name: str) -> str:
     tagged = location[position : position + 1] == (name,)
     parts = [part for index, part in enumerate(location) if not tagged or index != position + 1]
-    return ".".join(map(str, parts)) or "all"
+    return ".".join(map(str, parts)) or "callers"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.action import Action
+from shared.context import Context
 from shared.function import Function
 from shared.parameters import CallParameters
 
@@ -14,11 +15,11 @@ MUTE_CALL = Action(name="MuteCall", version="2020-07-01", parameters=CallParamet
 _FUNCTION = Function(MUTE_CALL, Path(__file__).with_name("callers.toml"))
 
 
-def handler(event: bytes, context: object) -> dict[str, Any]:
+def handler(event: bytes, context: Context) -> dict[str, Any]:
     """Mute the channel that the event names; takes HTTP trigger events and direct invocations, never raises."""
     return _FUNCTION.handle(event, context)
 
 
-def initialize(context: object) -> None:
+def initialize(context: Context) -> None:
     """Report what is wrong with the configuration to the log, before the first request; never raises."""
     _FUNCTION.initialize(context)

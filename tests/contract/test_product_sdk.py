@@ -50,7 +50,7 @@ def test_every_region_has_the_product_sdks_endpoint() -> None:
     ruled = dict(line.split() for line in product_sdk("endpoints", json.dumps(own)).splitlines())
     assert len(mapped) > 20
     for region, endpoint in (mapped | ruled).items():
-        assert read_settings({}, region=region, callers_file="callers.toml").endpoint == endpoint
+        assert read_settings({}, region=region).endpoint == endpoint
 
 
 @pytest.mark.parametrize("payload", [dict(PAYLOAD), {**PAYLOAD, "ChannelId": CHANNEL, "DeviceId": "å b+c~*/?&="}])

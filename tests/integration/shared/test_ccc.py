@@ -15,10 +15,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from urllib3.util import connection
 
 from functions.mute_call.index import MUTE_CALL
 from local.simulator import AccessKey, Simulator
-from shared import ccc
+from shared import ccc, transport
 from shared.context import Credentials
 from shared.problems import (
     ChannelNotFound,
@@ -45,7 +46,7 @@ JSON = "application/json;charset=utf-8"
 
 def settings(endpoint: str, **changes: int) -> Settings:
     variables = {"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http"} | {k.upper(): str(v) for k, v in changes.items()}
-    return read_settings(variables, region="cn-shanghai", callers_file="callers.toml")
+    return read_settings(variables, region="cn-shanghai")
 
 
 def call(
@@ -149,6 +150,8 @@ ANSWERS: list[tuple[str, dict[str, Any], type[Problem]]] = [
     ("304", raw(304, ""), UpstreamInvalidResponse),
     ("302", {"kind": "redirect", "location": "http://127.0.0.1:9/"}, UpstreamInvalidResponse),
     ("307", {"kind": "redirect", "location": "/", "http_status": 307}, UpstreamInvalidResponse),
+    ("202 with OK", raw(202, OK_BODY), UpstreamInvalidResponse),
+    ("202 with another code", raw(202, '{"Code":"Throttling"}'), Throttled),
     ("302 that looks like a success", raw(302, OK_BODY, Location="/"), UpstreamInvalidResponse),
     ("400 unknown code", error(400, "Parameter.Format"), UpstreamRejected),
     ("400 throttling", error(400, "Throttling.Api"), Throttled),
@@ -324,6 +327,71 @@ def test_nothing_of_the_sdk_reaches_a_log_even_if_it_is_asked_to(
     call(simulator.endpoint)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[tuple[str, list[int]]]:
+    """A server that is none: a connection per answer, sent whatever comes; lists the connections in order."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        listener.settimeout(10)
+        served: list[int] = []
+        kept: list[socket.socket] = []
+
+        def serve() -> None:
+            for number, answer in enumerate(answers):
+                peer, _ = listener.accept()
+                kept.append(peer)
+                peer.recv(65_536)
+                served.append(number)
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", served
+        finally:
+            thread.join(10)
+            for peer in kept:
+                peer.close()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01hello\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(200)) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    ],
+    ids=["no HTTP", "too many headers", "two lengths"],
+)
+def test_an_answer_that_is_no_http_is_unreadable(garbage: bytes) -> None:
+    with answering(garbage) as (endpoint, _):
+        assert isinstance(failure(endpoint), UpstreamInvalidResponse)
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(OK_BODY)}\r\n\r\n{OK_BODY}".encode()
+    # The server keeps the first connection open and reads nothing more from it, as one that died in a frozen instance.
+    with answering(answer, answer) as (endpoint, served):
+        call(endpoint)
+        monkeypatch.setattr(transport, "MAX_IDLE_S", 0.0)
+        assert call(endpoint)["Code"] == "OK"
+        assert served == [0, 1]
+
+
+def test_a_connection_that_was_just_used_is_used_again(simulator: Simulator) -> None:
+    opened: list[object] = []
+    connect = connection.create_connection
+
+    def counted(*arguments: Any, **keywords: Any) -> socket.socket:
+        opened.append(arguments)
+        return connect(*arguments, **keywords)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "create_connection", counted)
+        for _ in range(5):
+            call(simulator.endpoint)
+    assert len(opened) == 1
 
 
 def test_the_credentials_of_each_call_are_its_own() -> None:

@@ -53,7 +53,12 @@ def test_the_command_prints_those_that_are_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(interpreters, "VERSIONS", (RUNNING, FUTURE))
-    interpreters.main()
+    assert interpreters.main() == 0
     printed = capsys.readouterr()
     assert printed.out == f"{sys.executable}\n"
     assert FUTURE in printed.err
+
+
+def test_a_machine_without_any_of_them_checks_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "VERSIONS", (FUTURE,))
+    assert interpreters.main() == 1
