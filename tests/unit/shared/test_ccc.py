@@ -130,7 +130,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 
 def call(left_s: float = 5, **environ: str) -> dict[str, Any]:
-    settings = read_settings(environ, region="cn-shanghai", callers_file="callers.toml")
+    settings = read_settings(environ, region="cn-shanghai")
     return ccc.call(MUTE_CALL, PAYLOAD, CREDENTIALS, settings, time.monotonic() + left_s)
 
 

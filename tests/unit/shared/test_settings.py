@@ -39,7 +39,7 @@ REGIONS = [
 
 
 def read(**environ: str) -> Settings:
-    return read_settings(environ, region="cn-shanghai", callers_file="callers.toml")
+    return read_settings(environ, region="cn-shanghai")
 
 
 def reason(**environ: str) -> str:
