@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
+from local.send.wire import Answer, Outgoing, exchange
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 
+__all__ = ["EVENT", "Answer", "main", "post"]
+
 EVENT = Path(__file__).parent.parent / "events" / "http.json"
-_TIMEOUT_S = 10
-
-
-class Answer(NamedTuple):
-    """An HTTP answer as a caller sees it."""
-
-    status: int
-    content_type: str
-    body: str
 
 
 def post(url: str, event: Mapping[str, Any]) -> Answer:
@@ -39,15 +32,8 @@ def post(url: str, event: Mapping[str, Any]) -> Answer:
     body = base64.b64decode(content) if event["isBase64Encoded"] else content.encode()
     query = urlencode(event["queryParameters"])
     target = event["rawPath"] + (f"?{query}" if query else "")
-    # http.client, since it knows nothing of the shell's proxies.
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT_S)
-    try:
-        headers = {name: value for name, value in event["headers"].items() if name not in ("Host", "Content-Length")}
-        connection.request(event["requestContext"]["http"]["method"], target, body, headers)
-        response = connection.getresponse()
-        return Answer(response.status, response.getheader("Content-Type", ""), response.read().decode())
-    finally:
-        connection.close()
+    headers = {name: value for name, value in event["headers"].items() if name not in ("Host", "Content-Length")}
+    return exchange(Outgoing(url, event["requestContext"]["http"]["method"], target, headers, body))
 
 
 def main() -> int:

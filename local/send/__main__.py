@@ -1,0 +1,122 @@
+"""Sends a webhook as one of the callers would: signs it with the caller's scheme and posts it.
+
+The sample is an event of the HTTP trigger (events/http.json), or a payload: a file, `-` for stdin, or the JSON itself.
+The secret is the first one of the caller that is set in the environment. Proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import SplitResult
+
+from local.command_line import Parser, UsageError, read_argument, write
+from local.send.message import compose, first_secret, read_message, read_url
+from local.send.wire import Outgoing, curl, exchange
+from shared.callers import Caller, load_callers
+from shared.problems import ConfigurationError
+
+GATEWAY = "http://127.0.0.1:9000"
+_SUCCESS = range(200, 300)
+_LONGEST_AGE_S = 1e9
+_EPILOG = """\
+example, with `make run` in another shell:
+  MUTE_CALL_TOKEN=demo-token python -m local.send events/direct.json --caller default
+
+exit code: 0 for an answer of 2xx, 1 for any other and for none, 2 for a command that cannot be carried out
+
+What --print-curl prints holds the signature; for bearer, basic and api-key that is the secret itself.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send or print one webhook; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        outgoing = _outgoing(options)
+    except UsageError as error:
+        parser.error(str(error))
+    if options.print_curl:
+        write(f"{curl(outgoing)}\n")
+        return 0
+    try:
+        answer = exchange(outgoing)
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        # UnicodeError: a host name that cannot be looked up.
+        sys.stderr.write(f"{parser.prog}: no answer from {outgoing.origin}: {_cause(error)}\n")
+        return 1
+    write(f"HTTP {answer.status} {answer.content_type}\n{answer.body}\n")
+    return 0 if answer.status in _SUCCESS else 1
+
+
+def _outgoing(options: argparse.Namespace) -> Outgoing:
+    """Return what the command line asks to send."""
+    url = read_url(options.url)
+    caller = _caller(options, url)
+    message = read_message(read_argument(options.sample), form=options.form)
+    secret = first_secret(caller.auth, os.environ)
+    return compose(message, url, options.caller, caller, secret, time.time() - options.age)
+
+
+def _caller(options: argparse.Namespace, url: SplitResult) -> Caller:
+    callers = _load(options.callers)
+    caller = callers.get(options.caller)
+    if caller is None:
+        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    if not caller.auth.over_http:
+        invocation = f"{url.scheme}://{url.netloc}/2023-03-30/functions/mute_call/invocations"
+        command = f"curl -sS {shlex.quote(invocation)} --data-binary @events/direct.json"
+        raise UsageError(f"{options.caller} is for direct invocation, not for HTTP; the gateway takes one: {command}")
+    return caller
+
+
+def _load(path: Path) -> dict[str, Caller]:
+    try:
+        return load_callers(path).callers
+    except ConfigurationError as error:
+        raise UsageError(error.reason) from None
+
+
+def _cause(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join((text or type(error).__name__).split())
+
+
+def _age(text: str) -> float:
+    value = float(text)
+    if not -_LONGEST_AGE_S <= value <= _LONGEST_AGE_S:
+        raise ValueError(text)
+    return value
+
+
+# argparse names it in its error.
+_age.__name__ = "number of seconds"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m local.send",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("sample", metavar="EVENT_OR_JSON", help="a file, `-` for stdin, or a JSON text")
+    add("--caller", metavar="NAME", required=True, help="as whom to send; appended to a path that does not name it")
+    add("--url", default=GATEWAY, help="where to; a path here counts before the event's (default: %(default)s)")
+    parser.add_callers()
+    add("--form", action="store_true", help="send the fields of the payload, a flat object, as a form")
+    add("--age", metavar="SECONDS", type=_age, default=0, help="sign as so long ago; less than 0: in the future")
+    add("--print-curl", action="store_true", help="print a command for a POSIX shell that does it, and send nothing")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

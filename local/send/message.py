@@ -1,0 +1,174 @@
+"""From a sample to what is sent: read, addressed to a caller, signed with its scheme. No I/O here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+
+from local.command_line import UsageError
+from local.send.wire import Outgoing
+from shared.callers import Caller
+from shared.envelope import Request, read_body, read_event
+from shared.function import DEFAULT_CALLER
+from shared.problems import ConfigurationError, Problem
+from shared.schemes import Scheme
+from shared.secret_references import read_secrets
+
+FORM = "application/x-www-form-urlencoded"
+# What a path may hold unescaped (RFC 3986 §3.3), and escapes that are there already.
+_PATH = "/%:@!$&'()*+,;=~"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# The connection's own, which the client writes.
+_NOT_SENT = {"connection", "content-length", "expect", "keep-alive", "transfer-encoding", "upgrade"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SPACE = re.compile(r"[\x00-\x20\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Message(NamedTuple):
+    """A request to be sent, and its bytes."""
+
+    request: Request
+    body: bytes
+
+
+def read_message(content: bytes, *, form: bool = False) -> Message:
+    """Return the request that a sample stands for: an event of the HTTP trigger, or a payload as it is.
+
+    Args:
+        content: JSON.
+        form: send the fields of the payload, a flat object, as a form.
+
+    Raises:
+        UsageError: no JSON, an event that holds no request, or no flat object.
+    """
+    _parsed(content, "no JSON")
+    request = Request(headers={"content-type": "application/json"}, raw_path="")
+    body = content
+    try:
+        # A payload that is no object is no event; the function shall see it all the same.
+        if content.lstrip().startswith(b"{") and not (event := read_event(content)).direct:
+            request, body = event, read_body(event)
+    except Problem as problem:
+        raise UsageError(f"the event cannot be sent: {problem.reason}") from None
+    if not form:
+        return Message(request, body)
+    return Message(request.with_headers({"content-type": FORM}), _form(body))
+
+
+def read_url(text: str) -> SplitResult:
+    """Return a URL to post to.
+
+    Raises:
+        UsageError: it is none, or has parts that are not sent.
+    """
+    try:
+        url = urlsplit(text)
+        fit = url.scheme in _DEFAULT_PORTS and url.hostname and text.isascii() and _host(url)
+    except ValueError:
+        fit = None
+    if not fit or "@" in url.netloc or url.fragment or _SPACE.search(text):
+        raise UsageError("the URL should be http(s)://host[:port][/path][?query], without user and fragment")
+    return url
+
+
+def first_secret(auth: Scheme, environ: Mapping[str, str]) -> str:
+    """Return the first secret of a caller that is set, an empty one for a scheme without.
+
+    Args:
+        auth: the caller's scheme.
+        environ: the environment.
+
+    Raises:
+        UsageError: none is set.
+    """
+    reasons = []
+    for reference in auth.secrets or ():
+        try:
+            if found := read_secrets([reference], environ, auth.is_usable):
+                return found[0]
+        except ConfigurationError as error:
+            reasons.append(error.reason)
+    if reasons:
+        raise UsageError(f"a secret is needed in the environment: {'; '.join(reasons)}")
+    return ""
+
+
+def compose(message: Message, url: SplitResult, name: str, caller: Caller, secret: str, now: float) -> Outgoing:
+    """Return what goes over the wire: addressed to the caller, with its credential.
+
+    Args:
+        message: the request.
+        url: where to; its path counts before the request's, its query stands before the request's.
+        name: of the caller; it is appended to a path that does not name it.
+        caller: whose scheme signs.
+        secret: a usable one.
+        now: seconds since the epoch, for the signature.
+
+    Raises:
+        UsageError: HTTP cannot carry a part of it.
+    """
+    try:
+        addressed = _addressed(message.request, url, name)
+        signed = caller.auth.sign(addressed, message.body, secret, now)
+        query = urlencode(signed.query, quote_via=quote, safe="")
+        headers = {key: value for key, value in signed.headers.items() if key not in _NOT_SENT}
+        "".join(headers.values()).encode()
+    except ValueError:
+        raise UsageError("the request holds text that is no UTF-8") from None
+    if not _TOKEN.fullmatch(signed.method):
+        raise UsageError("the method of the request cannot be sent")
+    for key, value in headers.items():
+        if not _TOKEN.fullmatch(key) or _CONTROL.search(value):
+            raise UsageError(f"the header {key!a} cannot be sent")
+    target = f"{signed.raw_path}?{query}" if query else signed.raw_path
+    return Outgoing(f"{url.scheme}://{headers['host']}", signed.method, target, headers, message.body)
+
+
+def _addressed(request: Request, url: SplitResult, name: str) -> Request:
+    """Return the request with the path, the query and the host that are really sent, which some schemes sign."""
+    path = quote(url.path if url.path.strip("/") else f"/{request.raw_path.lstrip('/')}", safe=_PATH)
+    if _last_segment(path) != name and (_last_segment(path) or name != DEFAULT_CALLER):
+        path = f"{path.rstrip('/')}/{name}"
+    query = dict(parse_qsl(url.query, keep_blank_values=True)) | dict(request.query)
+    return replace(request, raw_path=path, path=unquote(path), query=query).with_headers({"host": _host(url)})
+
+
+def _last_segment(path: str) -> str:
+    return unquote(path.rstrip("/").rpartition("/")[2])
+
+
+def _host(url: SplitResult) -> str:
+    """Return the `Host` of a URL as every client writes it: without the port that its scheme implies."""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else f"{url.hostname}"
+    return host if url.port in (None, _DEFAULT_PORTS[url.scheme]) else f"{host}:{url.port}"
+
+
+def _form(body: bytes) -> bytes:
+    fields = _parsed(body, "the body is no JSON")
+    if not isinstance(fields, dict) or any(isinstance(value, (dict, list)) for value in fields.values()):
+        raise UsageError("a form is made of a flat JSON object")
+    try:
+        return urlencode([(name, _field(value)) for name, value in fields.items()]).encode()
+    except ValueError:
+        raise UsageError("the form holds text that is no UTF-8") from None
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _parsed(content: bytes, complaint: str) -> Any:
+    try:
+        return json.loads(content.decode())
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{complaint}: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except (ValueError, RecursionError):
+        # Not UTF-8; an integer of thousands of digits; nested without end.
+        raise UsageError(complaint) from None

@@ -1,0 +1,91 @@
+"""One HTTP request as it goes over the wire, sent or written as a command."""
+
+from __future__ import annotations
+
+import http.client
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_TIMEOUT_S = 10
+# Linux takes 128 KiB as one argument of a command.
+_LONGEST_ARGUMENT = 100_000
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What is sent.
+
+    Attributes:
+        origin: `http://host[:port]`, or https.
+        method: upper case.
+        target: path and query, as on the request line.
+        headers: by name.
+        body: the bytes that the credential covers.
+    """
+
+    origin: str
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """An HTTP answer as a caller sees it."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+def exchange(outgoing: Outgoing) -> Answer:
+    """Send a request and return its answer.
+
+    Raises:
+        OSError, http.client.HTTPException: no answer.
+    """
+    url = urlsplit(outgoing.origin)
+    # http.client, since it knows nothing of the shell's proxies.
+    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+    connection = kind(url.netloc, timeout=_TIMEOUT_S)
+    try:
+        headers = {name: value.encode() for name, value in outgoing.headers.items()}
+        connection.request(outgoing.method, outgoing.target, outgoing.body or None, headers)
+        response = connection.getresponse()
+        content_type = response.getheader("Content-Type", "")
+        return Answer(response.status, content_type, response.read().decode("utf-8", "replace"))
+    finally:
+        connection.close()
+
+
+def curl(outgoing: Outgoing) -> str:
+    """Return the command for a POSIX shell that sends a request, byte for byte, past the shell's proxies too."""
+    words = ["curl", "-sS", "--noproxy", "*", "-X", outgoing.method, outgoing.origin + outgoing.target]
+    if "/." in outgoing.target:
+        words.append("--path-as-is")
+    for name, value in outgoing.headers.items():
+        # With a colon and nothing behind it curl leaves the header out.
+        words += ["-H", f"{name}: {value}" if value else f"{name};"]
+    if not outgoing.body and outgoing.method == "GET":
+        return shlex.join(words)
+    if "content-type" not in outgoing.headers:
+        # Or curl calls it a form.
+        words += ["-H", "Content-Type:"]
+    text = _as_argument(outgoing.body)
+    if text is not None:
+        return shlex.join([*words, "--data-raw", text])
+    octal = "".join(f"\\{byte:03o}" for byte in outgoing.body)
+    return f"printf '{octal}' | {shlex.join([*words, '--data-binary', '@-'])}"
+
+
+def _as_argument(body: bytes) -> str | None:
+    """Return a body as the argument of a command, `None` if it cannot be one."""
+    if b"\0" in body or len(body) > _LONGEST_ARGUMENT:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
