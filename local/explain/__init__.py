@@ -1,0 +1,1 @@
+"""`python -m local.explain`: shows what a function makes of an event, without calling anything."""

@@ -1,0 +1,77 @@
+"""Shows what the function makes of an event, step by step, without calling anything.
+
+It hands the event to the function itself, with the callers file given and with the environment's settings and secrets;
+only the call of CCC is replaced, by one that notes what it is asked for. Secrets are shown as ***.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from local.command_line import Parser, UsageError, read_argument, write
+from local.explain.masking import mask_for
+from local.explain.report import report, text
+from local.explain.road import walk
+from local.gateway.settings import RUNTIMES
+
+_EPILOG = """\
+example:
+  MUTE_CALL_TOKEN=demo-token python -m local.explain events/http.json
+
+exit code: 0 if the event would lead to a call of CCC, 1 if it is refused or answered
+without one, 2 for a command that cannot be carried out
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show one event's way; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        event = read_argument(options.event)
+        now = _received(event) if options.as_received else time.time()
+    except UsageError as error:
+        parser.error(str(error))
+    done = walk(event, options.callers, os.environ, runtime=options.context_runtime, now=now)
+    facts = report(done, mask_for(done.trace.request, done.callers, os.environ))
+    write(f"{json.dumps(facts, indent=2)}\n" if options.json else text(facts))
+    return 0 if done.asked else 1
+
+
+def _received(event: bytes) -> float:
+    """Return when the platform received the request of an event, in seconds since the epoch."""
+    try:
+        return int(json.loads(event)["requestContext"]["timeEpoch"]) / 1000
+    except (ValueError, TypeError, LookupError, RecursionError):
+        raise UsageError("the event does not say when it was received: requestContext.timeEpoch") from None
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m local.explain",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "event",
+        metavar="EVENT",
+        help="an event of the HTTP trigger or a payload of a direct invocation: a file, `-`, JSON",
+    )
+    parser.add_callers()
+    add(
+        "--context-runtime", choices=RUNTIMES, default=RUNTIMES[-1], help="whose context it gets (default: %(default)s)"
+    )
+    add("--as-received", action="store_true", help="judge timestamps by the time in the event instead of now")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

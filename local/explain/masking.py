@@ -1,0 +1,121 @@
+"""Keeping secrets out of what is shown: by the name that they stand under, and by their value, wherever it turns up."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote
+
+from shared.callers import Callers
+from shared.envelope import Request
+from shared.schemes import Scheme
+from shared.secret_references import read_secrets
+
+MASK = "***"
+# Names of headers, of parameters and of fields of a payload that hold a credential, whatever the callers file says.
+_CREDENTIAL = re.compile(
+    r"auth(?!or(?!i[sz]))|cookie|signature|token|secret|passw|credential|(api|access)[-_]?key|^(key|sig)$",
+    re.IGNORECASE,
+)
+# A shorter part of a header is a word of its syntax: `Bearer`, `v1`.
+_LEAST_PART = 8
+
+
+class Mask:
+    """What must not be shown of one request."""
+
+    def __init__(self, names: Iterable[str], values: Iterable[str]) -> None:
+        """Hide what stands under these names, beside those that always tell a credential, and these values."""
+        self._names = {name.lower() for name in names}
+        found = {spelling for value in values if value for spelling in _spellings(value)}
+        # The longest first, or a part of it would be left.
+        ordered = sorted(found, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def hides(self, name: str) -> bool:
+        """Whether what stands under this name is a credential."""
+        return name.lower() in self._names or _CREDENTIAL.search(name) is not None
+
+    def __call__(self, value: Any) -> Any:
+        """Return a JSON value with its secrets masked, by name and by value, at any depth."""
+        if isinstance(value, Mapping):
+            return {self._text(name): MASK if item and self.hides(name) else self(item) for name, item in value.items()}
+        return [self(item) for item in value] if isinstance(value, list) else self.by_value(value)
+
+    def by_value(self, value: Any) -> Any:
+        """Return a JSON value with its secrets masked by value alone: for what has names of our own."""
+        if isinstance(value, Mapping):
+            return {name: self.by_value(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.by_value(item) for item in value]
+        return self._text(value) if isinstance(value, str) else value
+
+    def _text(self, text: str) -> str:
+        return self._values.sub(MASK, text) if self._values else text
+
+
+def mask_for(request: Request, callers: Callers | None, environ: Mapping[str, str]) -> Mask:
+    """Return what to hide of a request.
+
+    Args:
+        request: it may hold a wrong credential, which is nearly a right one.
+        callers: of the callers file; `None` where it cannot be read, and then every header and every parameter of the
+            query is hidden, since any of them may be a credential.
+        environ: the environment, for the secrets themselves.
+    """
+    if callers is None:
+        return Mask([*request.headers, *request.query], ())
+    schemes = [caller.auth for caller in callers.callers.values()]
+    names = {name for scheme in schemes for name in _names_of(scheme)}
+    given = {**request.headers, **request.query}
+    bare = Mask(names, ())
+    values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
+    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, environ))])
+
+
+def _names_of(scheme: Scheme) -> Iterable[str]:
+    """Yield the names under which a scheme's credential stands, where the callers file chooses them."""
+    yield from scheme.credential_query()
+    header = getattr(scheme, "header", None)
+    if header:
+        yield header
+
+
+def _secrets_of(scheme: Scheme, environ: Mapping[str, str]) -> Iterable[str]:
+    """Yield a scheme's secrets and the parts of them that are secrets, too."""
+    # Optional, all of them, and of any kind: here one that is missing is no fault, and one of no use is still secret.
+    references = [f"{reference.removesuffix('?')}?" for reference in scheme.secrets or ()]
+    for secret in read_secrets(references, environ, lambda _: True):
+        yield secret
+        yield secret.removeprefix("whsec_")
+        yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
+        if scheme.scheme == "basic":
+            yield secret.partition(":")[2]
+
+
+def _parts(value: str) -> Iterable[str]:
+    """Yield a header's value and those parts of it that may be a credential by themselves."""
+    yield value
+    for part in re.split(r"[\s,;]+", value):
+        for text in (part, part.partition("=")[2], _decoded(part)):
+            if len(text) >= _LEAST_PART:
+                yield text
+
+
+def _decoded(text: str) -> str:
+    """Return what text in base64 stands for (name and password), an empty text where it is none."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return ""
+
+
+def _spellings(value: str) -> Iterable[str]:
+    """Yield the ways in which a value may be written in a URL."""
+    yield value
+    if len(decoded := unquote(value)) >= _LEAST_PART:
+        yield decoded
+    for quoted in (quote, quote_plus):
+        yield quoted(value, safe="", errors="surrogatepass")

@@ -1,0 +1,168 @@
+"""What became of an event, as one JSON object without secrets, and as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.explain.masking import Mask
+from local.explain.road import Walk
+from shared.parameters import CallParameters
+from shared.problems import Problem
+
+NOTES = (
+    "Nothing was called. CCC is taken to accept: what it would say of the call, and its request id, are unknown.",
+    "The credentials of the role are made up.",
+)
+# Which check a problem comes from: by the step that was passed last, and the problem's code. The road's order, for the
+# checks that leave no step of their own.
+CHECKS = {
+    (None, "malformed_request"): "body",
+    (None, "payload_too_large"): "body",
+    (None, "method_not_allowed"): "method",
+    ("body", "configuration_error"): "configuration",
+    ("body", "unauthorized"): "caller",
+    ("body", "forbidden"): "caller",
+    ("caller", "configuration_error"): "secrets",
+    ("caller", "unauthorized"): "verify",
+    ("verify", "method_not_allowed"): "methods",
+    ("verify", "forbidden"): "networks",
+    ("verify", "unsupported_media_type"): "decode",
+    ("verify", "malformed_request"): "decode",
+    ("decode", "invalid_parameters"): "map",
+    ("map", "invalid_parameters"): "parameters",
+    ("parameters", "forbidden"): "instances",
+}
+# One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
+_PLACES = re.compile(r"; (?=[\w. -]+: )")
+_UNREADABLE = "unreadable"
+
+
+def report(walk: Walk, mask: Mask) -> dict[str, Any]:
+    """Return what became of an event as a JSON object.
+
+    Args:
+        walk: what became of it.
+        mask: what to hide.
+    """
+    return {
+        "event": mask(_event(walk)),
+        "steps": mask([*_passed(walk), *_failed(walk)]),
+        # From here on the names are the function's own: what stands under them is judged by its value.
+        "call": mask.by_value(_call(walk)),
+        "answer": mask.by_value(_answer(walk)),
+        "log": mask.by_value(walk.lines),
+        "faults": [fault for reason in walk.faults for fault in _PLACES.split(reason)],
+        "notes": list(NOTES) if walk.asked else [],
+    }
+
+
+def _event(walk: Walk) -> dict[str, Any]:
+    request = walk.trace.request
+    if request.direct:
+        return {"kind": "direct invocation" if request.content else _UNREADABLE}
+    return {
+        "kind": "HTTP trigger",
+        "method": request.method,
+        "path": request.raw_path,
+        "query": dict(request.query),
+        "source_ip": request.source_ip,
+        "headers": dict(request.headers),
+    }
+
+
+def _passed(walk: Walk) -> Iterator[dict[str, Any]]:
+    for step, found in walk.trace.steps:
+        shown = found.model_dump() if isinstance(found, CallParameters) else found
+        yield {"step": step, "passed": True, "found": shown}
+
+
+def _failed(walk: Walk) -> Iterator[dict[str, Any]]:
+    problem = walk.outcome
+    if isinstance(problem, Problem):
+        yield {
+            "step": _check(walk, problem),
+            "passed": False,
+            "reason": problem.reason,
+            "code": problem.code,
+            "status": problem.status,
+        }
+
+
+def _check(walk: Walk, problem: Problem) -> str:
+    last = walk.trace.steps[-1][0] if walk.trace.steps else None
+    if _event(walk)["kind"] == _UNREADABLE:
+        return "event"
+    return CHECKS.get((last, problem.code), f"after {last}")
+
+
+def _call(walk: Walk) -> dict[str, Any] | None:
+    if walk.asked is None:
+        return None
+    action, parameters, settings = walk.asked
+    return {
+        "action": action.name,
+        "version": action.version,
+        "method": "POST",
+        "endpoint": f"{settings.ccc_protocol}://{settings.endpoint}/",
+        "query": dict(parameters),
+    }
+
+
+def _answer(walk: Walk) -> dict[str, Any]:
+    if walk.trace.request.direct:
+        return dict(walk.reply)
+    return {
+        "status": walk.reply["statusCode"],
+        "headers": walk.reply["headers"],
+        "body": json.loads(walk.reply["body"]),
+    }
+
+
+def text(facts: Mapping[str, Any]) -> str:
+    """Return a report for reading, in the order of the road."""
+    return "".join(f"{line}\n" for line in _lines(facts))
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    event = dict(facts["event"])
+    kind = event.pop("kind")
+    yield from _item("event", kind, event)
+    for step in facts["steps"]:
+        if step["passed"]:
+            yield from _item("passed", step["step"], step["found"])
+        else:
+            yield _row("FAILED", f"{step['step']}: {step['reason']} ({step['code']}, {step['status']})")
+    if call := facts["call"]:
+        sent = f"{call['action']} {call['version']}, {call['method']} {call['endpoint']}"
+        yield from _item("would send", sent, call["query"])
+    else:
+        yield _row("would send", "nothing")
+    yield from _item("answer", "to the caller", facts["answer"])
+    yield from (_row("log", line) for line in [*map(_json, facts["log"])] or ["nothing"])
+    yield from (_row("fault", fault) for fault in facts["faults"])
+    yield from (_row("note", note) for note in facts["notes"])
+
+
+def _item(label: str, name: str, found: object) -> Iterator[str]:
+    """Yield a row, what was found beside its name if it is short, else below, a value a line."""
+    if isinstance(found, Mapping):
+        yield _row(label, name)
+        yield from (_row("", f"  {_key(key)}: {_json(value)}") for key, value in found.items())
+    else:
+        yield _row(label, f"{name}: {found}")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    """Return a name bare, or, where the sender has chosen one that could break the line, as JSON."""
+    return name if re.fullmatch(r"[\w -]+", name) else _json(name)
+
+
+def _row(label: str, content: str) -> str:
+    return f"{label:<11} {content}"

@@ -1,0 +1,137 @@
+"""One event on the function's own road, with a call of CCC that only notes what it is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from functions.mute_call.index import MUTE_CALL
+from local.gateway.context import build_context
+from local.gateway.settings import Credentials as RoleCredentials
+from local.gateway.settings import Settings as FunctionSettings
+from shared import configuration
+from shared.action import Action
+from shared.callers import Callers, load_callers
+from shared.context import DEFAULT_REGION, Credentials
+from shared.envelope import Response
+from shared.function import Function
+from shared.log import Trace
+from shared.problems import ConfigurationError, Problem
+from shared.settings import Settings
+from shared.status import Success
+
+MADE_UP_CREDENTIALS = RoleCredentials("STS.made-up", "made-up", "made-up")
+_REQUEST_ID = "1-00000000-0000000000000000"
+_ROLE = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": MADE_UP_CREDENTIALS.access_key_id,
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": MADE_UP_CREDENTIALS.access_key_secret,
+    "ALIBABA_CLOUD_SECURITY_TOKEN": MADE_UP_CREDENTIALS.security_token,
+}
+
+
+class Asked(NamedTuple):
+    """What CCC would be asked for."""
+
+    action: Action
+    parameters: Mapping[str, str]
+    settings: Settings
+
+
+@dataclass
+class Recorder:
+    """Stands in for the call of CCC: notes what it is asked for, and accepts."""
+
+    asked: Asked | None = None
+
+    def __call__(
+        self,
+        action: Action,
+        parameters: Mapping[str, str],
+        credentials: Credentials,  # noqa: ARG002 - the signature of a call
+        settings: Settings,
+        deadline: float,  # noqa: ARG002 - as above
+    ) -> dict[str, Any]:
+        """Note a call and return an accepted answer that says nothing of the call."""
+        self.asked = Asked(action, parameters, settings)
+        return {"Code": "OK"}
+
+
+class Watched(Function):
+    """The function itself; it keeps the trace and the outcome of what it answers."""
+
+    trace: Trace
+    outcome: Success | Problem | Response
+
+    def answer(self, trace: Trace, event: object, context: object) -> Success | Problem | Response:
+        """Answer as the function does."""
+        self.trace = trace
+        self.outcome = super().answer(trace, event, context)
+        return self.outcome
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Where an event has got to.
+
+    Attributes:
+        trace: the steps that it passed, and the request.
+        outcome: what ended the road.
+        asked: what CCC would be asked for, `None` if the road ends before.
+        reply: what the function returns.
+        lines: of the log.
+        faults: of the configuration, whether this event meets them or not.
+        callers: of the callers file, `None` where it cannot be read.
+    """
+
+    trace: Trace
+    outcome: Success | Problem | Response
+    asked: Asked | None
+    reply: Mapping[str, Any]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    callers: Callers | None = None
+
+
+def walk(event: bytes, callers_file: Path, environ: Mapping[str, str], *, runtime: str, now: float) -> Walk:
+    """Hand an event to the function and return what became of it.
+
+    Args:
+        event: of the HTTP trigger or of a direct invocation.
+        callers_file: the callers file.
+        environ: the environment, for settings and secrets; role credentials in it are not used.
+        runtime: whose context the function gets.
+        now: seconds since the epoch.
+    """
+    environ = {**environ, **_ROLE, "CALLERS_FILE": str(callers_file)}
+    region = environ.get("FC_REGION") or DEFAULT_REGION
+    context = build_context(
+        FunctionSettings("functions.mute_call.index:handler", runtime=runtime, region=region),
+        _REQUEST_ID,
+        MADE_UP_CREDENTIALS,
+    )
+    call = Recorder()
+    function = Watched(MUTE_CALL, callers_file, environ=environ, now=lambda: now, call=call)
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log):
+        reply = function.handle(event, context)
+    return Walk(
+        trace=function.trace,
+        outcome=function.outcome,
+        asked=call.asked,
+        reply=reply,
+        lines=[json.loads(line) for line in log.getvalue().splitlines()],
+        faults=configuration.faults(environ, context, callers_file),
+        callers=_callers(callers_file),
+    )
+
+
+def _callers(path: Path) -> Callers | None:
+    try:
+        return load_callers(path)
+    except ConfigurationError:
+        return None

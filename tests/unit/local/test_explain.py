@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.explain import __main__ as command
+from local.explain.masking import MASK, Mask, mask_for
+from local.explain.report import report, text
+from local.explain.road import Recorder, Walk, walk
+from shared.callers import Callers
+from shared.context import Credentials
+from shared.envelope import Request
+from tests.builders import PAYLOAD, direct_event, http_event
+
+NOW = 1_693_896_071.895
+TOKEN = "canary-token"
+KEY = "canary-key"
+PASSWORD = "canary-pass word%"
+SIGNING = "Y2FuYXJ5IG9mIGF0IGxlYXN0IDI0IGJ5dGVz"
+ENVIRON = {"TOKEN": TOKEN, "KEY": KEY, "PASSWORD": f"user:{PASSWORD}", "SIGNING": f"whsec_{SIGNING}"}
+CALLERS = """
+[callers.default]
+auth = { scheme = "bearer", secrets = ["env:TOKEN"] }
+instances = ["ccc-test"]
+[callers.query]
+auth = { scheme = "api-key", secrets = ["env:KEY"], query = "Pass" }
+instances = ["ccc-test"]
+methods = ["POST", "GET"]
+networks = ["203.0.113.0/24"]
+[callers.mapped]
+auth = { scheme = "bearer", secrets = ["env:TOKEN"] }
+instances = ["ccc-test"]
+parameters = { job_id = "body.job", user_id = "body.agent", device_id = "headers.authorization" }
+defaults = { instance_id = "ccc-test" }
+[callers.picky]
+auth = { scheme = "bearer", secrets = ["env:TOKEN"] }
+instances = ["ccc-test"]
+parameters = { job_id = "join('', body.job)" }
+defaults = { instance_id = "ccc-test", device_id = "d", user_id = "a@b" }
+[callers.own]
+auth = { scheme = "hmac", secrets = ["env:SIGNING"], header = "X-Seal", prefix = "v1=" }
+instances = ["ccc-test"]
+[callers.hook]
+auth = { scheme = "standard-webhooks", secrets = ["env:SIGNING", "env:SIGNING_PREVIOUS?"] }
+instances = ["ccc-test"]
+[callers.name]
+auth = { scheme = "basic", secrets = ["env:PASSWORD"] }
+instances = ["ccc-test"]
+[callers.unset]
+auth = { scheme = "bearer", secrets = ["env:NOWHERE"] }
+instances = ["ccc-test"]
+[callers.slack]
+auth = { scheme = "slack", secrets = ["env:TOKEN"] }
+instances = ["ccc-test"]
+[callers.ivr]
+auth = { scheme = "ram" }
+instances = ["ccc-test"]
+"""
+
+
+@pytest.fixture
+def callers(tmp_path: Path) -> Path:
+    path = tmp_path / "callers.toml"
+    path.write_text(CALLERS, encoding="utf-8")
+    return path
+
+
+def walked(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> Walk:
+    return walk(event, callers, environ, **{"runtime": "python3.12", "now": NOW, **kwargs})
+
+
+def explained(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> dict[str, Any]:
+    done = walked(event, callers, environ, **kwargs)
+    return report(done, mask_for(done.trace.request, done.callers, environ))
+
+
+def steps(facts: Mapping[str, Any]) -> list[str]:
+    return [step["step"] for step in facts["steps"] if step["passed"]]
+
+
+ROAD = ["body", "caller", "verify", "decode", "map", "parameters"]
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_a_request_that_leads_to_a_call(callers: Path, runtime: str) -> None:
+    facts = explained(http_event(token=TOKEN), callers, runtime=runtime)
+    assert facts["event"]["kind"] == "HTTP trigger"
+    assert facts["event"]["headers"] == {"content-type": "application/json", "authorization": MASK}
+    assert steps(facts) == ROAD == [step["step"] for step in facts["steps"]]
+    found = {step["step"]: step["found"] for step in facts["steps"]}
+    assert found["caller"] == "default"
+    assert found["verify"] == "bearer"
+    assert found["decode"]["body"] == found["map"] == PAYLOAD
+    assert found["parameters"]["job_id"] == PAYLOAD["JobId"]
+    assert facts["call"] == {
+        "action": "MuteCall",
+        "version": "2020-07-01",
+        "method": "POST",
+        "endpoint": "https://ccc.cn-shanghai.aliyuncs.com/",
+        "query": PAYLOAD,
+    }
+    assert facts["answer"]["status"] == 200
+    assert facts["answer"]["body"]["status"] == "muted"
+    (line,) = facts["log"]
+    assert (line["code"], line["caller"], line["upstream_request_id"]) == ("muted", "default", None)
+    (fault,) = facts["faults"]
+    assert fault.startswith("callers.unset")
+    assert fault.endswith(": NOWHERE is unset")
+    assert len(facts["notes"]) == 2
+
+
+def test_a_direct_invocation(callers: Path) -> None:
+    facts = explained(direct_event(), callers)
+    assert facts["event"] == {"kind": "direct invocation"}
+    assert steps(facts) == ROAD
+    assert facts["answer"]["status"] == "muted"
+    assert facts["log"][0]["status"] is None
+
+
+UNSET = "callers.unset.auth.secrets: NOWHERE is unset"
+
+
+@pytest.mark.parametrize(
+    ("event", "passed", "check", "reason", "code", "status"),
+    [
+        (b"{", 0, "event", "event is no JSON", "malformed_request", 400),
+        (b"[]", 0, "event", "event is no JSON object", "malformed_request", 400),
+        (http_event(method="PUT"), 0, "method", "method not allowed", "method_not_allowed", 405),
+        (http_event(body="?", is_base64=True), 0, "body", "body is no base64 or no UTF-8", "malformed_request", 400),
+        (http_event(body="x" * 65_537), 0, "body", "body has 65537 bytes", "payload_too_large", 413),
+        (http_event(path="/nobody"), 1, "caller", "no such caller", "unauthorized", 401),
+        (http_event(path="/unset"), 2, "secrets", UNSET, "configuration_error", 500),
+        (http_event(token="wrong"), 2, "verify", "bearer token does not match", "unauthorized", 401),
+        (http_event(path="/hook"), 2, "verify", "no signature", "unauthorized", 401),
+        (http_event(path="/ivr"), 2, "verify", "caller is for direct invocation only", "unauthorized", 401),
+        (http_event(method="GET", token=TOKEN), 3, "methods", "method not allowed", "method_not_allowed", 405),
+        (
+            http_event(path="/query", query={"Pass": KEY}, source_ip="192.0.2.1"),
+            *(3, "networks", "source address is not in the caller's networks", "forbidden", 403),
+        ),
+        (
+            http_event(token=TOKEN, headers={"Content-Type": "text/plain"}),
+            *(3, "decode", "content-type", "unsupported_media_type", 415),
+        ),
+        (
+            http_event(token=TOKEN, body="{"),
+            *(3, "decode", "body is no acceptable JSON", "malformed_request", 400),
+        ),
+        (
+            http_event({"job": 1}, path="/picky", token=TOKEN),
+            *(4, "map", "job_id has an expression that fails on this request", "invalid_parameters", 422),
+        ),
+        (
+            http_event({**PAYLOAD, "JobId": ""}, token=TOKEN),
+            *(5, "parameters", "job_id must not be empty", "invalid_parameters", 422),
+        ),
+        (
+            http_event({**PAYLOAD, "InstanceId": "other"}, token=TOKEN),
+            *(6, "instances", "instance is not on the caller's list", "forbidden", 403),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refusal_names_its_check(
+    callers: Path, event: bytes, passed: int, check: str, reason: str, code: str, status: int
+) -> None:
+    facts = explained(event, callers)
+    assert steps(facts) == ROAD[:passed]
+    assert facts["steps"][-1] == {
+        "step": check,
+        "passed": False,
+        "reason": reason,
+        "code": code,
+        "status": status,
+    }
+    assert facts["call"] is None
+    assert facts["notes"] == []
+    assert facts["log"][0]["reason"] == reason
+    shown = facts["answer"]
+    assert code in (shown.get("code"), shown.get("body", {}).get("code"))
+    assert f"FAILED      {check}: {reason} ({code}, {status})\n" in text(facts)
+
+
+def test_a_direct_invocation_that_nobody_may_make(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(CALLERS.partition("[callers.ivr]")[0], encoding="utf-8")
+    failed = explained(direct_event(), path)["steps"][-1]
+    assert (failed["step"], failed["reason"]) == ("caller", "no caller has scheme ram")
+
+
+def test_a_defect_is_placed_behind_the_last_step(callers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = walked(http_event(token="wrong"), callers)
+    monkeypatch.setattr(type(done.outcome), "code", "internal_error")
+    facts = report(done, Mask((), ()))
+    assert facts["steps"][-1]["step"] == "after caller"
+
+
+def test_a_broken_configuration_is_listed_whole(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text("[callers.crm]\nauth = { scheme = 'new' }\n", encoding="utf-8")
+    environ = {"DEADLINE_MS": "soon", "CCC_PROTOCOL": "ftp"}
+    event = http_event(headers={"X-Mine": "canary"}, query={"mine": "canary"})
+    facts = explained(event, path, environ)
+    assert facts["steps"][-1]["step"] == "configuration"
+    assert [fault.partition(":")[0] for fault in facts["faults"]] == [
+        "CCC_PROTOCOL",
+        "DEADLINE_MS",
+        "callers file",
+        "callers file",
+    ]
+    # Nobody knows which of them is a credential.
+    assert facts["event"]["headers"]["x-mine"] == facts["event"]["query"]["mine"] == MASK
+    assert facts["answer"]["status"] == 500
+
+
+def test_what_is_answered_without_a_call_says_so(callers: Path) -> None:
+    facts = explained(http_event(method="GET", path="/healthz"), callers)
+    assert (facts["steps"], facts["call"], facts["log"]) == ([], None, [])
+    assert facts["answer"]["body"]["status"] == "ok"
+    assert "log         nothing\n" in text(facts)
+    assert "would send  nothing\n" in text(facts)
+
+
+def test_the_settings_of_the_environment_count(callers: Path) -> None:
+    environ = {**ENVIRON, "FC_REGION": "cn-hangzhou", "CALLERS_FILE": "elsewhere", "LOG_LEVEL": "ERROR"}
+    facts = explained(http_event(token=TOKEN), callers, environ)
+    assert facts["call"]["endpoint"] == "https://ccc.cn-hangzhou.aliyuncs.com/"
+    assert facts["log"] == []
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_the_credentials_of_the_shell_are_not_used(
+    callers: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    class Noting(Recorder):
+        def __call__(self, action: Any, parameters: Any, credentials: Credentials, *rest: Any) -> dict[str, Any]:
+            used.append((credentials.access_key_id, credentials.access_key_secret, credentials.security_token))
+            return super().__call__(action, parameters, credentials, *rest)
+
+    monkeypatch.setattr("local.explain.road.Recorder", Noting)
+    shell = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "real", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "real"}
+    walked(http_event(token=TOKEN), callers, ENVIRON | shell, runtime=runtime)
+    assert used == [("STS.made-up", "made-up", "made-up")]
+
+
+BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        http_event({**PAYLOAD, "JobId": f"job {TOKEN}"}, token=TOKEN),
+        http_event(token=f"{TOKEN}-nearly"),
+        http_event(token=None, headers={"Authorization": f"basic {BASIC}"}, path="/name"),
+        http_event({"a": PASSWORD}, token=None, headers={"Authorization": f"Basic {BASIC}"}, path="/name"),
+        http_event(token=None, headers={"X-Api-Key": KEY, "Cookie": f"sid={TOKEN}; b=2"}),
+        http_event(path="/query", query={"Pass": KEY, "sig": "canary-sig"}),
+        http_event(path="/query", query={"Pass": "canary-other"}),
+        http_event(path=f"/{TOKEN}/query", query={"Pass": "canary%2Dkey"}),
+        http_event(path="/own", headers={"X-Seal": "v1=canary-seal"}, body='{"a": "canary-seal"}'),
+        http_event(path="/hook", headers={"Webhook-Signature": "v1,canary-a v1,canary-b", "Webhook-Id": SIGNING}),
+        http_event({"job": "canary-token", "agent": "a@b"}, path="/mapped", token=TOKEN),
+        http_event({"token": "canary-t", "x": [{"api_key": "canary-k"}], TOKEN: [TOKEN]}, token=TOKEN),
+        http_event({"X-Signature": "canary"}, query={"access_key": "canary", "password": "canary"}, token=TOKEN),
+        direct_event({**PAYLOAD, "JobId": f"whsec_{SIGNING} {SIGNING}", "UserId": f"{TOKEN}@b"}),
+        direct_event({"token": "canary", "secret": {"of": "canary"}}),
+    ],
+    ids=range(15),
+)
+def test_no_secret_is_shown(callers: Path, event: bytes) -> None:
+    facts = explained(event, callers)
+    for shown in (text(facts), json.dumps(facts), json.dumps(facts, ensure_ascii=False)):
+        assert "canary" not in shown
+        assert SIGNING not in shown
+        assert BASIC not in shown
+        assert PASSWORD not in shown
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    mask = mask_for(
+        Request(headers={"authorization": "Bearer x"}),
+        Callers.model_validate(
+            {"callers": {"a": {"auth": {"scheme": "bearer", "secrets": ["env:A"]}, "instances": ["*"]}}}
+        ),
+        {},
+    )
+    shown = {
+        "author": "Bearer x y",
+        "idempotency-key": "k",
+        "phone": "13900000001",
+        "n": [1, None, True],
+        "token": "",
+        "tokens": None,
+    }
+    assert mask(shown) == {**shown, "author": f"{MASK} y"}
+
+
+def test_a_text_of_the_sender_cannot_break_a_line(callers: Path) -> None:
+    event = http_event({"a\nb": "c\nFAILED"}, token=TOKEN, query={"\x1b[2J": "\x1b[2J"})
+    shown = text(explained(event, callers))
+    assert "\x1b" not in shown
+    assert '\n              "a\\nb": "c\\nFAILED"\n' in shown
+
+
+@pytest.mark.parametrize(("event", "code"), [(http_event(token=TOKEN), 0), (http_event(token="x"), 1), (b"{", 1)])
+def test_the_command_prints_a_report(
+    callers: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    event: bytes,
+    code: int,
+) -> None:
+    monkeypatch.setenv("TOKEN", TOKEN)
+    path = tmp_path / "event.json"
+    path.write_bytes(event)
+    assert command.main([str(path), "--callers", str(callers)]) == code
+    assert capsys.readouterr().out.startswith("event       ")
+    assert command.main([str(path), "--callers", str(callers), "--json"]) == code
+    assert bool(json.loads(capsys.readouterr().out)["call"]) is (code == 0)
+
+
+def test_a_sample_is_judged_by_its_own_time(
+    callers: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIGNING", SIGNING)
+    headers = {"Webhook-Id": "1", "Webhook-Timestamp": "1693896071", "Webhook-Signature": "v1,x"}
+    event = http_event(path="/hook", headers=headers).decode()
+    reasons = []
+    for more in ([], ["--as-received"]):
+        assert command.main([event, "--callers", str(callers), "--json", *more]) == 1
+        reasons.append(json.loads(capsys.readouterr().out)["steps"][-1]["reason"])
+    assert reasons == ["timestamp is outside the tolerance", "signature does not match"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: EVENT"),
+        (["no/such.json"], "cannot read no/such.json: No such file or directory"),
+        (["{}", "--as-received"], "the event does not say when it was received: requestContext.timeEpoch"),
+        (["{", "--as-received"], "the event does not say when it was received: requestContext.timeEpoch"),
+        (["{}", "--context-runtime", "python2"], "argument --context-runtime: invalid choice: 'python2'"),
+    ],
+)
+def test_a_wrong_command_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+    assert caught.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"python -m local.explain: {complaint}")
+    assert printed.count("\n") == 1
