@@ -15,7 +15,7 @@ from shared import ccc, transport
 from shared.context import Credentials
 from shared.problems import Problem, Upstream
 from shared.settings import read_settings
-from tests.builders import CHANNEL, PAYLOAD
+from tests.builders import PAYLOAD
 from tests.unit.shared.fakes import CCC_REQUEST_ID, MUTE_CALL, sample
 
 CREDENTIALS = Credentials("STS.local", "local-secret", "local-token")
@@ -377,26 +377,3 @@ def test_nothing_of_the_request_is_printed_even_for_a_developer(
 
     assert capfd.readouterr() == ("", "")
     assert wire.requests
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        (CCC_REQUEST_ID, True),
-        ("0B12DE1A-2304-5E86-AAFD-B0206BDECD01", True),
-        ("a-b", True),
-        ("13188888888", False),
-        (CHANNEL, False),
-        ("a-b\n", False),
-        ("-a", False),
-        ("", False),
-        (5, False),
-        (None, False),
-    ],
-)
-def test_only_what_looks_like_a_request_id_is_one(value: object, found: bool) -> None:  # noqa: FBT001 - a column
-    assert ccc.request_id_of({"RequestId": value}) == (value if found else None)
-
-
-def test_the_lower_case_spelling_of_the_request_id_counts_too() -> None:
-    assert ccc.request_id_of({"RequestId": 5, "requestId": "a-b"}) == "a-b"

@@ -60,7 +60,10 @@ def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
 
     stopped = configuration.stopped_callers(load_callers(file), {"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
 
-    assert stopped == {"a": "callers.a: MUTE_CALL_TOKEN is unset", "b": "callers.b: B is unset"}
+    assert stopped == {
+        "a": "callers.a.auth.secrets: MUTE_CALL_TOKEN is unset",
+        "b": "callers.b.auth.secrets: B is unset",
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,5 +110,5 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
 def test_unset_secrets_are_faults(file: Path) -> None:
     faults = configuration.faults({}, Context310(), file)
 
-    assert faults[0] == "callers.default: MUTE_CALL_TOKEN is unset"
+    assert faults[0] == "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset"
     assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")

@@ -854,7 +854,7 @@ def test_initialize_tells_which_callers_lack_a_secret(world: World, lines: Lines
 
     world.function.initialize(Context312())
 
-    assert "callers.office: MUTE_CALL_TOKEN is unset" in lines()[0]["reason"]
+    assert "callers.office.auth.secrets: MUTE_CALL_TOKEN is unset" in lines()[0]["reason"]
 
 
 def test_initialize_never_raises(tmp_path: Path, lines: Lines) -> None:

@@ -19,6 +19,8 @@ from shared.problems import (
     UpstreamUnavailable,
     problem_types,
 )
+from tests.builders import CHANNEL
+from tests.unit.shared.fakes import CCC_REQUEST_ID
 
 # Contract, "Failure": code, status, retryable.
 DOCUMENTED = {
@@ -140,3 +142,55 @@ def test_invalid_parameters_tell_the_fields_to_both() -> None:
 
     assert problem.reason == "job_id required; user_id required"
     assert [error.field for error in problem.errors] == ["job_id", "user_id"]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (CCC_REQUEST_ID, True),
+        ("0B12DE1A-2304-5E86-AAFD-B0206BDECD01", True),
+        ("a-b", True),
+        ("13188888888", False),
+        ("131-8888-8888", False),
+        ("1-a", True),
+        ("a", False),
+        ("a-" + "b" * 62, True),
+        ("a-" + "b" * 63, False),
+        (CHANNEL, False),
+        ("a-b\n", False),
+        ("-a", False),
+        ("", False),
+        (5, False),
+        (None, False),
+    ],
+)
+def test_only_what_looks_like_a_request_id_is_one(value: object, found: bool) -> None:  # noqa: FBT001 - a column
+    assert Upstream.read({"RequestId": value}).request_id == (value if found else None)
+
+
+def test_the_lower_case_spelling_of_the_request_id_counts_too() -> None:
+    assert Upstream.read({"RequestId": 5, "requestId": "a-b"}).request_id == "a-b"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("NotExists.JobId", True),
+        ("Throttling.User_2-b", True),
+        ("A" * 128, True),
+        ("A" * 129, False),
+        ("1OK", False),
+        ("Call.13188888888", False),
+        ("OK\n", False),
+        ("a b", False),
+        ("", False),
+        (5, False),
+    ],
+)
+def test_only_what_looks_like_a_code_is_one(value: object, found: bool) -> None:  # noqa: FBT001 - a column
+    assert Upstream.read({"Code": value}).code == (value if found else None)
+
+
+@pytest.mark.parametrize("body", [None, "OK", [], 5, b"OK", {}])
+def test_an_answer_that_names_nothing_has_no_names(body: object) -> None:
+    assert Upstream.read(body) == Upstream()

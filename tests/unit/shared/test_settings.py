@@ -50,7 +50,6 @@ def reason(**environ: str) -> str:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     assert read().model_dump() == {
-        "callers_file": "callers.toml",
         "ccc_region": "cn-shanghai",
         "ccc_endpoint": None,
         "ccc_protocol": "https",
@@ -63,7 +62,6 @@ def test_the_defaults_are_the_documented_ones() -> None:
 
 def test_every_variable_is_read() -> None:
     settings = read(
-        CALLERS_FILE="/etc/callers.toml",
         CCC_REGION="eu-central-1",
         CCC_ENDPOINT="127.0.0.1:9001",
         CCC_PROTOCOL="http",
@@ -74,7 +72,6 @@ def test_every_variable_is_read() -> None:
     )
 
     assert settings.model_dump() == {
-        "callers_file": "/etc/callers.toml",
         "ccc_region": "eu-central-1",
         "ccc_endpoint": "127.0.0.1:9001",
         "ccc_protocol": "http",

@@ -84,7 +84,7 @@ def test_initialize_tells_what_is_missing(capsys: pytest.CaptureFixture[str]) ->
 
     line = json.loads(capsys.readouterr().out)
     assert line["event"] == "initialize"
-    assert "callers.default: MUTE_CALL_TOKEN is unset" in line["reason"]
+    assert "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset" in line["reason"]
     assert "no role credentials" in line["reason"]
 
 
