@@ -1,0 +1,428 @@
+"""`docs/callers`: its blocks load, its samples mute the documented call, and what it names exists."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import re
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from pydantic import BaseModel
+
+from functions.mute_call.index import handler
+from local.explain import __main__ as explain
+from local.send import __main__ as send
+from local.simulator import Simulator
+from shared.callers import Caller, load_callers
+from shared.envelope import Request, read_body, read_event
+from shared.parameters import CallParameters
+from shared.problems import ConfigurationError, problem_types
+from shared.schemes import SCHEMES
+from shared.settings import Settings
+from tests.builders import CHANNEL, PAYLOAD, Context312, environment, http_event
+from tests.contract.documents import ROOT, blocks, headings, local_links, tables
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = "docs/callers"
+INDEX = "README.md"
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / FOLDER).glob("*.md"))}
+PAGES = [name for name in TEXTS if name != INDEX]
+SAMPLES = {f"events/callers/{path.name}" for path in (ROOT / "events/callers").iterdir()}
+PARTS = ["At the sender", "callers.toml", "Variables", "Sample", "Answer", "Retries"]
+STATUSES = {kind.code: kind.status for kind in problem_types()}
+# What a scheme can use, and a wrong one.
+SECRETS = {
+    "basic": ("name:password", "name:another"),
+    "standard-webhooks": tuple("whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)),
+}
+ANY_SECRETS = ("secret-of-the-recipe", "another-secret")
+# Words in code marks that are neither ours nor a block's or a sample's: the vendors' own.
+VENDORS = {"url_verification"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A sample and who sends it, as a page's command has it; no caller: a direct invocation."""
+
+    page: str
+    sample: str
+    caller: str | None
+    form: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.page} {self.sample} {self.caller}{' form' if self.form else ''}"
+
+
+def trials(page: str, text: str) -> Iterator[Trial]:
+    """Yield what the page's commands try."""
+    for words in (shlex.split(line) for block in blocks(text, "sh") for line in block.splitlines()):
+        if words[:3] == ["python", "-m", "local.send"] and "--print-curl" not in words:
+            yield Trial(page, words[3], words[words.index("--caller") + 1], form="--form" in words)
+        elif words[:3] == ["python", "-m", "local.explain"]:
+            yield Trial(page, words[3], None)
+
+
+def block_of(text: str, caller: str | None) -> str:
+    """Return the block that has the caller: by name, or the one for direct invocation."""
+    for block in blocks(text, "toml"):
+        for name, table in tomllib.loads(block)["callers"].items():
+            if name == caller or (caller is None and table["auth"]["scheme"] == "ram"):
+                return block
+    raise LookupError(caller)
+
+
+def load(block: str, folder: Path) -> dict[str, Caller]:
+    """Return the callers of a block.
+
+    Raises:
+        ConfigurationError: it is no valid file; lists everything.
+    """
+    path = folder / "callers.toml"
+    path.write_text(block, encoding="utf-8")
+    return load_callers(path).callers
+
+
+def variables_of(callers: Mapping[str, Caller]) -> set[str]:
+    references = [str(reference) for caller in callers.values() for reference in caller.auth.secrets or ()]
+    return {reference.removeprefix("env:").removesuffix("?") for reference in references}
+
+
+def secrets_for(caller: Caller) -> tuple[str, ...]:
+    return SECRETS.get(caller.auth.scheme, ANY_SECRETS)
+
+
+def request_of(trial: Trial) -> Request:
+    """Return the request that the sender makes of the sample, not signed yet."""
+    content = (ROOT / trial.sample).read_bytes()
+    if "requestContext" in json.loads(content):
+        return read_event(content)
+    headers = {"host": "mute.example.com", "content-type": "application/json"}
+    if trial.form:
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        content = urlencode(json.loads(content)).encode()
+    path = f"/{trial.caller}"
+    return Request(path=path, raw_path=path, headers=headers, content=content)
+
+
+def event_of(request: Request) -> bytes:
+    """Return the event that the platform makes of a request."""
+    return http_event(
+        method=request.method,
+        path=request.raw_path,
+        headers={name.title(): value for name, value in request.headers.items()},
+        query=request.query,
+        token=None,
+        body=read_body(request).decode(),
+    )
+
+
+def signed(request: Request, caller: Caller, *, wrong: bool = False) -> bytes:
+    """Return the event of a request that the caller's sender has signed, with a wrong secret if wanted."""
+    return event_of(caller.auth.sign(request, read_body(request), secrets_for(caller)[wrong], time.time()))
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator() as running:
+        variables = environment(CCC_ENDPOINT=running.endpoint, CCC_PROTOCOL="http")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def configure(block: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Caller]:
+    """Let the function run with a block alone, its secrets set."""
+    callers = load(block, folder)
+    monkeypatch.setenv("CALLERS_FILE", str(folder / "callers.toml"))
+    for caller in callers.values():
+        for variable in variables_of({"": caller}):
+            monkeypatch.setenv(variable, secrets_for(caller)[0])
+    return callers
+
+
+def answer_to(event: bytes) -> dict[str, Any]:
+    """Return the body of the function's answer."""
+    reply = handler(event, Context312())
+    answer: dict[str, Any] = json.loads(reply["body"]) if "statusCode" in reply else reply
+    return answer
+
+
+def flags(simulator: Simulator) -> set[str]:
+    """Return the flags of the agent's channel in the documented call."""
+    channel = simulator.state.instances[PAYLOAD["InstanceId"]].calls[PAYLOAD["JobId"]].channel(CHANNEL)
+    assert channel
+    return channel.flags
+
+
+TRIALS = [trial for page in PAGES for trial in trials(page, TEXTS[page])]
+
+
+def test_every_block_is_a_valid_callers_file(tmp_path: Path) -> None:
+    errors: list[str] = []
+    names: list[str] = []
+    for page, text in TEXTS.items():
+        for number, block in enumerate(blocks(text, "toml"), start=1):
+            try:
+                names += load(block, tmp_path)
+            except ConfigurationError as error:
+                errors.append(f"{page}, block {number}: {error.reason}")
+    assert errors == []
+    assert len(names) == len(set(names)), "two recipes have one caller name"
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=str)
+def test_a_sample_mutes_the_documented_call(
+    trial: Trial, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)
+    event = signed(request_of(trial), callers[trial.caller]) if trial.caller else (ROOT / trial.sample).read_bytes()
+    answer = answer_to(event)
+    told = {key: answer.get(key) for key in ("status", "code", "errors", "instance_id", "job_id", "user_id")}
+    assert told == {
+        "status": "muted",
+        "code": None,
+        "errors": None,
+        "instance_id": PAYLOAD["InstanceId"],
+        "job_id": PAYLOAD["JobId"],
+        "user_id": PAYLOAD["UserId"],
+    }
+    assert flags(simulator) == {"MUTED"}
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=str)
+@pytest.mark.usefixtures("simulator")
+def test_the_tools_take_a_pages_command(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)
+    sample = str(ROOT / trial.sample)
+    if trial.caller:
+        options = ["--form"] if trial.form else []
+        assert send.main([sample, "--caller", trial.caller, *options, "--print-curl"]) == 0
+        assert f"http://127.0.0.1:9000/{trial.caller}".encode() in capfdbinary.readouterr().out
+    else:
+        assert explain.main([sample]) == 0
+
+
+@pytest.mark.parametrize("trial", [trial for trial in TRIALS if trial.caller], ids=str)
+def test_a_sample_without_its_credential_or_with_a_wrong_one_is_refused(
+    trial: Trial, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)
+    request = request_of(trial)
+    for event in (event_of(request), signed(request, callers[trial.caller or ""], wrong=True)):
+        assert answer_to(event)["code"] == "unauthorized"
+    assert flags(simulator) == set()
+
+
+@pytest.mark.parametrize(
+    ("caller", "change"),
+    [
+        ("twilio", {"StatusCallbackEvent": "participant-unmute"}),
+        ("slack", {"user_id": "U0"}),
+        ("stripe", {"type": "payment_intent.succeeded"}),
+        ("github", {"action": "unmute"}),
+        ("ivr", {"agent": None}),
+        ("power-automate", {"agent": {}}),
+        ("zendesk", {"call": ""}),
+        ("hubspot", {"ccc_job_id": None}),
+    ],
+)
+def test_what_a_condition_sorts_out_or_an_empty_field_is_invalid(
+    caller: str, change: dict[str, Any], simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = next(trial for trial in TRIALS if caller in (trial.caller, Path(trial.sample).stem))
+    callers = configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)
+    payload = {**json.loads((ROOT / trial.sample).read_bytes()), **change}
+    event = body = (urlencode(payload) if trial.form else json.dumps(payload)).encode()
+    if trial.caller:
+        event = signed(replace(request_of(trial), content=body), callers[trial.caller])
+    assert answer_to(event)["code"] == "invalid_parameters"
+    assert flags(simulator) == set()
+
+
+@pytest.mark.usefixtures("simulator")
+def test_the_answer_shown_is_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = next(trial for trial in TRIALS if trial.caller == "make")
+    callers = configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)
+    (shown,) = (json.loads(block) for block in blocks(TEXTS[INDEX], "json"))
+    assert answer_to(signed(request_of(trial), callers["make"])) | {"request_id": shown["request_id"]} == shown
+
+
+def test_the_expressions_of_the_mapping_table_are_valid() -> None:
+    part = TEXTS[INDEX].partition("## Mapping")[2].partition("## ")[0]
+    # As the file has them: strings of TOML.
+    expressions = [tomllib.loads(f"x = {text}")["x"] for text in re.findall(r"""`(["'][^`]+["'])`""", part)]
+    assert len(expressions) == 6
+    auth = {"scheme": "ram"}
+    for expression in expressions:
+        parameters = dict.fromkeys(("device_id", "instance_id", "job_id", "user_id"), expression)
+        Caller.model_validate({"auth": auth, "instances": ["ccc-test"], "parameters": parameters})
+
+
+def test_the_retry_table_is_the_error_tree() -> None:
+    told = {row[0]: (int(row[1]), row[2] == "yes") for row in tables(TEXTS[INDEX])["code"]}
+    assert told == {kind.code: (kind.status, kind.retryable) for kind in problem_types()}
+
+
+def test_the_index_has_every_page_with_its_schemes_and_every_scheme_has_a_page(tmp_path: Path) -> None:
+    told = {
+        re.sub(r".*\((.*)\)", r"\1", page): set(re.findall(r"[a-z][a-z-]*", schemes))
+        for _, schemes, page, _ in tables(TEXTS[INDEX])["sender"]
+    }
+    found = {
+        page: {caller.auth.scheme for block in blocks(TEXTS[page], "toml") for caller in load(block, tmp_path).values()}
+        for page in PAGES
+    }
+    assert told == found
+    # Nobody should need it.
+    assert set().union(*found.values()) == set(SCHEMES) - {"none"}
+
+
+def test_every_sample_is_tried_by_a_page() -> None:
+    assert {trial.sample for trial in TRIALS} == SAMPLES
+
+
+@functools.cache
+def known_words() -> frozenset[str]:
+    """Return the words of the code that pages may name in code marks."""
+    models: list[type[BaseModel]] = [Caller, CallParameters, *SCHEMES.values()]
+    shown = json.loads(blocks(TEXTS[INDEX], "json")[0])
+    problem = {"code", "retryable", "errors", "upstream", "reason"}
+    fields = {name for model in models for name in model.model_fields}
+    return frozenset({*STATUSES, *fields, *shown, *problem, "error", *SCHEMES, *VENDORS})
+
+
+def faults(page: str, text: str) -> Iterator[str]:
+    """Yield what is wrong with a page of `docs/callers`."""
+    yield from wrong_names(page, text)
+    yield from wrong_links(text)
+    for block in blocks(text, "json"):
+        try:
+            json.loads(block)
+        except ValueError:
+            yield "a json block is no JSON"
+    if page != INDEX:
+        yield from wrong_parts(page, text)
+
+
+def wrong_parts(page: str, text: str) -> Iterator[str]:
+    parts = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    if parts != PARTS:
+        yield f"its parts are {parts}"
+        return
+    bodies = dict(zip(PARTS, re.split(r"^## .*$", text, flags=re.MULTILINE)[1:], strict=True))
+    yield from (f"part {name} is empty" for name, body in bodies.items() if not body.strip())
+    if not blocks(bodies["callers.toml"], "toml"):
+        yield "no block"
+    yield from wrong_samples(page, text, bodies["Sample"])
+    yield from wrong_retries(bodies["Retries"])
+    referred = set(re.findall(r"env:([A-Z0-9_]+)", text))
+    told = set(re.findall(r"`([A-Z0-9]+(?:_[A-Z0-9]+)+)`", bodies["Variables"]))
+    if referred != told:
+        yield f"its blocks refer to {sorted(referred)}, its variables are {sorted(told)}"
+
+
+def wrong_samples(page: str, text: str, part: str) -> Iterator[str]:
+    tried = list(trials(page, part))
+    if not tried:
+        yield "no sample is tried"
+    for trial in tried:
+        if not (ROOT / trial.sample).is_file():
+            yield f"no such sample: {trial.sample}"
+        if f"](../../{trial.sample})" not in part:
+            yield f"{trial.sample} is not linked"
+        try:
+            block_of(text, trial.caller)
+        except LookupError:
+            yield f"no block for caller {trial.caller}"
+
+
+def wrong_retries(part: str) -> Iterator[str]:
+    if f"]({INDEX}#twice-and-late)" not in part:
+        yield "retries do not say what twice and late mean"
+    for code in ("throttled", "upstream_unavailable", "upstream_timeout"):
+        # After a 200 there is no resend.
+        if code not in part and "always-200" not in part:
+            yield f"retries do not name {code}"
+
+
+def wrong_names(page: str, text: str) -> Iterator[str]:
+    samples = [path for trial in trials(page, text) if (path := ROOT / trial.sample).is_file()]
+    own = "".join(blocks(text, "toml") + [path.read_text(encoding="utf-8") for path in samples])
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", prose):
+        if word not in known_words() and not re.search(rf"\b{word}\b", own):
+            yield f"{word} is nothing of the code, the blocks or the samples"
+    for status, code in re.findall(r"\b([2345]\d\d) `([a-z_]+)`", prose):
+        if STATUSES.get(code) != int(status):
+            yield f"{code} is not {status}"
+    variables = {name.upper() for name in Settings.model_fields} | set(re.findall(r"env:([A-Z0-9_]+)", own))
+    if page == INDEX:
+        variables |= set(re.findall(r"env:([A-Z0-9_]+)", "".join(TEXTS.values())))
+    for variable in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text):
+        if variable not in variables:
+            yield f"{variable} is no variable"
+    for scheme in re.findall(r"schemes? `([a-z-]+)`", prose):
+        if scheme not in SCHEMES:
+            yield f"{scheme} is no scheme"
+
+
+def wrong_links(text: str) -> Iterator[str]:
+    folder = ROOT / FOLDER
+    yield from (f"no such file: {target}" for target in local_links(text) if not (folder / target).exists())
+    for target, fragment in re.findall(r"\]\(([^)\s:]*)#([^)]+)\)", text):
+        path = folder / target
+        there = path.read_text(encoding="utf-8") if target and path.is_file() else text
+        if fragment not in headings(there):
+            yield f"no such heading: {target}#{fragment}"
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_a_page_is_free_of_faults(page: str) -> None:
+    assert list(faults(page, TEXTS[page])) == []
+
+
+MUTATIONS = [
+    ("n8n.md", "## Retries", "## Repeats", "its parts are"),
+    ("n8n.md", "--caller n8n", "--caller n9n", "no block for caller n9n"),
+    ("n8n.md", "callers/n8n.json --", "callers/n9n.json --", "no such sample: events/callers/n9n.json"),
+    ("n8n.md", "python -m local.send", "local.send", "no sample is tried"),
+    (
+        "n8n.md",
+        "(../../events/callers/n8n.json)",
+        "(../../events/direct.json)",
+        "events/callers/n8n.json is not linked",
+    ),
+    ("n8n.md", "```toml", "```ini", "no block"),
+    ("n8n.md", "env:N8N_TOKEN", "env:N8N_KEY", "its blocks refer to ['N8N_KEY'], its variables are ['N8N_TOKEN']"),
+    ("n8n.md", "`throttled`", "`too_fast`", "too_fast is nothing of the code"),
+    ("n8n.md", "429 `throttled`", "428 `throttled`", "throttled is not 428"),
+    ("n8n.md", "`upstream_timeout`", "it", "retries do not name upstream_timeout"),
+    ("n8n.md", "#twice-and-late", "#twice", "no such heading: README.md#twice"),
+    ("n8n.md", "README.md#twice-and-late", "../../README.md#answer", "retries do not say what twice and late mean"),
+    ("n8n.md", '"connections": {}', '"connections": {},', "a json block is no JSON"),
+    ("signed.md", "`DEADLINE_MS`", "`DEADLINE_S`", "DEADLINE_S is no variable"),
+    ("hubspot.md", "scheme `hubspot`", "scheme `hub-spot`", "hub-spot is no scheme"),
+    (INDEX, "(node-red.md)", "(nodered.md)", "no such file: nodered.md"),
+    (INDEX, "`tolerance_seconds`", "`tolerance_minutes`", "tolerance_minutes is nothing of the code"),
+]
+
+
+@pytest.mark.parametrize(("page", "text", "other", "expected"), MUTATIONS, ids=[row[-1] for row in MUTATIONS])
+def test_a_fault_is_found(page: str, text: str, other: str, expected: str) -> None:
+    assert text in TEXTS[page]
+    assert any(expected in fault for fault in faults(page, TEXTS[page].replace(text, other)))
