@@ -18,7 +18,7 @@ CODES = {"http": "muted", "http-base64": "muted", "direct": "muted", "refused": 
 
 
 def test_every_sample_is_tried_here() -> None:
-    assert {path.stem for path in EVENTS.iterdir()} == set(CODES)
+    assert {path.stem for path in EVENTS.glob("*.json")} == set(CODES)
 
 
 @pytest.mark.parametrize(("name", "code"), CODES.items())
