@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel, to_pascal
 from pydantic_core import PydanticCustomError
@@ -58,29 +59,52 @@ def _name_at_domain(value: str) -> str:
     return value
 
 
+# The rules in JSON Schema, for the OpenAPI document. Not every dialect of patterns has Unicode's classes: these have
+# the first 256 characters, of which some are white space, some cannot be printed, and neither stands at a value's edge.
+_SPACE, _UNPRINTABLE, _INNER = r"[\t-\r \x85\xa0]*", r"\x00-\x1f\x7f-\xa0\xad", r"\x00-\x20\x7f-\xa0\xad"
+_TEXT = f"[^{_INNER}]([^{_UNPRINTABLE}]*[^{_INNER}])?{_SPACE}"
+_USER = f"[^@{_INNER}][^@{_UNPRINTABLE}]*@[^@{_UNPRINTABLE}]*[^@{_INNER}]{_SPACE}"
+
+
+def _json_schema(pattern: str, *types: str, **rules: Any) -> WithJsonSchema:
+    kind = types[0] if len(types) == 1 else list(types)
+    bounds = {"minimum": -(2**63), "maximum": 2**63 - 1} if "integer" in types else {}
+    return WithJsonSchema({"type": kind, **rules, "maxLength": 256, "pattern": f"^{_SPACE}{pattern}$", **bounds})
+
+
 Identifier = Annotated[
     str,
     # Next to `str`, or pydantic measures before it trims.
     StringConstraints(strip_whitespace=True, min_length=1, max_length=256),
     BeforeValidator(_digits),
     AfterValidator(_printable),
+    _json_schema(_TEXT, "string", "integer", minLength=1),
 ]
-UserIdentifier = Annotated[Identifier, AfterValidator(_name_at_domain)]
+# An integer is no name@domain.
+UserIdentifier = Annotated[Identifier, AfterValidator(_name_at_domain), _json_schema(_USER, "string", minLength=3)]
+OptionalIdentifier = Annotated[
+    Identifier | None, BeforeValidator(_empty_is_absent), _json_schema(f"({_TEXT})?", "string", "integer", "null")
+]
 
 
 class CallParameters(BaseModel):
-    """Which channel of which call, and the agent whose call it is."""
+    """Which channel of which call, and the agent whose call it is; the examples are those of the API reference."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(serialization_alias=to_pascal), frozen=True, hide_input_in_errors=True
     )
 
-    device_id: Identifier = Field(description="The agent's workbench device; any value is accepted.")
-    instance_id: Identifier = Field(description="The instance of the call centre.")
-    job_id: Identifier = Field(description="The call.")
-    user_id: UserIdentifier = Field(description="The agent, as name@domain.")
-    channel_id: Annotated[Identifier | None, BeforeValidator(_empty_is_absent)] = Field(
-        default=None, description="The channel; absent, null or empty: the agent's own."
+    device_id: Identifier = Field(
+        description="The agent's workbench device; any value is accepted.",
+        examples=["ACC-YUNBS-1.0.10-bs736efb521810000176aef6e955"],
+    )
+    instance_id: Identifier = Field(description="The instance of the call centre.", examples=["ccc-test"])
+    job_id: Identifier = Field(description="The call.", examples=["job-65815360847228928"])
+    user_id: UserIdentifier = Field(description="The agent, as name@domain.", examples=["user-test@ccc-test"])
+    channel_id: OptionalIdentifier = Field(
+        default=None,
+        description="The channel; absent, null or empty: the agent's own.",
+        examples=["ch:user:13188888888->80011474:1609253204816:job-65815360847228928"],
     )
 
     def query(self) -> dict[str, str]:
@@ -114,6 +138,7 @@ def read_parameters(
             errors.append(FieldError(name, "is there in two spellings"))
         else:
             values[name] = value
+    values = {name: value for name, value in values.items() if value is not None}
     absent = {name: value for name, value in (defaults or {}).items() if is_absent(values.get(name))}
     try:
         parameters = model.model_validate(values | absent)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import NotRequired, TypedDict
 
 from shared.envelope import Response
 from shared.problems import TYPE_BASE, Problem
@@ -10,6 +13,36 @@ from shared.status import Success
 
 RETRY_AFTER = "Retry-After"
 _OK = 200
+
+
+class UpstreamBody(TypedDict):
+    """How CCC named its answer; both are for the operator and for Alibaba Cloud's support."""
+
+    code: Annotated[str | None, Field(description="CCC's own code, null where it gave none.")]
+    request_id: Annotated[str | None, Field(description="CCC's own request id, null where it gave none.")]
+
+
+class FieldErrorBody(TypedDict):
+    """What is wrong with one parameter; its value is never repeated."""
+
+    field: Annotated[str, Field(description="The parameter in snake_case; `payload` for what is none.")]
+    reason: Annotated[str, Field(description="What is wrong with it, in a few words.")]
+
+
+class ProblemBody(TypedDict):
+    """An answer that is not a success (RFC 9457): branch on `code`, send again only if `retryable`."""
+
+    type: Annotated[str, Field(description="An identifier that ends in the code; not a link.")]
+    title: Annotated[str, Field(description="The code in words.")]
+    status: Annotated[int, Field(description="The HTTP status.")]
+    detail: Annotated[str, Field(description="What happened and what to do, in a sentence or two.")]
+    code: Annotated[str, Field(description="What happened, for a machine to branch on.")]
+    retryable: Annotated[bool, Field(description="Whether sending the same request again can help.")]
+    request_id: Annotated[str | None, Field(description="The platform's id of this request: quote it to the operator.")]
+    upstream: NotRequired[Annotated[UpstreamBody, Field(description="CCC's part, where it answered.")]]
+    errors: NotRequired[
+        Annotated[list[FieldErrorBody], Field(description="The parameters concerned, where it is about parameters.")]
+    ]
 
 
 def with_status_codes(outcome: Success | Problem, request_id: str | None) -> Response:
@@ -21,7 +54,7 @@ def with_status_codes(outcome: Success | Problem, request_id: str | None) -> Res
     """
     if not isinstance(outcome, Problem):
         return Response(_OK, outcome.fields)
-    body: dict[str, Any] = {
+    body: ProblemBody = {
         "type": f"{TYPE_BASE}{outcome.code}",
         "title": outcome.title,
         "status": outcome.status,
@@ -31,9 +64,9 @@ def with_status_codes(outcome: Success | Problem, request_id: str | None) -> Res
         "request_id": request_id,
     }
     if outcome.upstream and any(outcome.upstream):
-        body["upstream"] = outcome.upstream._asdict()
+        body["upstream"] = {"code": outcome.upstream.code, "request_id": outcome.upstream.request_id}
     if outcome.errors:
-        body["errors"] = [error._asdict() for error in outcome.errors]
+        body["errors"] = [{"field": error.field, "reason": error.reason} for error in outcome.errors]
     return Response(outcome.status, body, outcome.headers, "application/problem+json")
 
 

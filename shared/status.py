@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from shared.action import Action
-from shared.ccc import request_id_of
 from shared.parameters import CallParameters
 from shared.problems import Upstream
 
@@ -35,6 +37,27 @@ class Success(NamedTuple):
     upstream: Upstream = Upstream()
 
 
+class SlimStatus(TypedDict):
+    """What a caller learns of a call that CCC accepted; `null` is what CCC left out."""
+
+    status: Annotated[str, Field(description="That CCC accepted the action.")]
+    muted: Annotated[
+        bool | None, Field(description="Whether the channel showed itself muted at that moment.", examples=[True])
+    ]
+    instance_id: Annotated[str, Field(description="The instance asked for.", examples=["ccc-test"])]
+    job_id: Annotated[str, Field(description="The call asked for.", examples=["job-65815360847228928"])]
+    user_id: Annotated[str, Field(description="The agent asked for.", examples=["user-test@ccc-test"])]
+    call_type: Annotated[str | None, Field(description="The type of the call.", examples=["OUTBOUND"])]
+    channel_state: Annotated[
+        str | None,
+        Field(description="The state of the channel asked for, else of the agent's own.", examples=["ANSWERED"]),
+    ]
+    user_state: Annotated[str | None, Field(description="The state of the agent.", examples=["TALKING"])]
+    request_id: Annotated[
+        str | None, Field(description="CCC's request id.", examples=["A275B008-A25B-494D-AB53-93CE253815B6"])
+    ]
+
+
 def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
     """Return the flat status of an accepted call.
 
@@ -50,8 +73,8 @@ def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str,
     data = _object(answer.get("Data"))
     call = _object(data.get("CallContext"))
     channel = _channel(call, parameters)
-    request_id = request_id_of(answer)
-    fields = {
+    request_id = Upstream.read(answer).request_id
+    fields: SlimStatus = {
         "status": action.status,
         "muted": _is_muted(channel.get("ChannelFlags")),
         "instance_id": parameters.instance_id,
@@ -62,7 +85,7 @@ def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str,
         "user_state": _word(_object(data.get("UserContext")).get("UserState")),
         "request_id": request_id,
     }
-    return Success(action.status, fields, Upstream("OK", request_id))
+    return Success(action.status, dict(fields), Upstream("OK", request_id))
 
 
 def _channel(call: Mapping[str, Any], parameters: CallParameters) -> dict[str, Any]:
