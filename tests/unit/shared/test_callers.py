@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -374,3 +375,174 @@ def test_a_strange_file_is_told_by_caller_and_key_too(file: File, text: str, pla
 
     assert f"{place}: " in reason
     assert "canary" not in reason
+
+
+# Settings of the schemes, mapping
+
+
+def scheme_of(name: str, **settings: object) -> str:
+    """Return a caller of this scheme; `...` leaves a setting out."""
+    table = {"scheme": name, "secrets": ["env:A"], **settings}
+    auth = ", ".join(f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not ...)
+    return f"[callers.crm]\nauth = {{ {auth} }}\n{INSTANCES}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            scheme_of(name)
+            for name in ("bearer", "basic", "api-key", "github", "stripe", "slack", "hubspot", "zendesk")
+        ),
+        *(scheme_of(name) for name in ("standard-webhooks", "twilio")),
+        scheme_of("api-key", header="X-Key"),
+        scheme_of("api-key", query="key"),
+        *(
+            scheme_of(name, tolerance_seconds=seconds)
+            for name in ("standard-webhooks", "stripe", "slack", "hubspot", "zendesk")
+            for seconds in (1, 86_400)
+        ),
+        *(scheme_of(name, public_url="https://h.example/x") for name in ("hubspot", "twilio")),
+        scheme_of("hmac", header="X-Sig"),
+        scheme_of("none", secrets=..., allow_anonymous=True),
+        scheme_of("ram", secrets=...),
+        scheme_of("bearer", secrets=["env:A", "env:B?", "env:C?", "env:D?", "env:E?"]),
+    ],
+)
+def test_every_scheme_has_its_settings(file: File, text: str) -> None:
+    assert file.load(text).get("crm") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        *((scheme_of(name, secrets=...), "secrets") for name in ("basic", "api-key", "github", "twilio", "slack")),
+        (scheme_of("hmac", secrets=..., header="X-Sig"), "secrets"),
+        (scheme_of("standard-webhooks", secrets=[]), "secrets"),
+        (scheme_of("stripe", secrets=["whsec_canary4711"]), "secrets.0"),
+        (scheme_of("none", allow_anonymous=True), "secrets"),
+        (scheme_of("api-key", header="canary 4711"), "header"),
+        (scheme_of("api-key", query=""), "query"),
+        (scheme_of("bearer", header="canary4711"), "header"),
+        (scheme_of("github", tolerance_seconds=4711), "tolerance_seconds"),
+        (scheme_of("twilio", tolerance_seconds=4711), "tolerance_seconds"),
+        (scheme_of("basic", tolerance_seconds=4711), "tolerance_seconds"),
+        (scheme_of("slack", tolerance_seconds=0), "tolerance_seconds"),
+        (scheme_of("slack", tolerance_seconds=-1), "tolerance_seconds"),
+        (scheme_of("slack", tolerance_seconds=4711.5), "tolerance_seconds"),
+        (scheme_of("slack", tolerance_seconds="4711"), "tolerance_seconds"),
+        (scheme_of("slack", tolerance_seconds=86_401), "tolerance_seconds"),
+        (scheme_of("slack", public_url="https://canary-4711.example/"), "public_url"),
+        (scheme_of("stripe", public_url="https://canary-4711.example/"), "public_url"),
+        (scheme_of("hubspot", public_url="canary-4711"), "public_url"),
+        (scheme_of("twilio", public_url="https://canary-4711.example/?a=1"), "public_url"),
+        (scheme_of("hmac"), "header"),
+        (scheme_of("hmac", header="X-Sig", algorithm="canary-4711"), "algorithm"),
+        (scheme_of("hmac", header="X-Sig", encoding="canary-4711"), "encoding"),
+        (scheme_of("hmac", header="X-Sig", key_encoding="canary-4711"), "key_encoding"),
+        (scheme_of("hmac", header="X-Sig", timestamp_unit="canary-4711"), "timestamp_unit"),
+        (scheme_of("hmac", header="X-Sig", timestamp_header="canary 4711"), "timestamp_header"),
+        (scheme_of("hmac", header="X-Sig", id_header="canary 4711"), "id_header"),
+        (scheme_of("hmac", header="X-Sig", content=""), "content"),
+        (scheme_of("hmac", header="X-Sig", prefix=4711), "prefix"),
+        (scheme_of("hmac", header="X-Sig", canary=4711), "canary"),
+    ],
+)
+def test_a_wrong_setting_of_a_scheme_is_told_by_its_name(file: File, text: str, place: str) -> None:
+    reason = file.reason(text)
+
+    assert f"callers.crm.auth.{place}: " in reason
+    assert "4711" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (scheme_of("api-key", header="X-Canary-4711", query="canary-4711"), ("header", "query")),
+        (scheme_of("hmac", header="X-Sig", content="canary-4711"), ("content", "body")),
+        (scheme_of("hmac", header="X-Sig", content="{body}{canary-4711}"), ("content",)),
+        (scheme_of("hmac", header="X-Sig", content="{body}{timestamp}"), ("content", "timestamp_header")),
+        (scheme_of("hmac", header="X-Sig", id_header="X-Canary-4711"), ("content", "id_header")),
+        (scheme_of("hmac", header="X-Sig", tolerance_seconds=4711), ("tolerance_seconds", "timestamp_header")),
+        (scheme_of("hmac", header="X-Sig", public_url="https://canary-4711.example"), ("public_url", "content")),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told_by_their_names(
+    file: File, text: str, names: tuple[str, ...]
+) -> None:
+    reason = file.reason(text)
+
+    assert "callers.crm.auth: " in reason
+    assert all(name in reason for name in names)
+    assert "4711" not in reason
+
+
+FOUR = ("device_id", "instance_id", "job_id", "user_id")
+
+
+def mapping(**changes: object) -> str:
+    """Return a caller with an expression for each parameter that is required; `...` leaves one out."""
+    expressions = {**dict.fromkeys(FOUR, "body.x"), **changes}
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in expressions.items() if value is not ...]
+    return f"{CRM}[callers.crm.parameters]\n{''.join(lines)}"
+
+
+def test_expressions_defaults_and_key_are_taken(file: File) -> None:
+    key = 'idempotency_key = "body.id"\n[callers.crm.parameters]'
+    text = mapping(channel_id="body.c", job_id=...).replace("[callers.crm.parameters]", key)
+
+    caller = file.load(text + '[callers.crm.defaults]\njob_id = "x"\n').get("crm")
+
+    assert caller is not None
+    assert caller.idempotency_key.search({"body": {"id": "1"}}) == "1"
+    assert caller.parameters is not None
+    assert set(caller.parameters.given()) == {"device_id", "instance_id", "user_id", "channel_id"}
+    assert caller.constants() == {"job_id": "x"}
+
+
+def test_defaults_alone_may_fill_everything(file: File) -> None:
+    constants = "".join(f'{name} = "a@b"\n' for name in FOUR)
+
+    assert file.load(f"{CRM}[callers.crm.parameters]\n[callers.crm.defaults]\n{constants}").get("crm") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (mapping(job_id="canary4711"), "parameters.job_id"),
+        (mapping(job_id="body.[canary4711"), "parameters.job_id"),
+        (mapping(job_id="canary4711(body)"), "parameters.job_id"),
+        (mapping(job_id=""), "parameters.job_id"),
+        (mapping(job_id=4711), "parameters.job_id"),
+        (mapping(job_id=["body.canary4711"]), "parameters.job_id"),
+        (mapping(channel_id="canary4711"), "parameters.channel_id"),
+        (mapping(JobId="body.canary4711"), "parameters.JobId"),
+        (mapping(canary="body.x4711"), "parameters.canary"),
+        (f'{CRM}parameters = "body.canary4711"\n', "parameters"),
+        (f'{CRM}idempotency_key = "canary4711"\n', "idempotency_key"),
+        (f"{CRM}idempotency_key = 4711\n", "idempotency_key"),
+        (f'{CRM}idempotency_key = ""\n', "idempotency_key"),
+        (f'{CRM}idempotency_key = "body.x[{"9" * 4400}4711]"\n', "idempotency_key"),
+    ],
+)
+def test_a_wrong_expression_is_told_by_its_key(file: File, text: str, place: str) -> None:
+    reason = file.reason(text)
+
+    assert f"callers.crm.{place}: " in reason
+    assert "4711" not in reason
+
+
+@pytest.mark.parametrize("name", FOUR)
+def test_a_required_parameter_needs_an_expression_or_a_default(file: File, name: str) -> None:
+    assert f"callers.crm: parameters: {name} needs an expression or a default" in file.reason(mapping(**{name: ...}))
+    assert file.load(mapping(**{name: ...}) + f'[callers.crm.defaults]\n{name} = "a@b"\n').get("crm") is not None
+
+
+def test_every_parameter_without_a_source_is_named(file: File) -> None:
+    assert "parameters: device_id, instance_id, job_id, user_id needs" in file.reason(
+        f"{CRM}[callers.crm.parameters]\nchannel_id = 'body.x'\n"
+    )
+
+
+def test_the_channel_needs_no_source(file: File) -> None:
+    assert file.load(mapping()).get("crm") is not None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import hmac
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import standardwebhooks
+import stripe
+import svix.webhooks
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from slack_sdk.signature import SignatureVerifier
 
 from shared.envelope import Request
 from shared.problems import Unauthorized
@@ -22,6 +27,7 @@ from tests.unit.shared.fakes import World
 from tests.unit.shared.schemes.references import (
     BY_NAME,
     HOST,
+    JSON_BODY,
     NOW,
     SENDERS,
     TIMESTAMPED,
@@ -123,6 +129,194 @@ def test_sign_adds_the_very_credential_of_the_library(sender: Sender) -> None:
         assert signed == expected
     else:
         assert signed.headers.keys() == BY_NAME["standard-webhooks"].signed().headers.keys() | {"svix-id"}
+
+
+def test_the_libraries_accept_what_sign_adds() -> None:
+    # Most of them read the clock.
+    now = time.time()
+
+    def signed(name: str) -> dict[str, str]:
+        sender = BY_NAME[name]
+        return dict(scheme_of(sender).sign(sender.request, JSON_BODY, sender.secrets[0], now).headers)
+
+    key = BY_NAME["stripe"].secrets[0]
+    for library in (standardwebhooks.Webhook(key), svix.webhooks.Webhook(key)):
+        library.verify(JSON_BODY, signed("standard-webhooks"))
+    header = signed("stripe")["stripe-signature"]
+    assert stripe.WebhookSignature.verify_header(JSON_BODY, header, key, TOLERANCE)
+    assert SignatureVerifier("one").is_valid_request(JSON_BODY, signed("slack"))
+
+
+def test_both_sets_of_header_names_are_taken_but_not_mixed() -> None:
+    standard, svix_ = BY_NAME["standard-webhooks"], BY_NAME["svix"]
+    wrong = {name: "v1,AAAA" if name.endswith("signature") else "1" for name in standard.credential()}
+
+    # Senders that change over send both; Standard Webhooks' own come first.
+    assert accepts(standard, standard.signed().with_headers(svix_.credential()))
+    assert accepts(standard, standard.signed().with_headers({"svix-id": "x", "svix-signature": "v1,AAAA"}))
+    assert not accepts(svix_, svix_.signed().with_headers(wrong))
+    for name in ("id", "timestamp"):
+        mixed = without(standard.signed(), f"webhook-{name}")
+        assert not accepts(standard, mixed.with_headers(svix_.credential()))
+    only = without(svix_.signed(), "svix-signature").with_headers(
+        {"webhook-signature": svix_.credential()["svix-signature"]}
+    )
+    assert not accepts(svix_, only)
+
+
+@pytest.mark.parametrize("name", ["standard-webhooks", "svix"])
+@pytest.mark.parametrize(
+    ("template", "accepted"),
+    [
+        ("{0} {1}", True),
+        ("{1} {0}", True),
+        ("v1a,AAAA {0}", True),
+        ("v0,AAAA {0} v9,é", True),
+        ("{0} garbage", True),
+        ("{0}  {1}", True),
+        ("v1, {0}", True),
+        ("{1}", False),
+        ("{1} {1}", False),
+        ("v1a{0}", False),
+        ("V{0}", False),
+        ("{0},{0}", False),
+        ("{0},", False),
+        ("v1", False),
+        ("v1,", False),
+        ("v1a,AAAA", False),
+        ("", False),
+    ],
+)
+def test_a_list_of_signatures_needs_one_that_matches(name: str, template: str, accepted: bool) -> None:  # noqa: FBT001 - a column
+    sender = BY_NAME[name]
+    header = next(header for header in sender.credential() if header.endswith("signature"))
+    right, wrong = sender.credential()[header], sender.signed(sender.secrets[1]).headers[header]
+
+    assert accepts(sender, sender.signed().with_headers({header: template.format(right, wrong)})) is accepted
+
+
+def test_a_signature_of_another_version_is_skipped() -> None:
+    for name, header, known, others in (
+        ("standard-webhooks", "webhook-signature", "v1,", ("v2,", "v1a,", "V1,", "v1 ,", ",", "")),
+        ("github", "x-hub-signature-256", "sha256=", ("sha1=", "sha512=", "SHA256=", "sha256:", "")),
+        ("slack", "x-slack-signature", "v0=", ("v1=", "V0=", "v0:", "")),
+        ("stripe", "stripe-signature", ",v1=", (",v0=", ",v2=", ",V1=", ",v1:", ",v1a=", ",")),
+        ("hmac-everything", "x-mac", "mac ", ("MAC ", "mac", "mac  ", "")),
+    ):
+        sender = BY_NAME[name]
+        value = sender.credential()[header]
+        assert known in value
+        for other in others:
+            assert not accepts(sender, sender.signed().with_headers({header: value.replace(known, other)})), other
+
+
+STAMP = f"t={NOW}"
+
+
+@pytest.mark.parametrize(
+    ("template", "accepted"),
+    [
+        ("{t},v1={right}", True),
+        ("v1={right},{t}", True),
+        ("{t},v1={wrong},v1={right}", True),
+        ("{t},v1={right},v1={wrong}", True),
+        ("{t},v0=abc,v1={right}", True),
+        ("{t}, v1={right}", True),
+        ("{t},v1={right},garbage", True),
+        ("{t},v0={right}", False),
+        ("{t},v1={wrong}", False),
+        ("{t},{t},v1={right}", False),
+        ("t=1,{t},v1={right}", False),
+        ("{t},v1={right},t=1", False),
+        ("t,v1={right}", False),
+        ("t=,v1={right}", False),
+        ("T={now},v1={right}", False),
+        ("v1={right}", False),
+        ("{t}", False),
+        ("{t},v1=", False),
+        ("{t},v1", False),
+        ("{t};v1={right}", False),
+        ("{t},v1={right}=", False),
+        (",", False),
+        ("=", False),
+    ],
+)
+def test_stripes_header_is_a_list_of_pairs(template: str, accepted: bool) -> None:  # noqa: FBT001 - a column
+    sender = BY_NAME["stripe"]
+    right, wrong = (
+        sender.signed(secret).headers["stripe-signature"].partition("v1=")[2] for secret in sender.secrets[:2]
+    )
+    value = template.format(t=STAMP, now=NOW, right=right, wrong=wrong)
+
+    assert accepts(sender, sender.request.with_headers({"stripe-signature": value})) is accepted
+
+
+def test_stripes_secret_counts_with_its_prefix_and_is_not_decoded() -> None:
+    sender = BY_NAME["stripe"]
+    bare = sender.secrets[0].removeprefix("whsec_")
+
+    assert not accepts(sender, sender.signed(bare))
+    assert scheme_of(sender).is_usable("whsec_not base64!")
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("github", "x-hub-signature-256"),
+        ("slack", "x-slack-signature"),
+        ("stripe", "stripe-signature"),
+        ("hmac", "x-signature"),
+    ],
+)
+def test_hexadecimal_digits_may_be_in_upper_case(name: str, header: str) -> None:
+    sender = BY_NAME[name]
+    before, sign, digest = sender.credential()[header].rpartition("=")
+
+    assert accepts(sender, sender.signed().with_headers({header: f"{before}{sign}{digest.upper()}"}))
+
+
+@pytest.mark.parametrize("header", ["basic {}", "BASIC {}", "Basic {}"])
+def test_the_name_of_basic_has_no_case(header: str) -> None:
+    sender = BY_NAME["basic"]
+    encoded = sender.credential()["authorization"].removeprefix("Basic ")
+
+    assert accepts(sender, sender.request.with_headers({"authorization": header.format(encoded)}))
+
+
+def test_basic_takes_one_spelling_of_its_base64() -> None:
+    sender = BY_NAME["basic"]
+    encoded = base64.b64encode(b"user:one!").decode()
+    scheme = scheme_of(sender)
+    scheme.verify(Request(headers={"authorization": f"Basic {encoded}"}), b"", ["user:one!"], 0)
+
+    for other in (
+        f"{encoded}=",
+        f"{encoded}====",
+        f"{encoded}\n",
+        f"{encoded[:4]} {encoded[4:]}",
+        f"{encoded[:4]}!{encoded[4:]}",
+    ):
+        with pytest.raises(Unauthorized):
+            scheme.verify(Request(headers={"authorization": f"Basic {other}"}), b"", ["user:one!"], 0)
+
+
+@pytest.mark.parametrize("given", ["k%2By", "k+y"])
+def test_a_key_in_the_query_may_come_decoded_or_not(given: str) -> None:
+    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "query": "key"})
+
+    scheme.verify(Request(query={"key": given}), b"", ["k+y"], 0)
+    with pytest.raises(Unauthorized):
+        scheme.verify(Request(query={"key": given}), b"", ["k y"], 0)
+
+
+def test_a_key_is_where_the_file_says() -> None:
+    own = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "header": "X-CRM-Key"})
+
+    own.verify(Request(headers={"x-crm-key": "k"}), b"", ["k"], 0)
+    assert own.sign(Request(), b"", "k", 0).headers == {"x-crm-key": "k"}
+    for request in (Request(headers={"x-api-key": "k"}), Request(query={"x-crm-key": "k", "X-CRM-Key": "k"})):
+        with pytest.raises(Unauthorized):
+            own.verify(request, b"", ["k"], 0)
 
 
 # Bent

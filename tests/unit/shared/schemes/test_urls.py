@@ -1,0 +1,215 @@
+"""The URL that a sender signed, rebuilt from what the platform passes on."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hubspot.utils.signature import Signature  # type: ignore[import-untyped]
+from pydantic import TypeAdapter, ValidationError
+
+from shared.envelope import Request
+from shared.problems import Unauthorized
+from shared.schemes.senders import HubSpot
+from shared.schemes.urls import PublicUrl, signed_urls, with_default_port
+from tests.unit.shared.schemes.references import NOW, changed, mac
+
+SECRET = "client-secret"
+PUBLIC = "https://hooks.example.com/hubspot"
+REQUEST = Request(headers={"host": "fc.example"}, raw_path="/hubspot")
+
+
+# HubSpot, "Validating requests": these are decoded before the URL is signed, and no others.
+DECODED = {
+    "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$",
+    "%27": "'", "%28": "(", "%29": ")", "%2A": "*", "%2C": ",", "%3B": ";",
+}  # fmt: skip
+
+
+def hubspots(url: str) -> str:
+    """Return a URL as HubSpot signs it."""
+    for escape, character in DECODED.items():
+        url = url.replace(escape, character)
+    return url
+
+
+def accepts(request: Request, url: str, public_url: str | None = PUBLIC) -> bool:
+    """Return whether a signature of HubSpot's library over this URL is accepted."""
+    stamp = f"{NOW}000"
+    signature = Signature.get_signature(SECRET, "{}", "v3", http_uri=url, http_method=request.method, timestamp=stamp)
+    headers = {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": stamp}
+    scheme = HubSpot(scheme="hubspot", secrets=["env:A"], public_url=public_url)
+    try:
+        scheme.verify(request.with_headers(headers), b"{}", [SECRET], NOW)
+    except Unauthorized:
+        return False
+    return True
+
+
+def test_the_public_url_counts_where_it_is_given() -> None:
+    assert accepts(REQUEST, PUBLIC)
+    assert not accepts(REQUEST, "https://fc.example/hubspot")
+
+
+def test_else_host_and_path_as_they_were_sent() -> None:
+    assert accepts(REQUEST, "https://fc.example/hubspot", None)
+    assert accepts(changed(REQUEST, raw_path="/a%20b/"), "https://fc.example/a%20b/", None)
+    assert not accepts(REQUEST, PUBLIC, None)
+
+
+@pytest.mark.parametrize("host", [{}, {"host": ""}])
+def test_without_either_it_is_unauthorized(host: dict[str, str]) -> None:
+    with pytest.raises(Unauthorized):
+        signed_urls(Request(headers=host), None)
+    assert signed_urls(Request(headers=host), PUBLIC) == [PUBLIC]
+
+
+def strictly_quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+VALUES = [
+    "1",
+    "",
+    "a b",
+    "a+b",
+    "a%2Bb",
+    "ü",
+    "\U0001f600",
+    "user@ccc-test",
+    "ch:user:1->2",
+    "a/b?c",
+    "100%",
+    "&=#",
+    "(x)",
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("escape", [quote, quote_plus, strictly_quoted])
+def test_a_query_is_found_in_the_senders_spelling(value: str, escape: Callable[[str], str]) -> None:
+    sent = escape(value)
+    url = hubspots(f"{PUBLIC}?a={sent}")
+
+    # The platform may hand the value over as it was sent, or decoded.
+    assert accepts(changed(REQUEST, query={"a": sent}), url)
+    if "%" not in value:
+        assert accepts(changed(REQUEST, query={"a": value}), url)
+
+
+def test_parameters_stay_in_the_order_of_the_event() -> None:
+    request = changed(REQUEST, query={"b": "1", "a": "2"})
+
+    assert accepts(request, f"{PUBLIC}?b=1&a=2")
+    assert not accepts(request, f"{PUBLIC}?a=2&b=1")
+    assert not accepts(request, PUBLIC)
+
+
+def test_a_url_is_tried_once_in_each_spelling() -> None:
+    assert signed_urls(changed(REQUEST, query={"a": "1", "b": "2"}), PUBLIC) == [f"{PUBLIC}?a=1&b=2"]
+    assert signed_urls(changed(REQUEST, query={"a": "x y"}), PUBLIC) == [
+        f"{PUBLIC}?a=x%20y",
+        f"{PUBLIC}?a=x+y",
+        f"{PUBLIC}?a=x y",
+    ]
+
+
+@pytest.mark.parametrize(("escape", "character"), DECODED.items())
+def test_hubspot_decodes_these_escapes(escape: str, character: str) -> None:
+    for written in (escape, escape.lower()):
+        assert accepts(changed(REQUEST, raw_path=f"/a{written}b"), f"https://fc.example/a{character}b", None)
+        assert accepts(changed(REQUEST, query={"a": f"x{written}y"}), f"{PUBLIC}?a=x{character}y")
+    assert accepts(changed(REQUEST, query={"a": f"x{character}y"}), f"{PUBLIC}?a=x{character}y")
+
+
+@pytest.mark.parametrize("escape", ["%20", "%26", "%3D", "%2B", "%23", "%25", "%C3%BC", "%22"])
+def test_hubspot_leaves_other_escapes(escape: str) -> None:
+    assert accepts(changed(REQUEST, raw_path=f"/a{escape}b"), f"https://fc.example/a{escape}b", None)
+    assert accepts(changed(REQUEST, query={"a": escape}), f"{PUBLIC}?a={escape}")
+
+
+def test_an_escape_is_decoded_once() -> None:
+    assert accepts(changed(REQUEST, raw_path="/a%253Ab"), "https://fc.example/a%253Ab", None)
+    assert not accepts(changed(REQUEST, raw_path="/a%253Ab"), "https://fc.example/a%3Ab", None)
+
+
+def test_the_example_of_hubspot() -> None:
+    # By hand, without the library: method, URL, body and timestamp, nothing between.
+    digest = mac(SECRET.encode(), f"POST{PUBLIC}?a=1".encode() + b"{}" + f"{NOW}000".encode())
+    headers = {
+        "x-hubspot-signature-v3": base64.b64encode(digest).decode(),
+        "x-hubspot-request-timestamp": f"{NOW}000",
+    }
+    scheme = HubSpot(scheme="hubspot", secrets=["env:A"], public_url=PUBLIC)
+
+    scheme.verify(Request(headers=headers, query={"a": "1"}), b"{}", [SECRET], NOW)
+
+
+@pytest.mark.parametrize("query", [{}, {"a": "1", "b": "2"}, {"a": "x y", "b": "(ü)"}])
+def test_hubspots_library_accepts_what_sign_adds(query: dict[str, str]) -> None:
+    scheme = HubSpot(scheme="hubspot", secrets=["env:A"], public_url=PUBLIC)
+    # The library reads the clock.
+    signed = scheme.sign(changed(REQUEST, query=query), b"{}", SECRET, time.time())
+    url = PUBLIC + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+
+    assert Signature.is_valid(
+        signed.headers["x-hubspot-signature-v3"],
+        SECRET,
+        "{}",
+        http_uri=hubspots(url),
+        signature_version="v3",
+        timestamp=signed.headers["x-hubspot-request-timestamp"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "spelled"),
+    [
+        ("https://h/p?a=1", "https://h:443/p?a=1"),
+        ("https://h", "https://h:443"),
+        ("https://h:443/p", "https://h:443/p"),
+        ("https://h:8443/p", "https://h:8443/p"),
+        ("http://h/p", "http://h/p"),
+        ("https://[::1]/p", "https://[::1]:443/p"),
+        ("https://[::1]:1/p", "https://[::1]:1/p"),
+    ],
+)
+def test_the_default_port_is_spelled_out_for_https(url: str, spelled: str) -> None:
+    assert with_default_port(url) == spelled
+
+
+ADAPTER: TypeAdapter[str] = TypeAdapter(PublicUrl)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://h", "http://h", "https://h/", "https://h:8443/a/b", "https://h/a%20b", "https://ü/"]
+)
+def test_a_public_url_has_scheme_and_host(url: str) -> None:
+    assert ADAPTER.validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h",
+        "//h",
+        "ftp://h",
+        "https://",
+        "https:///p",
+        "https://h/?",
+        "https://h?a=1",
+        "https://h/#a",
+        "https://h/a b",
+        "https://h\n",
+        " https://h",
+        "https://h/\n",
+        "HTTPS://h",
+    ],
+)
+def test_any_other_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(url)
