@@ -283,6 +283,24 @@ def test_no_secret_is_shown(callers: Path, event: bytes) -> None:
         assert PASSWORD not in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "echoed"),
+    [
+        ({"Authorization": f"Bearer {TOKEN}-and-more"}, f"{TOKEN}-and-more"),
+        ({"Authorization": "Basic dXNlcjpjYW5hcnktd3Jvbmc="}, "user:canary-wrong"),
+        ({}, BASIC),
+        ({"Stripe-Signature": "t=1,v1=seal-of-a-request"}, "seal-of-a-request"),
+        ({"Cookie": "sid=sealed%2Dsession"}, "sealed-session"),
+        ({"Cookie": "sid=sealed session"}, "sid%3Dsealed%20session"),
+    ],
+    ids=range(6),
+)
+def test_a_credential_is_known_again_wherever_it_stands(callers: Path, given: Mapping[str, str], echoed: str) -> None:
+    event = http_event(token=None, headers={**given, "X-Note": f"<{echoed}>"}, path=f"/{echoed}/default")
+    shown = explained(event, callers)["event"]
+    assert (shown["headers"]["x-note"], shown["path"]) == (f"<{MASK}>", f"/{MASK}/default")
+
+
 def test_what_is_no_secret_is_shown() -> None:
     mask = mask_for(
         Request(headers={"authorization": "Bearer x"}),
