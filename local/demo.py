@@ -1,21 +1,53 @@
-"""`make demo`: a webhook comes in, a call is muted, a slim status goes out."""
+"""`make demo`: three senders, three webhooks; each time a call is muted and a slim status goes out."""
 
 from __future__ import annotations
 
 import base64
 import json
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
+from local.send.message import compose, read_message
 from local.send.wire import Answer, Outgoing, exchange
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
+from shared.callers import load_callers
+from shared.settings import Settings
 
 __all__ = ["EVENT", "Answer", "main", "post"]
 
-EVENT = Path(__file__).parent.parent / "events" / "http.json"
+ROOT = Path(__file__).parent.parent
+EVENT = ROOT / "events" / "http.json"
+CALLERS = ROOT / "local" / "callers.toml"
+
+
+# What points the function at the simulator.
+_SIMULATOR = {"ccc_endpoint", "ccc_protocol"}
+
+
+class Sender(NamedTuple):
+    """One of the demo's senders: its caller, its secret, and the sample that it posts."""
+
+    caller: str
+    variable: str
+    secret: str
+    sample: str
+    form: bool = False
+
+
+SENDERS = (
+    Sender("default", TOKEN_VARIABLE, DEMO_TOKEN, "http.json"),
+    Sender(
+        "crm",
+        "CRM_SECRET",
+        "whsec_" + base64.b64encode(b"a made-up key of 32 bytes, no more").decode(),
+        "callers/standard-webhooks.json",
+    ),
+    Sender("flow", "FLOW_KEY", "demo-key", "direct.json", form=True),
+)
 
 
 def post(url: str, event: Mapping[str, Any]) -> Answer:
@@ -37,18 +69,27 @@ def post(url: str, event: Mapping[str, Any]) -> Answer:
 
 
 def main() -> int:
-    """Send the documented webhook and return 0 only if the call was muted."""
-    event = json.loads(EVENT.read_text(encoding="utf-8"))
-    # Whatever a shell holds for a deployment, the demo shows the shipped callers file and its event's token.
-    with stack(variables={TOKEN_VARIABLE: DEMO_TOKEN, "CALLERS_FILE": ""}) as (gateway, _):
-        _show(f"POST {event['rawPath']}", event["body"])
-        answer = post(gateway.url, event)
-    _show(f"HTTP {answer.status} {answer.content_type}", answer.body)
-    return 0 if json.loads(answer.body).get("status") == "muted" else 1
+    """Send the three webhooks and return 0 only if each one muted the call."""
+    callers = load_callers(CALLERS)
+    # Whatever a shell holds for a deployment, the demo shows the defaults.
+    variables = {name.upper(): "" for name in Settings.model_fields if name not in _SIMULATOR}
+    variables |= {sender.variable: sender.secret for sender in SENDERS} | {"CALLERS_FILE": str(CALLERS)}
+    muted = []
+    with stack(variables=variables) as (gateway, _):
+        for sender in SENDERS:
+            message = read_message((ROOT / "events" / sender.sample).read_bytes(), form=sender.form)
+            caller = callers.callers[sender.caller]
+            outgoing = compose(message, urlsplit(gateway.url), sender.caller, caller, sender.secret, time.time())
+            _show(f"POST {outgoing.target}  ({caller.auth.scheme})", outgoing.body.decode())
+            answer = exchange(outgoing)
+            _show(f"HTTP {answer.status} {answer.content_type}", answer.body)
+            muted.append(json.loads(answer.body).get("status") == "muted")
+    return 0 if all(muted) else 1
 
 
 def _show(title: str, body: str) -> None:
-    sys.stdout.write(f"{title}\n{json.dumps(json.loads(body), indent=2, ensure_ascii=False)}\n\n")
+    shown = json.dumps(json.loads(body), indent=2, ensure_ascii=False) if body.startswith("{") else body
+    sys.stdout.write(f"{title}\n{shown}\n\n")
 
 
 if __name__ == "__main__":

@@ -54,11 +54,23 @@ def url_of(process: subprocess.Popen[str]) -> str:
     return line.split()[-1]
 
 
-@pytest.mark.parametrize("shell", [{}, {"MUTE_CALL_TOKEN": "of a deployment", "HTTP_PROXY": "http://127.0.0.1:9"}])
+@pytest.mark.parametrize(
+    "shell",
+    [
+        {},
+        {"MUTE_CALL_TOKEN": "of a deployment", "CALLERS_FILE": "/nowhere", "HTTP_PROXY": "http://127.0.0.1:9"},
+        {"DEADLINE_MS": "1", "LOG_LEVEL": "ERROR", "CCC_REGION": "x_y"},
+    ],
+)
 def test_the_demo_mutes_the_call(shell: dict[str, str]) -> None:
     done = python("local.demo", **shell)
     assert done.returncode == 0, done.stderr
-    assert '"status": "muted"' in done.stdout
+    assert done.stdout.count('"status": "muted"') == 3
+    assert [line for line in done.stdout.splitlines() if line.startswith("POST")] == [
+        "POST /  (bearer)",
+        "POST /crm  (standard-webhooks)",
+        "POST /flow  (api-key)",
+    ]
     assert '"JobId": "job-65815360847228928"' in done.stdout
     assert done.stderr == ""
 
