@@ -377,3 +377,14 @@ def test_nothing_of_the_request_is_printed_even_for_a_developer(
 
     assert capfd.readouterr() == ("", "")
     assert wire.requests
+
+
+@pytest.mark.parametrize("status", [201, 202, 206, 299])
+def test_an_acceptance_with_another_status_is_unreadable(wire: Wire, status: int) -> None:
+    wire.answer = answer(status, sample("typed"))
+
+    with pytest.raises(Problem) as caught:
+        call()
+
+    assert caught.value.code == "upstream_invalid_response"
+    assert caught.value.upstream == Upstream("OK", CCC_REQUEST_ID)

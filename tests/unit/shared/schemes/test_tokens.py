@@ -6,6 +6,7 @@ from shared.envelope import Request
 from shared.problems import Unauthorized
 from shared.schemes import SCHEMES, Ram, Scheme
 from shared.schemes.platform import Anonymous
+from shared.schemes.signature import Signed
 from shared.schemes.tokens import Bearer
 
 BEARER = Bearer(scheme="bearer", secrets=["env:A"])
@@ -98,6 +99,31 @@ def test_an_anonymous_caller_needs_nothing() -> None:
 def test_a_scheme_without_a_check_lets_nobody_in() -> None:
     with pytest.raises(NotImplementedError):
         Scheme(scheme="new").verify(Request(), b"", (), 0)
+
+
+def test_whoever_needs_no_credential_signs_nothing() -> None:
+    request = Request(headers={"a": "b"})
+
+    assert ANONYMOUS.sign(request, b"", "", 0) == request
+
+
+@pytest.mark.parametrize("scheme", [RAM, Scheme(scheme="new")])
+def test_a_scheme_that_signs_nothing_says_so(scheme: Scheme) -> None:
+    with pytest.raises(NotImplementedError):
+        scheme.sign(Request(), b"", "", 0)
+
+
+def test_a_signed_scheme_has_to_say_how() -> None:
+    with pytest.raises(NotImplementedError):
+        Signed(scheme="new", secrets=["env:A"]).verify(Request(), b"", ["x"], 0)
+
+
+def test_only_senders_with_a_handshake_have_one() -> None:
+    for name, model in SCHEMES.items():
+        scheme = model.model_construct(scheme=name, query=None)
+        asks = Request(headers={"x-github-event": "ping"})
+        found = scheme.handshake(asks, {"type": "url_verification", "challenge": "x"})
+        assert found == {"github": {"status": "ok"}, "slack": {"challenge": "x"}}.get(name)
 
 
 def test_a_scheme_without_a_rule_for_secrets_uses_none() -> None:
