@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -34,8 +35,8 @@ def signed_urls(request: Request, public_url: str | None) -> list[str]:
         return [base]
     decoded = [(unquote(name), unquote(value)) for name, value in request.query.items()]
     queries = [
-        "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in decoded),
-        "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in decoded),
+        _joined(quote, decoded),
+        _joined(quote_plus, decoded),
         "&".join(f"{name}={value}" for name, value in request.query.items()),
     ]
     return [f"{base}?{query}" for query in dict.fromkeys(queries)]
@@ -47,3 +48,9 @@ def with_default_port(url: str) -> str:
     if parts.scheme != "https" or parts.netloc.rpartition(":")[2].isdigit():
         return url
     return parts._replace(netloc=f"{parts.netloc}:443").geturl()
+
+
+def _joined(escape: Callable[..., str], parameters: list[tuple[str, str]]) -> str:
+    # Lone surrogates, which no sender has signed, must not raise here: they are refused as a wrong signature.
+    escaped = ([escape(text, safe="", errors="surrogatepass") for text in parameter] for parameter in parameters)
+    return "&".join(f"{name}={value}" for name, value in escaped)

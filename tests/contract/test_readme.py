@@ -18,6 +18,7 @@ import pytest
 
 from functions.mute_call import index
 from local.simulator import Simulator
+from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from shared.callers import load_callers
 from shared.parameters import CallParameters
 from shared.problems import problem_types
@@ -82,7 +83,7 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_pieces_work_as_the_readme_shows() -> None:
-    (simulate, ready), (serve, also_ready), (call, answer) = console()[1:]
+    (simulate, ready), (serve, also_ready), (call, answer) = console()[1:4]
     with serving(simulate) as line:
         assert steady(line) == steady(ready)
         endpoint = line.split("//")[1].strip()
@@ -92,6 +93,28 @@ def test_the_pieces_work_as_the_readme_shows() -> None:
             words = shlex.split(call.replace("127.0.0.1:9000", gateway))
             done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603 - our own README
             assert steady(done.stdout) == steady(answer).rstrip("\n")
+
+
+def run_tool(command: str, **shell: str) -> str:
+    assignment, python, *words = shlex.split(command)
+    assert python == "python"
+    name, _, value = assignment.partition("=")
+    arguments = [sys.executable, *words, *(("--url", shell.pop("URL")) if "URL" in shell else ())]
+    environment = os.environ | shell | {name: value}
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own README
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_the_sender_prints_what_the_readme_shows() -> None:
+    command, shown = console()[4]
+    with stack(variables={TOKEN_VARIABLE: DEMO_TOKEN}) as (gateway, _):
+        assert steady(run_tool(command, URL=gateway.url)) == steady(shown)
+
+
+def test_the_explainer_prints_what_the_readme_shows() -> None:
+    command, shown = console()[5]
+    assert steady(run_tool(command)) == steady(shown)
 
 
 def test_the_problem_shown_is_a_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
