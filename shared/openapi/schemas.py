@@ -74,7 +74,7 @@ def _flat_answer(status: dict[str, Any], problem: dict[str, Any]) -> dict[str, A
         "type": "object",
         "description": (
             "The answer to a caller that always gets 200, once it has proved itself: strings alone, `null` as the empty"
-            " one. If `status` is `error`, there are `code`, `retryable` and `request_id`; else those two are absent."
+            " one. If `status` is `error`, there are `code`, `retryable` and `request_id` beside it, and nothing else."
         ),
         "properties": texts,
         "required": ["status", "request_id"],
