@@ -695,7 +695,7 @@ ESCAPES = pytest.mark.xfail(reason="a URL that cannot be built escapes as ValueE
 @pytest.mark.parametrize(
     ("sender", "change"),
     [
-        pytest.param(sender, change, marks=[ESCAPES] if "query" in change or "twilio" in sender.name else [])
+        pytest.param(sender, change, marks=[ESCAPES] if "query" not in change and "twilio" in sender.name else [])
         for sender in URL_SIGNERS
         for change in (
             {"query": {"a": "\ud800"}},

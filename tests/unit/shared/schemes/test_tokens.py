@@ -120,7 +120,7 @@ def test_a_signed_scheme_has_to_say_how() -> None:
 
 def test_only_senders_with_a_handshake_have_one() -> None:
     for name, model in SCHEMES.items():
-        scheme = model.model_construct(scheme=name, query=None)
+        scheme = model.model_construct(scheme=name)
         asks = Request(headers={"x-github-event": "ping"})
         found = scheme.handshake(asks, {"type": "url_verification", "challenge": "x"})
         assert found == {"github": {"status": "ok"}, "slack": {"challenge": "x"}}.get(name)
