@@ -37,9 +37,13 @@ def _digits(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+# Python would strip control characters, too, and a channel that is garbled would be taken for none.
+_WHITE_SPACE = " \t\n\v\f\r"
+
+
 def is_absent(value: object) -> bool:
     """Whether a value stands for nothing: `None`, or text without anything but white space."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and not value.strip(_WHITE_SPACE))
 
 
 def _empty_is_absent(value: object) -> object:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote
 
 from pydantic import StringConstraints
 
@@ -44,10 +45,11 @@ def signed_urls(request: Request, public_url: str | None) -> list[str]:
 
 def with_default_port(url: str) -> str:
     """Return an https URL with its port spelled out, as some senders sign it; any other URL as it is."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.netloc.rpartition(":")[2].isdigit():
+    # No parser: the host is the request's own word, and may be anything.
+    match = re.fullmatch(r"https://([^/?#]*)(.*)", url, re.DOTALL)
+    if match is None or re.search(r":[0-9]+$", match[1]):
         return url
-    return parts._replace(netloc=f"{parts.netloc}:443").geturl()
+    return f"https://{match[1]}:443{match[2]}"
 
 
 def _joined(escape: Callable[..., str], parameters: list[tuple[str, str]]) -> str:
