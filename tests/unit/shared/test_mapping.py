@@ -88,7 +88,6 @@ def test_an_expression_finds(text: str, found: object) -> None:
         "body.list[::0]",
         "starts_with(body.n, 'a')",
         "merge(body.null)",
-        "to_number(path, path)",
         "ceil(to_number('1e999'))",
     ],
 )
@@ -172,15 +171,15 @@ def test_names_further_in_are_the_senders(text: str) -> None:
     assert callable(ADAPTER.validate_python(text).search)
 
 
-@pytest.mark.xfail(reason="names behind @ and * are not looked at")
-@pytest.mark.parametrize("text", ["@.call.id", "@ | call", "*.call", "@[?call]"])
-def test_a_wrong_name_is_seen_behind_the_current_node_too(text: str) -> None:
+@pytest.mark.parametrize("text", ["@.call.id", "@ | call", "@.call | id", "@.call[0]", "@.call[?a]"])
+def test_a_wrong_name_is_seen_behind_an_at_sign_too(text: str) -> None:
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(text)
 
 
-@pytest.mark.xfail(reason="the number of a function's arguments is not checked")
-@pytest.mark.parametrize("text", ["length()", "join(body.list)", "to_number(path, path)"])
+@pytest.mark.parametrize(
+    "text", ["length()", "join(body.list)", "to_number(path, path)", "merge()", "not_null()", "sort_by(body.list)"]
+)
 def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loads(text: str) -> None:
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(text)

@@ -220,14 +220,12 @@ def signed_requests(draw: st.DrawFn) -> bytes:
     return sender.event(request, body)
 
 
-@pytest.mark.xfail(reason="a URL that cannot be built is an internal error", strict=False)
 @QUICK
 @given(event=signed_requests())
 def test_any_signed_request_is_answered(everyone: World, event: bytes) -> None:
     check_http(everyone.function.handle(event, Context312()))
 
 
-@pytest.mark.xfail(reason="a URL that cannot be built is an internal error", strict=False)
 @QUICK
 @given(
     path=st.sampled_from([f"/{sender.name}{flow}" for sender in SENDERS for flow in ("", "-flow")] + ["/open"]),
