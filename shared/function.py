@@ -185,9 +185,10 @@ def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
         return {"body": decode_json(body), "query": {}, "headers": {}, "path": ""}
     hidden = caller.auth.credential_query()
     query = {name: value for name, value in request.query.items() if name not in hidden}
+    is_read = caller.parameters is not None or not body
     return {
         "body": decode_body(body, request.headers),
-        "query": decode_query(query),
+        "query": decode_query(query) if is_read else {},
         "headers": request.headers,
         "path": request.path,
     }

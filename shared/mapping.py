@@ -35,12 +35,14 @@ def _compile(text: object) -> object:
         raise PydanticCustomError("expression", "Expression should be a string")
     try:
         compiled = jmespath.compile(text)
-        unknown = set(_functions(compiled.parsed)) - set(Functions.FUNCTION_TABLE)
+        unknown = any(not _is_callable(node, Functions.FUNCTION_TABLE) for node in _functions(compiled.parsed))
         strange = set(_roots(compiled.parsed)) - set(ROOTS)
     except (JMESPathError, RecursionError):
         raise PydanticCustomError("expression", "Expression is no valid JMESPath") from None
     if unknown:
-        raise PydanticCustomError("expression", "Expression calls a function that JMESPath has not")
+        raise PydanticCustomError(
+            "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
+        )
     if strange:
         raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
     return compiled
@@ -72,11 +74,19 @@ def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -
     return found
 
 
-def _functions(node: Node) -> Iterator[str]:
+def _functions(node: Node) -> Iterator[Node]:
     if node["type"] == "function_expression":
-        yield node["value"]
+        yield node
     for child in _children(node):
         yield from _functions(child)
+
+
+def _is_callable(node: Node, table: Mapping[str, Any]) -> bool:
+    if node["value"] not in table:
+        return False
+    signature, given = table[node["value"]]["signature"], len(node["children"])
+    is_variadic = bool(signature) and "variadic" in signature[-1]
+    return given >= len(signature) if is_variadic else given == len(signature)
 
 
 def _roots(node: Node) -> Iterator[str]:
@@ -84,7 +94,11 @@ def _roots(node: Node) -> Iterator[str]:
     if node["type"] == "field":
         yield node["value"]
     elif node["type"] in _NARROWING:
-        yield from _roots(node["children"][0])
+        first, *others = _children(node)
+        # `@` is the document itself: what stands behind it is looked up there.
+        behind = others[:1] if first["type"] == "current" else []
+        for part in behind or [first]:
+            yield from _roots(part)
     elif node["type"] != "expref":
         for child in _children(node):
             yield from _roots(child)

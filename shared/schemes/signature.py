@@ -58,9 +58,9 @@ def _read_one(value: str, prefix: str) -> tuple[list[str], str]:
 
 def _read_list(value: str, prefix: str) -> tuple[list[str], str]:
     items = value.split(" ")
-    # Unknown versions are skipped; one that is known has to be there. A second comma: the platform has joined two headers.
+    # Unknown versions are skipped, one that is known has to be there; a second comma comes of two headers joined.
     known = [item.removeprefix(prefix) for item in items if item.startswith(prefix)]
-    if not known or any(item.count(",") != 1 for item in items):
+    if not known or any(item.count(",") > 1 for item in items):
         raise ValueError
     return known, ""
 
