@@ -8,6 +8,8 @@ PYTHON ?= python3
 # One environment per minor version, so that `make check` can keep several side by side.
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
+# A process per core; a file's tests stay together, since some share what is costly to build.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
 FUNCTION ?= mute_call
 RUNTIME ?= python3.12
 
@@ -33,7 +35,7 @@ demo: install ## mute the documented call: simulator, gateway, one webhook
 
 .PHONY: test
 test: install ## run the whole suite
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 .PHONY: run
 run: install ## serve gateway (127.0.0.1:9000) and simulator (127.0.0.1:9001) until Ctrl-C
@@ -50,7 +52,7 @@ check: install ## everything that CI checks: format, lint, types, suite with cov
 .PHONY: coverage
 coverage: install
 	$(BIN)/python --version
-	COVERAGE_FILE=$(VENV)/.coverage $(BIN)/python -m pytest -q --cov --cov-report=term
+	COVERAGE_FILE=$(VENV)/.coverage $(PYTEST) --cov --cov-report=term
 
 .PHONY: package
 package: install ## build dist/<function>/ and dist/<function>.zip (FUNCTION=mute_call RUNTIME=python3.12)

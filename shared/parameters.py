@@ -37,7 +37,7 @@ def _digits(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-# The white space of Unicode, as pydantic trims it. Python strips four control characters more: a channel that is garbled
+# The white space of Unicode, as pydantic trims it. Python strips four control characters more: a garbled channel
 # would be taken for none.
 _WHITE_SPACE = "".join(map(chr, [*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]))
 _WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"

@@ -26,7 +26,7 @@ def unused_nonce() -> str:
     return f"{next(_numbers):032x}"
 
 
-def signed_v3(  # noqa: PLR0913 - one keyword for each thing a test bends
+def signed_v3(
     parameters: Mapping[str, str] | None = None,
     *,
     method: str = "POST",
