@@ -188,8 +188,8 @@ class Signed(Scheme):
         return None
 
     def is_usable(self, secret: str) -> bool:
-        """A secret is usable if it holds a key."""
-        return bool(self.key(secret))
+        """A secret is usable if it holds a key, and no white space around it: that is a slip of whoever set it."""
+        return secret == secret.strip() and bool(self.key(secret))
 
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
         """Compute the signature with every secret and compare."""

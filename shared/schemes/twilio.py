@@ -27,8 +27,8 @@ class Twilio(Scheme):
     public_url: PublicUrl | None = None
 
     def is_usable(self, secret: str) -> bool:
-        """Any text is a token."""
-        return bool(secret)
+        """Any text is a token, without white space around it."""
+        return bool(secret) and secret == secret.strip()
 
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
         """Compute the signature with every secret, with and without the explicit port, and compare.

@@ -69,7 +69,7 @@ class Sender:
     sign: Sign
     secrets: tuple[str, ...] = ("one", "two", "three", "four", "five")
     timestamp: Callable[[float], str] | None = None
-    unusable: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = (" one", "one\n")
     signs_body: bool = True
     signs_url: bool = False
     body: bytes = JSON_BODY

@@ -135,7 +135,9 @@ def test_a_signature_in_mixed_case_is_none() -> None:
     ("encoding", "secret", "usable"),
     [
         ("utf8", "x", True),
-        ("utf8", "ü ", True),
+        ("utf8", "ü", True),
+        ("utf8", "ü ", False),
+        ("utf8", "one\n", False),
         ("utf8", "", False),
         ("base64", "eA==", True),
         ("base64", "eA", True),
