@@ -16,6 +16,37 @@ PAYLOAD: Mapping[str, Any] = {
     "JobId": "job-65815360847228928",
     "UserId": "user-test@ccc-test",
 }
+# What the answer to that says of the simulated call, beside its request id.
+MUTED: Mapping[str, Any] = {
+    "status": "muted",
+    "muted": True,
+    "instance_id": "ccc-test",
+    "job_id": "job-65815360847228928",
+    "user_id": "user-test@ccc-test",
+    "call_type": "OUTBOUND",
+    "channel_state": "ANSWERED",
+    "user_state": "TALKING",
+}
+# The keys of the log line, in their order.
+LOG_KEYS = [
+    "timestamp",
+    "level",
+    "event",
+    "action",
+    "request_id",
+    "caller",
+    "code",
+    "status",
+    "retryable",
+    "upstream_code",
+    "upstream_request_id",
+    "attempts",
+    "upstream_ms",
+    "duration_ms",
+    "cold_start",
+    "replayed",
+    "reason",
+]
 CREDENTIALS = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.local",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",

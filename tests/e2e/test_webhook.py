@@ -12,19 +12,10 @@ import pytest
 from local.demo import Answer, post
 from local.gateway import Credentials, Gateway
 from local.simulator import Simulator
+from tests.builders import MUTED
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
 RUNTIMES = ["python3.10", "python3.12"]
-MUTED = {
-    "status": "muted",
-    "muted": True,
-    "instance_id": "ccc-test",
-    "job_id": "job-65815360847228928",
-    "user_id": "user-test@ccc-test",
-    "call_type": "OUTBOUND",
-    "channel_state": "ANSWERED",
-    "user_state": "TALKING",
-}
 Start = Callable[[str], Gateway]
 
 
@@ -56,7 +47,7 @@ def test_the_documented_webhook_mutes_the_call(simulator: Simulator, gateway: St
 def test_a_direct_invocation_mutes_the_call(simulator: Simulator, gateway: Start, runtime: str) -> None:
     body = json.loads(gateway(runtime).invoke((EVENTS / "direct.json").read_bytes()))
     assert body.pop("request_id") != ""
-    assert body == MUTED | {"muted": "true"}
+    assert body == {**MUTED, "muted": "true"}
     assert flags(simulator) == {"user-test@ccc-test"}
 
 

@@ -17,6 +17,7 @@ from shared.context import Credentials
 from shared.problems import JobNotFound, Throttled, Upstream, UpstreamTimeout
 from tests.builders import (
     CREDENTIALS,
+    LOG_KEYS,
     PAYLOAD,
     REQUEST_ID,
     TOKEN,
@@ -25,21 +26,12 @@ from tests.builders import (
     RoleCredentials,
     http_event,
 )
+from tests.builders import MUTED as ACCEPTED
 from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, OWN_CHANNEL, Reply, World
 
 Lines = Callable[[], list[dict[str, Any]]]
 
-MUTED = {
-    "status": "muted",
-    "muted": True,
-    "instance_id": "ccc-test",
-    "job_id": "job-65815360847228928",
-    "user_id": "user-test@ccc-test",
-    "call_type": "OUTBOUND",
-    "channel_state": "ANSWERED",
-    "user_state": "TALKING",
-    "request_id": CCC_REQUEST_ID,
-}
+MUTED = {**ACCEPTED, "request_id": CCC_REQUEST_ID}
 NOT_FOUND = JobNotFound("CCC answered", upstream=Upstream("NotExists.JobId", "A-1"))
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -709,26 +701,6 @@ def test_a_missing_part_of_the_contexts_credentials_is_a_configuration_error(wor
 
 # The log
 
-KEYS = [
-    "timestamp",
-    "level",
-    "event",
-    "action",
-    "request_id",
-    "caller",
-    "code",
-    "status",
-    "retryable",
-    "upstream_code",
-    "upstream_request_id",
-    "attempts",
-    "upstream_ms",
-    "duration_ms",
-    "cold_start",
-    "replayed",
-    "reason",
-]
-
 
 @pytest.mark.parametrize(
     ("outcome", "kwargs"), [(None, {}), (NOT_FOUND, {}), (RuntimeError(), {}), (None, {"token": "wrong"})]
@@ -742,7 +714,7 @@ def test_an_invocation_leaves_one_line_with_all_keys(
     world.http(**kwargs)
 
     (line,) = lines()
-    assert list(line) == KEYS
+    assert list(line) == LOG_KEYS
 
 
 def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> None:

@@ -10,28 +10,9 @@ import pytest
 from shared import log
 from shared.problems import ConfigurationError, JobNotFound, Problem, Unauthorized, Upstream, UpstreamTimeout
 from shared.status import Success
+from tests.builders import LOG_KEYS
 from tests.unit.shared.fakes import MUTE_CALL, NOW
 
-# Contract, "Log line".
-KEYS = [
-    "timestamp",
-    "level",
-    "event",
-    "action",
-    "request_id",
-    "caller",
-    "code",
-    "status",
-    "retryable",
-    "upstream_code",
-    "upstream_request_id",
-    "attempts",
-    "upstream_ms",
-    "duration_ms",
-    "cold_start",
-    "replayed",
-    "reason",
-]
 SUCCESS = Success("muted", {"status": "muted", "request_id": "A-1"}, Upstream("OK", "A-1"))
 
 
@@ -46,7 +27,7 @@ def line(outcome: Success | Problem, status: int | None = 200, **changes: Any) -
 
 @pytest.mark.parametrize("outcome", [SUCCESS, JobNotFound("r", upstream=Upstream("C", "A-1")), Unauthorized("r")])
 def test_all_keys_are_there_in_the_documented_order(outcome: Success | Problem) -> None:
-    assert list(line(outcome)) == KEYS
+    assert list(line(outcome)) == LOG_KEYS
 
 
 def test_a_success_is_told() -> None:
@@ -77,7 +58,7 @@ def test_a_success_is_told() -> None:
 def test_there_is_null_where_there_is_nothing() -> None:
     fields = line(Unauthorized("no such caller"), None, request_id=None)
 
-    assert [name for name in KEYS if fields[name] is None] == [
+    assert [name for name in LOG_KEYS if fields[name] is None] == [
         "request_id",
         "caller",
         "status",
