@@ -94,6 +94,13 @@ def test_the_command_that_run_prints_mutes_the_call() -> None:
         connection.close()
 
 
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_run_refuses_what_is_no_port(port: str) -> None:
+    done = python("local.run", f"--gateway-port={port}")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("python -m local.run: error: argument --gateway-port")
+
+
 def test_run_says_when_a_port_is_taken() -> None:
     with serving("local.simulator", "--port", "0") as process:
         done = python("local.run", "--gateway-port", "0", "--simulator-port", url_of(process).rpartition(":")[2])

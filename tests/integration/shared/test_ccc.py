@@ -265,6 +265,16 @@ def test_a_refused_connection_was_not_sent() -> None:
     assert problem.reason == "nothing was sent: NewConnectionError"
 
 
+def test_a_name_that_does_not_resolve_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    problem = failure("127.0.0.1:9")
+    assert isinstance(problem, UpstreamUnavailable)
+    assert problem.reason == "nothing was sent: NameResolutionError"
+
+
 @contextmanager
 def full_backlog() -> Iterator[str]:
     """A listener whose queue is full: to connect takes forever."""
