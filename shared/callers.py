@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -33,6 +34,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 RESERVED_NAMES = ("healthz", "initialize")
 ANY_INSTANCE = "*"
 
@@ -49,9 +51,16 @@ def _wildcard_alone(instances: list[str]) -> list[str]:
     return instances
 
 
+def _once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("once", "Each value stands once")
+    return values
+
+
 def _network(text: object) -> object:
     try:
-        network = ipaddress.ip_network(text if isinstance(text, str) else "")
+        # Of what the library takes, neither masks nor scopes.
+        network = ipaddress.ip_network(text if isinstance(text, str) and _NETWORK.fullmatch(text) else "")
     except ValueError:
         raise PydanticCustomError("network", "Network should be an address or a CIDR block without host bits") from None
     if getattr(network.network_address, "ipv4_mapped", None):
@@ -97,7 +106,7 @@ class Caller(_Table):
 
     auth: Auth
     instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
-    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1)] = ["POST"]
+    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1), AfterValidator(_once)] = ["POST"]
     networks: Annotated[list[Network], Field(min_length=1)] | None = None
     response: Literal["status-codes", "always-200"] = "status-codes"
     parameters: Expressions | None = None
@@ -129,14 +138,15 @@ class Caller(_Table):
 
         Args:
             document: the request's `body`, `query`, `headers` and `path`.
-            has_body: without `parameters`, the top level of the body counts, or the query where there is no body.
+            has_body: without `parameters`, the top level of the body counts, or the query where there is no body and
+                no signature that leaves the query out.
 
         Raises:
             InvalidParameters: an expression fails, or the one for the channel finds nothing: it was meant to find one,
                 and the agent's own channel is another.
         """
         if self.parameters is None:
-            return cast("Mapping[str, Any]", document["body" if has_body else "query"])
+            return cast("Mapping[str, Any]", document["query" if not has_body and self.auth.covers_query else "body"])
         found = evaluate(self.parameters.given(), document)
         if "channel_id" in found and is_absent(found["channel_id"]) and self.defaults.channel_id is None:
             raise InvalidParameters((FieldError("channel_id", "was not found"),))

@@ -189,7 +189,9 @@ def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
     return {
         "body": decode_body(body, request.headers),
         "query": decode_query(query) if is_read else {},
-        "headers": request.headers,
+        "headers": {
+            name: text for name, text in request.headers.items() if name not in caller.auth.credential_headers()
+        },
         "path": request.path,
     }
 

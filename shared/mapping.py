@@ -43,6 +43,8 @@ def _compile(text: object) -> object:
         raise PydanticCustomError(
             "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
         )
+    if any(name != name.lower() for name in _header_names(compiled.parsed)):
+        raise PydanticCustomError("expression", "Expression should name headers in lower case")
     if strange:
         raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
     return compiled
@@ -102,6 +104,17 @@ def _roots(node: Node) -> Iterator[str]:
     elif node["type"] != "expref":
         for child in _children(node):
             yield from _roots(child)
+
+
+def _header_names(node: Node) -> Iterator[str]:
+    """Yield the names that an expression looks up in the headers."""
+    children = _children(node)
+    if node["type"] == "subexpression" and [child["type"] for child in children] == ["field", "field"]:
+        holder, name = (child["value"] for child in children)
+        if holder == "headers":
+            yield name
+    for child in children:
+        yield from _header_names(child)
 
 
 def _children(node: Node) -> list[Node]:

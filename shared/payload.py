@@ -36,16 +36,30 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         return {}
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("content-encoding")
-    media_type, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
-    for parameter in parameters:
+    for parameter in headers.get("content-type", "").lower().split(";")[1:]:
         name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip(" \"'") not in ("utf-8", "utf8"):
+        if name.strip() == "charset" and value.strip(" \t\"'") not in ("utf-8", "utf8"):
             raise UnsupportedMediaType("charset")
-    if media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json")):
+    if is_json(headers):
         return decode_json(body)
-    if media_type == "application/x-www-form-urlencoded":
+    if is_form(headers):
         return decode_form(body)
     raise UnsupportedMediaType("content-type")
+
+
+def is_json(headers: Mapping[str, str]) -> bool:
+    """Return whether the content type is JSON's own or one that ends in `+json` (RFC 6839)."""
+    media_type = _media_type(headers)
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
+def is_form(headers: Mapping[str, str]) -> bool:
+    """Return whether the content type is a form's."""
+    return _media_type(headers) == "application/x-www-form-urlencoded"
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def decode_json(body: bytes) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _by_body(action: Action, model: dict[str, Any], answers: dict[str, Any], *, 
         "description": (
             f"Calls `{action.name}`, never twice for one request. The names of the parameters may also be written in"
             " camelCase or snake_case; unknown names are refused, and so are duplicates. Media types ending in `+json`"
-            " count as JSON. Without a body, the query holds the parameters.\n\n"
+            " count as JSON.\n\n"
             "A caller whose payload is mapped sends its own shape instead of the one described here."
         ),
         "requestBody": {

@@ -33,6 +33,5 @@ def schemes_in_words() -> str:
     lines = [f"* `{name}`: {(inspect.getdoc(kind) or '').splitlines()[0]}" for name, kind in others.items()]
     return (
         "Each caller has one way to prove itself. Besides those that OpenAPI has a security scheme for, these exist;"
-        " but for `none`, they are signatures over the raw body, in headers, as the sender makes them by itself.\n\n"
-        + "\n".join(lines)
+        " but for `none`, they are signatures that the sender makes by itself.\n\n" + "\n".join(lines)
     )

@@ -59,6 +59,15 @@ class Scheme(BaseModel):
         """Return the answer that the sender expects before its first webhook, if this request asks for it."""
         return None
 
+    @property
+    def covers_query(self) -> bool:
+        """Whether the query may hold parameters: not where a signature proves the rest of the request alone."""
+        return True
+
+    def credential_headers(self) -> frozenset[str]:
+        """Return the names of the headers that show a secret; expressions do not see them."""
+        return frozenset({"authorization"})
+
     def credential_query(self) -> frozenset[str]:
         """Return the names in the query that belong to the credential, and not to the payload."""
         return frozenset()

@@ -167,6 +167,11 @@ class Hmac(UrlSigned):
             raise PydanticCustomError("content", "content may name body, timestamp, id, method and url")
         if "body" not in names:
             raise PydanticCustomError("content", "content must name body, or anybody could change it")
+        if re.search(r"\{(id|url|body)\}\{id\}|\{id\}\{(url|body)\}", self.content):
+            raise PydanticCustomError("content", "content must have something between id and url or body")
+        headers = [name for name in (self.header, self.timestamp_header, self.id_header) if name]
+        if len(set(headers)) < len(headers):
+            raise PydanticCustomError("content", "header, timestamp_header and id_header must differ")
         for name, header in (("timestamp", self.timestamp_header), ("id", self.id_header)):
             if (name in names) != (header is not None):
                 # A header that is not signed proves nothing, and one that is signed has to be found.

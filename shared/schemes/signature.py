@@ -15,6 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from shared.envelope import Request
+from shared.payload import is_json
 from shared.problems import Unauthorized
 from shared.schemes.scheme import Scheme, any_equal
 from shared.schemes.urls import PublicUrl, signed_urls
@@ -27,8 +28,9 @@ TimestampUnit = Literal["s", "ms"]
 
 PLACEHOLDER = re.compile(r"\{(body|timestamp|id|method|url)\}")
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
-# Digits of ASCII alone: `int` would take spaces, underscores and the digits of any script.
-_SECONDS, _MILLISECONDS = re.compile(r"[0-9]{1,12}"), re.compile(r"[0-9]{1,15}")
+# Digits of ASCII alone: `int` would take spaces, underscores and the digits of any script. No leading zeros: where
+# nothing separates the timestamp from what stands before it, those could have been the end of that.
+_SECONDS, _MILLISECONDS = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"[1-9][0-9]{0,14}")
 _ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 
 
@@ -189,7 +191,14 @@ class Signed(Scheme):
 
     def is_usable(self, secret: str) -> bool:
         """A secret is usable if it holds a key, and no white space around it: that is a slip of whoever set it."""
-        return secret == secret.strip() and bool(self.key(secret))
+        key = self.key(secret)
+        # HMAC pads its key with zeros: a key of zeros is none.
+        return secret == secret.strip() and key is not None and any(key)
+
+    @property
+    def covers_query(self) -> bool:
+        """Whether the signature covers the query: where it covers the URL."""
+        return any("{url}" in form.content for form in self.formats())
 
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
         """Compute the signature with every secret and compare."""
@@ -197,6 +206,10 @@ class Signed(Scheme):
         if form is None:
             raise Unauthorized("no signature")
         claim = form.read(request)
+        if "{url}{body}" in form.content and body and (request.method == "GET" or not is_json(request.headers)):
+            # Nothing separates the two: the end of a query could be passed off as a body, unless that has to begin with
+            # a brace, which no query holds unescaped.
+            raise Unauthorized("URL and body are signed as one, and the body is no JSON")
         if self.tolerance() and abs(now - form.time_of(claim.timestamp)) > self.tolerance():
             raise Unauthorized("timestamp is outside the tolerance")
         contents = form.contents(claim, request, body, self.url())

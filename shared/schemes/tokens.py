@@ -102,6 +102,10 @@ class ApiKey(Scheme):
             return request.with_query({self.query: secret})
         return request.with_headers({self._header: secret})
 
+    def credential_headers(self) -> frozenset[str]:
+        """Return the name of the key's header, too."""
+        return super().credential_headers() | {self._header}
+
     def credential_query(self) -> frozenset[str]:
         """Return the name of the key."""
         return frozenset({self.query} if self.query else ())

@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from shared.envelope import Request
+from shared.payload import is_form
 from shared.problems import Unauthorized
 from shared.schemes.scheme import Scheme, any_equal
 from shared.schemes.signature import encode
@@ -39,7 +40,7 @@ class Twilio(Scheme):
         given = request.headers.get(_HEADER)
         if given is None:
             raise Unauthorized("no signature")
-        hashed = _BODY_HASH in request.query or (body and not _is_form(request))
+        hashed = _BODY_HASH in request.query or (body and not is_form(request.headers))
         if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(body)]):
             raise Unauthorized("body has another hash than the signed query says")
         fields = _fields(request, body)
@@ -50,7 +51,7 @@ class Twilio(Scheme):
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the signature, and the body's hash to the query where the body is no form."""
-        if body and not _is_form(request):
+        if body and not is_form(request.headers):
             request = request.with_query({_BODY_HASH: _hash(body)})
         content = signed_urls(request, self.public_url)[0] + _fields(request, body)
         return request.with_headers({_HEADER: _signature(secret, content)})
@@ -60,14 +61,9 @@ class Twilio(Scheme):
         return frozenset({_BODY_HASH})
 
 
-def _is_form(request: Request) -> bool:
-    content_type = request.headers.get("content-type", "")
-    return content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
-
-
 def _fields(request: Request, body: bytes) -> str:
     """Return the fields of a form, sorted, names and values without separators: here the form has to be read first."""
-    if not _is_form(request):
+    if not is_form(request.headers):
         return ""
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")

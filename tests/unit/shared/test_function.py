@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hmac
 import itertools
 import json
 import time
@@ -891,3 +892,31 @@ def test_a_context_that_fails_does_not_make_the_handler_raise(world: World) -> N
 
     assert world.send(http_event(), Failing()).status == 200
     world.function.initialize(Failing())
+
+
+def test_a_signature_that_leaves_the_query_out_does_not_let_it_be_the_payload(world: World) -> None:
+    world.write_callers(
+        '[callers.hub]\nauth = { scheme = "github", secrets = ["env:HUB"] }\ninstances = ["ccc-test"]\n'
+    )
+    world.environ["HUB"] = "secret"
+    signature = f"sha256={hmac.digest(b'secret', b'', 'sha256').hex()}"
+
+    reply = world.http(path="/hub", body="", query=PAYLOAD, headers={"X-Hub-Signature-256": signature})
+
+    assert (reply.code, world.call.calls) == ("invalid_parameters", [])
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-api-key", "x-key"])
+def test_an_expression_does_not_see_a_credential(world: World, name: str) -> None:
+    place = ', header = "X-Key"' if name == "x-key" else ""
+    scheme = "bearer" if name == "authorization" else "api-key"
+    world.write_callers(
+        f'[callers.x]\nauth = {{ scheme = "{scheme}", secrets = ["env:KEY"]{place} }}\ninstances = ["ccc-test"]\n'
+        f"[callers.x.parameters]\njob_id = 'headers.\"{name}\"'\n"
+        '[callers.x.defaults]\ndevice_id = "d"\nuser_id = "a@b"\ninstance_id = "ccc-test"\n'
+    )
+    world.environ["KEY"] = "canary-key"
+    headers = {name: "Bearer canary-key" if name == "authorization" else "canary-key"}
+
+    assert world.http(path="/x", token=None, headers=headers).code == "invalid_parameters"
+    assert world.call.calls == []

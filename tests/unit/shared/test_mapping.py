@@ -41,7 +41,6 @@ def find(text: str) -> Any:
         ("body.call.id", "job"),
         ("query.q", "1"),
         ('headers."x-user"', "a@b"),
-        ('headers."X-User"', None),
         ("path", "/crm/eu"),
         ("'constant'", "constant"),
         ("`5`", 5),
@@ -169,6 +168,12 @@ def test_what_can_be_told_of_an_expression_is_told_when_the_file_loads(text: obj
 )
 def test_names_further_in_are_the_senders(text: str) -> None:
     assert callable(ADAPTER.validate_python(text).search)
+
+
+@pytest.mark.parametrize("text", ['headers."X-Call"', "query.a || headers.Host", '[headers."X-A", body.b][0]'])
+def test_a_header_that_no_request_can_have_is_seen_when_the_file_loads(text: str) -> None:
+    with pytest.raises(ValidationError, match="lower case"):
+        ADAPTER.validate_python(text)
 
 
 @pytest.mark.parametrize("text", ["@.call.id", "@ | call", "@.call | id", "@.call[0]", "@.call[?a]"])

@@ -85,10 +85,10 @@ def test_what_the_headers_say_is_no_template() -> None:
 
 
 def test_a_url_is_signed_as_the_sender_knows_it() -> None:
-    described = scheme(content="{url}{body}", public_url="https://public.example/x")
+    described = scheme(content="{url} {body}", public_url="https://public.example/x")
 
-    assert accepts(mac(SECRET.encode(), b"https://public.example/x?a=1" + BODY).hex(), described)
-    assert not accepts(mac(SECRET.encode(), b"https://h/p?a=1" + BODY).hex(), described)
+    assert accepts(mac(SECRET.encode(), b"https://public.example/x?a=1 " + BODY).hex(), described)
+    assert not accepts(mac(SECRET.encode(), b"https://h/p?a=1 " + BODY).hex(), described)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000)])
@@ -105,13 +105,14 @@ def test_the_timestamp_has_a_unit_and_a_window(unit: str, factor: int) -> None:
 
 @pytest.mark.parametrize("value", ["", ",", "d-1,d-1", "d-1,"])
 def test_an_id_is_one(value: str) -> None:
-    described = scheme(content="{id}{body}", id_header="X-Id")
+    described = scheme(content="{id}.{body}", id_header="X-Id")
 
-    assert not accepts(mac(SECRET.encode(), value.encode() + BODY).hex(), described, **{"x-id": value})
+    signature = mac(SECRET.encode(), f"{value}.".encode() + BODY).hex()
+    assert not accepts(signature, described, **{"x-id": value})
 
 
 def test_sign_invents_an_id_where_there_is_none() -> None:
-    described = scheme(content="{id}{body}", id_header="X-Id")
+    described = scheme(content="{id}.{body}", id_header="X-Id")
 
     one, two = (described.sign(Request(), BODY, SECRET, NOW).headers["x-id"] for _ in range(2))
 
@@ -188,6 +189,11 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
         {"content": "{body}{timestamp}", "timestamp_header": "X-Time", "tolerance_seconds": 86_401},
         {"content": "{body}{timestamp}", "timestamp_header": "X-Time", "tolerance_seconds": True},
         {"content": "{body}{timestamp}", "timestamp_header": ""},
+        {"content": "{id}{body}", "id_header": "X-Id"},
+        {"content": "{body}{id}", "id_header": "X-Id"},
+        {"content": "{url}{id} {body}", "id_header": "X-Id"},
+        {"content": "{id} {body}", "id_header": "X-SIG"},
+        {"content": "{timestamp}{body}", "timestamp_header": "x-sig"},
         {"algorithm": "md5"},
         {"algorithm": "SHA256"},
         {"encoding": "base64url"},

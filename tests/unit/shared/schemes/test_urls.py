@@ -19,7 +19,8 @@ from tests.unit.shared.schemes.references import NOW, changed, mac
 
 SECRET = "client-secret"
 PUBLIC = "https://hooks.example.com/hubspot"
-REQUEST = Request(headers={"host": "fc.example"}, raw_path="/hubspot")
+JSON = {"content-type": "application/json"}
+REQUEST = Request(headers={"host": "fc.example", **JSON}, raw_path="/hubspot")
 
 
 # HubSpot, "Validating requests": these are decoded before the URL is signed, and no others.
@@ -145,7 +146,32 @@ def test_the_example_of_hubspot() -> None:
     }
     scheme = HubSpot(scheme="hubspot", secrets=["env:A"], public_url=PUBLIC)
 
-    scheme.verify(Request(headers=headers, query={"a": "1"}), b"{}", [SECRET], NOW)
+    scheme.verify(Request(headers=headers | JSON, query={"a": "1"}), b"{}", [SECRET], NOW)
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "accepted"),
+    [
+        ("POST", "application/json; charset=utf-8", True),
+        ("POST", "application/vnd.x+json", True),
+        ("POST", "application/x-www-form-urlencoded", False),
+        ("POST", "text/plain", False),
+        ("GET", "application/json", False),
+    ],
+)
+def test_the_end_of_a_url_cannot_be_passed_off_as_a_body(method: str, content_type: str, accepted: bool) -> None:  # noqa: FBT001 - a column of the table
+    request = changed(REQUEST, method=method, headers={"content-type": content_type})
+    assert accepts(request, PUBLIC) is accepted
+
+
+def test_the_end_of_a_body_cannot_be_passed_off_as_a_timestamp() -> None:
+    digest = base64.b64encode(mac(SECRET.encode(), f"POST{PUBLIC}".encode() + b"{}00" + f"{NOW}000".encode())).decode()
+    scheme = HubSpot(scheme="hubspot", secrets=["env:A"], public_url=PUBLIC)
+    signed = REQUEST.with_headers({"x-hubspot-signature-v3": digest})
+
+    scheme.verify(signed.with_headers({"x-hubspot-request-timestamp": f"{NOW}000"}), b"{}00", [SECRET], NOW)
+    with pytest.raises(Unauthorized):
+        scheme.verify(signed.with_headers({"x-hubspot-request-timestamp": f"00{NOW}000"}), b"{}", [SECRET], NOW)
 
 
 @pytest.mark.parametrize("query", [{}, {"a": "1", "b": "2"}, {"a": "x y", "b": "(ü)"}])
