@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from local.explain.report import report, text
 from local.explain.road import walk
 from local.gateway.settings import RUNTIMES
 
+_DIGITS = re.compile(r"[0-9]{1,15}")
+# The end of the year 9999, behind which there are no dates.
+_LAST_MS = 253_402_300_799_999
 _EPILOG = """\
 example:
   MUTE_CALL_TOKEN=demo-token python -m local.explain events/http.json
@@ -46,9 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _received(event: bytes) -> float:
     """Return when the platform received the request of an event, in seconds since the epoch."""
     try:
-        return int(json.loads(event)["requestContext"]["timeEpoch"]) / 1000
+        epoch = json.loads(event)["requestContext"]["timeEpoch"]
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise UsageError("the event does not say when it was received: requestContext.timeEpoch") from None
+        epoch = None
+    if isinstance(epoch, str) and _DIGITS.fullmatch(epoch):
+        epoch = int(epoch)
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch <= _LAST_MS:
+        raise UsageError(
+            "the event does not say when it was received: requestContext.timeEpoch, in milliseconds since 1970"
+        )
+    return epoch / 1000
 
 
 def _parser() -> Parser:

@@ -1,4 +1,8 @@
-"""Keeping secrets out of what is shown: by the name that they stand under, and by their value, wherever it turns up."""
+"""Keeping secrets out of what is shown: by the name that they stand under, and by their value, wherever it turns up.
+
+It is for what comes from a request or from the configuration. A report's own keys and words are not put through it: a
+secret may read like any of them.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ _CREDENTIAL = re.compile(
 )
 # A shorter part of a header is a word of its syntax: `Bearer`, `v1`.
 _LEAST_PART = 8
+# A shorter secret is part of too many words: it is known again only where it is the whole of a text.
+_LEAST_WITHIN = 4
 
 
 class Mask:
@@ -29,9 +35,13 @@ class Mask:
     def __init__(self, names: Iterable[str], values: Iterable[str]) -> None:
         """Hide what stands under these names, beside those that always tell a credential, and these values."""
         self._names = {name.lower() for name in names}
-        found = {spelling for value in values if value for spelling in _spellings(value)}
+        whole: set[str] = set()
+        within: set[str] = set()
+        for value in filter(None, values):
+            (within if len(value) >= _LEAST_WITHIN else whole).update(_spellings(value))
+        self._whole = whole
         # The longest first, or a part of it would be left.
-        ordered = sorted(found, key=len, reverse=True)
+        ordered = sorted(within, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def hides(self, name: str) -> bool:
@@ -53,6 +63,8 @@ class Mask:
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
+        if text in self._whole:
+            return MASK
         return self._values.sub(MASK, text) if self._values else text
 
 

@@ -11,6 +11,7 @@ from local.explain.masking import Mask
 from local.explain.road import Walk
 from shared.parameters import CallParameters
 from shared.problems import Problem
+from shared.status import Success
 
 NOTES = (
     "Nothing was called. CCC is taken to accept: what it would say of the call, and its request id, are unknown.",
@@ -37,6 +38,8 @@ CHECKS = {
 }
 # One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
 _PLACES = re.compile(r"; (?=[\w. -]+: )")
+# Steps that find nothing of the request: how long its body is, and which scheme's check it has passed.
+_OWN_WORDS = ("body", "verify")
 _UNREADABLE = "unreadable"
 
 
@@ -48,40 +51,58 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
         mask: what to hide.
     """
     return {
-        "event": mask(_event(walk)),
-        "steps": mask([*_passed(walk), *_failed(walk)]),
-        # From here on the names are the function's own: what stands under them is judged by its value.
-        "call": mask.by_value(_call(walk)),
-        "answer": mask.by_value(_answer(walk)),
-        "log": mask.by_value(walk.lines),
+        "event": _event(walk, mask),
+        "steps": [*_passed(walk, mask), *_failed(walk)],
+        "call": _call(walk, mask),
+        "answer": _answer(walk, mask),
+        "log": [_line(line, mask) for line in walk.lines],
         "faults": [fault for reason in walk.faults for fault in _PLACES.split(reason)],
         "notes": list(NOTES) if walk.asked else [],
     }
 
 
-def _event(walk: Walk) -> dict[str, Any]:
+def _event(walk: Walk, mask: Mask) -> dict[str, Any]:
     request = walk.trace.request
     if request.direct:
-        return {"kind": "direct invocation" if request.content else _UNREADABLE}
+        return {"kind": _kind(walk)}
     return {
-        "kind": "HTTP trigger",
-        "method": request.method,
-        "path": request.raw_path,
-        "query": dict(request.query),
-        "source_ip": request.source_ip,
-        "headers": dict(request.headers),
+        "kind": _kind(walk),
+        "method": mask(request.method),
+        "path": mask(request.raw_path),
+        "query": mask(request.query),
+        "source_ip": mask(request.source_ip),
+        "headers": mask(request.headers),
     }
 
 
-def _passed(walk: Walk) -> Iterator[dict[str, Any]]:
+def _kind(walk: Walk) -> str:
+    request = walk.trace.request
+    if not request.direct:
+        return "HTTP trigger"
+    return "direct invocation" if request.content else _UNREADABLE
+
+
+def _passed(walk: Walk, mask: Mask) -> Iterator[dict[str, Any]]:
     for step, found in walk.trace.steps:
-        shown = found.model_dump() if isinstance(found, CallParameters) else found
-        yield {"step": step, "passed": True, "found": shown}
+        yield {"step": step, "passed": True, "found": _found(step, found, mask)}
+
+
+def _found(step: str, found: object, mask: Mask) -> object:
+    if step in _OWN_WORDS:
+        return found
+    if isinstance(found, CallParameters):
+        # Names of the function's own: what stands under them is judged by its value.
+        return mask.by_value(found.model_dump())
+    if step == "decode" and isinstance(found, Mapping):
+        # The parts of a request; what they are called is no text of the sender.
+        return {part: mask(content) for part, content in found.items()}
+    return mask(found)
 
 
 def _failed(walk: Walk) -> Iterator[dict[str, Any]]:
     problem = walk.outcome
     if isinstance(problem, Problem):
+        # Nothing of it quotes the request or a secret.
         yield {
             "step": _check(walk, problem),
             "passed": False,
@@ -93,12 +114,12 @@ def _failed(walk: Walk) -> Iterator[dict[str, Any]]:
 
 def _check(walk: Walk, problem: Problem) -> str:
     last = walk.trace.steps[-1][0] if walk.trace.steps else None
-    if _event(walk)["kind"] == _UNREADABLE:
+    if _kind(walk) == _UNREADABLE:
         return "event"
     return CHECKS.get((last, problem.code), f"after {last}")
 
 
-def _call(walk: Walk) -> dict[str, Any] | None:
+def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:
     if walk.asked is None:
         return None
     action, parameters, settings = walk.asked
@@ -106,19 +127,31 @@ def _call(walk: Walk) -> dict[str, Any] | None:
         "action": action.name,
         "version": action.version,
         "method": "POST",
-        "endpoint": f"{settings.ccc_protocol}://{settings.endpoint}/",
-        "query": dict(parameters),
+        "endpoint": f"{settings.ccc_protocol}://{mask(settings.endpoint)}/",
+        "query": mask.by_value(parameters),
     }
 
 
-def _answer(walk: Walk) -> dict[str, Any]:
+def _answer(walk: Walk, mask: Mask) -> dict[str, Any]:
     if walk.trace.request.direct:
-        return dict(walk.reply)
+        return _told(walk, walk.reply, mask)
     return {
         "status": walk.reply["statusCode"],
         "headers": walk.reply["headers"],
-        "body": json.loads(walk.reply["body"]),
+        "body": _told(walk, json.loads(walk.reply["body"]), mask),
     }
+
+
+def _told(walk: Walk, fields: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
+    """Return the fields of an answer: only a success repeats something of the request, and never as its status."""
+    if not isinstance(walk.outcome, Success):
+        return dict(fields)
+    return {name: value if name == "status" else mask.by_value(value) for name, value in fields.items()}
+
+
+def _line(line: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
+    """Return a line of the log: all that it tells of request and configuration is who the caller is."""
+    return {name: mask(value) if name == "caller" else value for name, value in line.items()}
 
 
 def text(facts: Mapping[str, Any]) -> str:

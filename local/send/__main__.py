@@ -113,7 +113,7 @@ def _parser() -> Parser:
     add("--url", default=GATEWAY, help="where to; a path here counts before the event's (default: %(default)s)")
     parser.add_callers()
     add("--form", action="store_true", help="send the fields of the payload, a flat object, as a form")
-    add("--age", metavar="SECONDS", type=_age, default=0, help="sign as so long ago; less than 0: in the future")
+    add("--age", metavar="SECONDS", type=_age, default=0, help="sign as so long ago; in the future: --age=-60")
     add("--print-curl", action="store_true", help="print a command for a POSIX shell that does it, and send nothing")
     return parser
 

@@ -25,6 +25,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # The connection's own, which the client writes.
 _NOT_SENT = {"connection", "content-length", "expect", "keep-alive", "transfer-encoding", "upgrade"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPACE = re.compile(r"[\x00-\x20\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -110,7 +111,7 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         now: seconds since the epoch, for the signature.
 
     Raises:
-        UsageError: HTTP cannot carry a part of it.
+        UsageError: HTTP cannot carry a part of it, or the scheme cannot sign it.
     """
     try:
         addressed = _addressed(message.request, url, name)
@@ -120,6 +121,8 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         "".join(headers.values()).encode()
     except ValueError:
         raise UsageError("the request holds text that is no UTF-8") from None
+    except Problem as problem:
+        raise UsageError(f"the request cannot be signed: {problem.reason}") from None
     if not _TOKEN.fullmatch(signed.method):
         raise UsageError("the method of the request cannot be sent")
     for key, value in headers.items():
@@ -134,8 +137,21 @@ def _addressed(request: Request, url: SplitResult, name: str) -> Request:
     path = quote(url.path if url.path.strip("/") else f"/{request.raw_path.lstrip('/')}", safe=_PATH)
     if _last_segment(path) != name and (_last_segment(path) or name != DEFAULT_CALLER):
         path = f"{path.rstrip('/')}/{name}"
-    query = dict(parse_qsl(url.query, keep_blank_values=True)) | dict(request.query)
+    query = _query(url.query) | dict(request.query)
     return replace(request, raw_path=path, path=unquote(path), query=query).with_headers({"host": _host(url)})
+
+
+def _query(text: str) -> dict[str, str]:
+    """Return the parameters of a URL, which are written anew: what would not arrive as it was typed is refused."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError:
+        pairs = None
+    if pairs is None or _NO_ESCAPE.search(text):
+        raise UsageError("the query of the URL holds an escape that cannot be decoded")
+    if len(query := dict(pairs)) < len(pairs):
+        raise UsageError("the query of the URL holds a name twice")
+    return query
 
 
 def _last_segment(path: str) -> str:

@@ -320,6 +320,64 @@ def test_what_is_no_secret_is_shown() -> None:
     assert mask(shown) == {**shown, "author": f"{MASK} y"}
 
 
+def shape(value: Any) -> Any:
+    """Return the keys of a report, down to where a request or a configuration has chosen them."""
+    if isinstance(value, dict):
+        return {name: None if name in ("query", "headers", "found") else shape(item) for name, item in value.items()}
+    return [shape(item) for item in value] if isinstance(value, list) else None
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("h", "n", "kind", "source_ip", "step", "found", "passed", "query", "headers", "body", "status", "call"),
+        *("HTTP trigger", "bearer", "verify", "muted", "webhook", "signature", "JobId", "job_id", "bytes", "https"),
+    ],
+)
+@pytest.mark.parametrize("token", [TOKEN, "wrong"])
+def test_a_secret_that_reads_like_the_report_leaves_its_own_words(callers: Path, word: str, token: str) -> None:
+    event = http_event(token=token, headers={"X-Token": word, "X-Note": word})
+    environ = {**ENVIRON, "PASSWORD": f"user:{word}"}
+    expected = explained(http_event(token=token, headers={"X-Token": "canary-x", "X-Note": "-"}), callers)
+    facts = explained(event, callers, environ)
+    assert shape(facts) == shape(expected)
+    assert facts["event"]["kind"] == "HTTP trigger"
+    assert facts["event"]["headers"]["x-token"] == facts["event"]["headers"]["x-note"] == MASK
+    own = ("step", "passed", "reason", "code", "status")
+    for step, other in zip(facts["steps"], expected["steps"], strict=True):
+        names = (*own, "found") if step["step"] in ("body", "verify") else own
+        assert {name: step.get(name) for name in names} == {name: other.get(name) for name in names}
+    assert facts["faults"] == expected["faults"]
+    assert facts["log"][0].keys() == expected["log"][0].keys()
+    assert (facts["log"][0]["event"], facts["log"][0]["reason"]) == ("webhook", expected["log"][0]["reason"])
+    assert text(facts).startswith("event       HTTP trigger\n")
+
+
+@pytest.mark.parametrize("name", ["kind", "step", "found", "headers", "query", "body", "path", "job_id", "JobId"])
+def test_a_credential_that_is_called_like_a_part_of_the_report_leaves_that(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(CALLERS.replace('"Pass"', f'"{name}"'), encoding="utf-8")
+    facts = explained(http_event(path="/query", query={name: KEY, "q": "1"}), path)
+    assert facts["event"]["kind"] == "HTTP trigger"
+    assert facts["event"]["query"] == {name: MASK, "q": "1"}
+    assert steps(facts)[:4] == ["body", "caller", "verify", "decode"]
+    assert set(facts["steps"][3]["found"]) == {"body", "query", "headers", "path"}
+    assert facts["steps"][3]["found"]["headers"]["content-type"] == "application/json"
+
+
+def test_a_broken_configuration_leaves_the_report_its_words(tmp_path: Path) -> None:
+    facts = explained(http_event(query={"kind": "a", "query": "b"}, headers={"step": "c"}), tmp_path / "none.toml")
+    assert facts["event"]["kind"] == "HTTP trigger"
+    assert facts["event"]["query"] == {"kind": MASK, "query": MASK}
+    assert facts["steps"][-1]["step"] == "configuration"
+
+
+def test_a_short_secret_is_hidden_where_it_is_the_whole_of_a_text() -> None:
+    mask = Mask((), ["abc", "%a", "four"])
+    assert mask({"a": "abc", "abc": ["%a", "%25a"]}) == {"a": MASK, MASK: [MASK, MASK]}
+    assert mask(["abcd", "an abc", "100%a", "petit-fours"]) == ["abcd", "an abc", "100%a", f"petit-{MASK}s"]
+
+
 def test_a_text_of_the_sender_cannot_break_a_line(callers: Path) -> None:
     event = http_event({"a\nb": "c\nFAILED"}, token=TOKEN, query={"\x1b[2J": "\x1b[2J"})
     shown = text(explained(event, callers))
@@ -356,6 +414,34 @@ def test_a_sample_is_judged_by_its_own_time(
         assert command.main([event, "--callers", str(callers), "--json", *more]) == 1
         reasons.append(json.loads(capsys.readouterr().out)["steps"][-1]["reason"])
     assert reasons == ["timestamp is outside the tolerance", "signature does not match"]
+
+
+def received(epoch: str) -> str:
+    """Return an event with this JSON as the time at which it was received."""
+    return http_event(token=TOKEN).decode().replace('"1693896071895"', epoch)
+
+
+@pytest.mark.parametrize("epoch", ["0", '"0"', "1693896071895", '"1693896071895"', "253402300799999"])
+def test_the_time_of_an_event_may_be_any_date(callers: Path, capsys: pytest.CaptureFixture[str], epoch: str) -> None:
+    command.main([received(epoch), "--callers", str(callers), "--as-received", "--json"])
+    assert json.loads(capsys.readouterr().out)["steps"][0]["step"] == "body"
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        *("1e999", "-1e999", "NaN", "1693896071895.0", "true", "null", "[]", "-1", "253402300800000"),
+        *("99999999999999999999", "-99999999999999999", '"99999999999999999999"', '"-1"', '"253402300800000"'),
+        *('" 1693896071895"', '"1_693_896_071_895"', '"1693896071895\\n"', '"\\u0661\\u0662"', '""'),
+    ],
+)
+def test_a_time_that_is_no_date_is_told(capsys: pytest.CaptureFixture[str], epoch: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main([received(epoch), "--as-received"])
+    assert caught.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("python -m local.explain: the event does not say when it was received: ")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize(

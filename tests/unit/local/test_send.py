@@ -126,6 +126,31 @@ def test_the_path_names_the_caller(url: str, path: str, name: str, target: str) 
 
 
 @pytest.mark.parametrize(
+    ("query", "target"),
+    [("a=b&%C3%BC=%20", "/crm?a=b&%C3%BC=%20"), ("a&b=+", "/crm?a=&b=%20"), ("a=%2525", "/crm?a=%2525"), ("", "/crm")],
+)
+def test_the_query_of_the_url_is_sent(query: str, target: str) -> None:
+    assert composed(b"{}", f"{URL}?{query}").target == target
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("a=1&a=2", "holds a name twice"),
+        ("a=1&%61=1", "holds a name twice"),
+        ("a=%ff", "holds an escape that cannot be decoded"),
+        ("%ff=a", "holds an escape that cannot be decoded"),
+        ("a=%zz", "holds an escape that cannot be decoded"),
+        ("a=%4", "holds an escape that cannot be decoded"),
+    ],
+)
+def test_a_query_that_would_arrive_as_another_is_told(query: str, complaint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        composed(b"{}", f"{URL}?{query}")
+    assert str(caught.value) == f"the query of the URL {complaint}"
+
+
+@pytest.mark.parametrize(
     ("url", "origin"),
     [
         ("http://Example.COM", "http://example.com"),
@@ -211,6 +236,12 @@ def test_what_http_cannot_carry_is_told(request_: Request, complaint: str) -> No
     assert str(caught.value) == complaint
 
 
+def test_what_a_scheme_cannot_sign_is_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        composed(UNSIGNABLE.encode(), to=caller("twilio"))
+    assert str(caught.value) == "the request cannot be signed: form is malformed"
+
+
 @pytest.mark.parametrize(
     ("references", "environ", "secret"),
     [
@@ -282,10 +313,14 @@ instances = ["*"]
 [callers.open]
 auth = { scheme = "none", allow_anonymous = true }
 instances = ["*"]
+[callers.tw]
+auth = { scheme = "twilio", secrets = ["env:SECRET"] }
+instances = ["*"]
 [callers.ivr]
 auth = { scheme = "ram" }
 instances = ["*"]
 """
+UNSIGNABLE = http_event(body="a=%ff", headers={"Content-Type": "application/x-www-form-urlencoded"}).decode()
 
 
 @pytest.fixture
@@ -313,10 +348,12 @@ def stopped(*arguments: str) -> int:
         (["no/such.json", "--caller", "open"], "cannot read no/such.json: No such file or directory"),
         (["a\0b", "--caller", "open"], "cannot read a file of this name"),
         (["{}", "--caller", "open", "--url", "nowhere"], "the URL should be http(s)://host"),
+        (["{}", "--caller", "open", "--url", f"{URL}?a=1&a=2"], "the query of the URL holds a name twice"),
+        ([UNSIGNABLE, "--caller", "tw"], "the request cannot be signed: form is malformed"),
         (["{}", "--caller", "open", "--age", "long"], "argument --age: invalid number of seconds value: 'long'"),
         (["{}", "--caller", "open", "--age", "nan"], "argument --age: invalid number of seconds value: 'nan'"),
         (["{}", "--caller", "open", "--age", "1e12"], "argument --age: invalid number of seconds value: '1e12'"),
-        (["{}", "--caller", "nobody"], "callers.toml has no caller nobody; it has default, open, ivr"),
+        (["{}", "--caller", "nobody"], "callers.toml has no caller nobody; it has default, open, tw, ivr"),
         (
             ["{}", "--caller", "ivr"],
             "the gateway takes one: curl -sS http://127.0.0.1:9000/2023-03-30/functions/mute_call/invocations --data",
@@ -400,4 +437,5 @@ def test_help_says_what_a_printed_command_holds(capsys: pytest.CaptureFixture[st
     assert stopped("--help") == 0
     printed = capsys.readouterr().out
     assert "holds the signature" in printed
+    assert "--age=-60" in printed
     assert "python -m local.send events/direct.json --caller default" in printed
