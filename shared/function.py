@@ -183,17 +183,17 @@ def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
     """Return the decoded request, as the callers file's expressions see it."""
     if request.direct:
         return {"body": decode_json(body), "query": {}, "headers": {}, "path": ""}
-    hidden = caller.auth.credential_query()
-    query = {name: value for name, value in request.query.items() if name not in hidden}
     is_read = caller.parameters is not None or not body
     return {
         "body": decode_body(body, request.headers),
-        "query": decode_query(query) if is_read else {},
-        "headers": {
-            name: text for name, text in request.headers.items() if name not in caller.auth.credential_headers()
-        },
+        "query": decode_query(_without(request.query, caller.auth.credential_query())) if is_read else {},
+        "headers": _without(request.headers, caller.auth.credential_headers()),
         "path": request.path,
     }
+
+
+def _without(fields: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name not in hidden}
 
 
 def _check_origin(request: Request, caller: Caller) -> None:
