@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shared.event_time import read_time
 from shared.mapping import Compiled, Expression, evaluate
 from shared.parameters import CallParameters, Identifier, UserIdentifier, is_absent
 from shared.problems import ConfigurationError, FieldError, InvalidParameters
@@ -37,6 +38,7 @@ else:
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 RESERVED_NAMES = ("healthz", "initialize")
 ANY_INSTANCE = "*"
+_MAX_KEY_CHARACTERS = 255
 
 
 def _not_reserved(name: str) -> str:
@@ -112,6 +114,8 @@ class Caller(_Table):
     parameters: Expressions | None = None
     defaults: Defaults = Defaults()
     idempotency_key: Expression = None
+    event_time: Expression = None
+    max_age_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
 
     @model_validator(mode="after")
     def _required_parameters_are_found(self) -> Caller:
@@ -132,6 +136,17 @@ class Caller(_Table):
         if not self.auth.over_http and self.model_fields_set & {"methods", "networks"}:
             raise PydanticCustomError("direct", "methods and networks have no meaning for direct invocation")
         return self
+
+    @model_validator(mode="after")
+    def _age_needs_a_time(self) -> Caller:
+        if (self.event_time is None) != (self.max_age_seconds is None):
+            raise PydanticCustomError("age", "event_time and max_age_seconds need each other")
+        return self
+
+    @property
+    def reads_beyond_the_payload(self) -> bool:
+        """Whether an expression may look at the query of a request that has a body."""
+        return self.parameters is not None or self.idempotency_key is not None or self.event_time is not None
 
     def select(self, document: Mapping[str, Any], *, has_body: bool) -> Mapping[str, Any]:
         """Return the parameters that a request holds, by name; what is absent is left out.
@@ -155,6 +170,55 @@ class Caller(_Table):
     def constants(self) -> dict[str, str]:
         """Return the defaults that the file has."""
         return self.defaults.model_dump(exclude_none=True)
+
+    def check_age(self, document: Mapping[str, Any], now: float) -> None:
+        """Refuse an event that is older than the caller allows: a queue that is replayed must not mute another call.
+
+        One from as far ahead is refused too: a clock that is wrong, or a time zone left out, would stretch the window.
+
+        Args:
+            document: the request's `body`, `query`, `headers` and `path`.
+            now: seconds since the epoch.
+
+        Raises:
+            InvalidParameters: too old, too far ahead, or no time at all.
+        """
+        if self.max_age_seconds is None:
+            return
+        found = evaluate({"event_time": self.event_time}, document)["event_time"]
+        moment = read_time(found)
+        if is_absent(found):
+            reason = "was not found"
+        elif moment is None:
+            reason = "must be ISO 8601 with an offset, or seconds or milliseconds since 1970"
+        elif abs(now - moment) > self.max_age_seconds:
+            reason = "is too old" if moment < now else "is too far ahead"
+        else:
+            return
+        raise InvalidParameters((FieldError("event_time", reason),))
+
+    def key_of(self, document: Mapping[str, Any], delivery: str | None) -> str | None:
+        """Return the request's idempotency key: what the caller's expression finds, else what tells its delivery.
+
+        Args:
+            document: the request's `body`, `query`, `headers` and `path`.
+            delivery: from the caller's scheme, `None` if it has nothing of the kind.
+
+        Raises:
+            InvalidParameters: the expression finds no key: never silently without one.
+        """
+        if self.idempotency_key is None:
+            return delivery
+        found = evaluate({"idempotency_key": self.idempotency_key}, document)["idempotency_key"]
+        if is_absent(found):
+            reason = "was not found"
+        elif isinstance(found, bool) or not isinstance(found, (str, int)):
+            reason = "must be a string or an integer"
+        elif len(str(found)) > _MAX_KEY_CHARACTERS:
+            reason = f"must have at most {_MAX_KEY_CHARACTERS} characters"
+        else:
+            return str(found)
+        raise InvalidParameters((FieldError("idempotency_key", reason),))
 
     def may_use_instance(self, instance_id: str) -> bool:
         """Whether the caller may touch this instance."""

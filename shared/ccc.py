@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from alibabacloud_tea_openapi.client import Client
@@ -24,7 +21,7 @@ from darabonba.request import DaraRequest
 from darabonba.response import DaraResponse
 from darabonba.runtime import RuntimeOptions
 
-from shared import __version__, transport
+from shared import __version__, bounded, transport
 from shared.action import Action
 from shared.context import Credentials
 from shared.problems import (
@@ -44,13 +41,15 @@ from shared.problems import (
     UpstreamUnavailable,
     UserNotFound,
 )
+from shared.resend import fate_of
 from shared.settings import Settings
 
 _OK = "OK"
 _HTTP_OK = 200
 _HTTP_REDIRECT = range(300, 400)
 _HTTP_SERVER_ERROR = 500
-_MAX_RETRY_AFTER_S = 3600
+_MAX_WAIT_MS = 3_600_000
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 # CCC's `Code`, as a pattern for the whole of it, and the problem it stands for, whatever the HTTP status. Sources: API
 # reference of MuteCall (2020-07-01), common error codes of CCC, error codes of the OpenAPI gateway. The first match
@@ -76,8 +75,7 @@ def call(
 ) -> dict[str, Any]:
     """Call the action once and return CCC's answer: a JSON object whose `Code` is `OK`.
 
-    The call runs in a thread of its own, so that nothing, not even a name server or an answer that drips, can hold the
-    caller beyond the deadline.
+    Nothing holds the caller beyond the deadline, and nothing is sent after it.
 
     Args:
         action: which action.
@@ -90,27 +88,19 @@ def call(
         UpstreamProblem: every other outcome; `UpstreamUnavailable` only if it was certainly not carried out or CCC
             says that it failed, `UpstreamTimeout` and `UpstreamInvalidResponse` if that is unknown.
     """
-    left_s = deadline - time.monotonic()
-    if left_s <= 0:
-        raise UpstreamUnavailable("deadline passed, nothing was sent")
-    client = _client(credentials, settings, left_s)
-    exchange = transport.Exchange()
-    answer: Future[Any] = Future()
+    client = _client(credentials, settings, deadline - time.monotonic())
+    exchange = transport.Exchange(deadline)
 
-    def work() -> None:
-        try:
-            with exchange.current():
-                answer.set_result(client.call_api(_params(action), OpenApiRequest(query=dict(parameters)), _RUNTIME))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            answer.set_exception(error)
+    def work() -> Any:
+        with exchange.current():
+            return client.call_api(_params(action), OpenApiRequest(query=dict(parameters)), _RUNTIME)
 
-    threading.Thread(target=work, daemon=True).start()
     try:
-        return _accept(answer.result(timeout=deadline - time.monotonic()))
-    except FutureTimeoutError:
+        return _accept(bounded.run(work, deadline))
+    except bounded.OverdueError:
         if exchange.cancel():
             raise UpstreamTimeout("deadline passed, no whole answer") from None
-        raise UpstreamUnavailable("deadline passed, nothing was sent") from None
+        raise _not_sent("deadline passed, nothing was sent") from None
     except ResponseException as error:
         body = error.data if isinstance(error.data, dict) else {}
         raise _problem(error.status_code, body, error.retry_after) from None
@@ -155,32 +145,43 @@ def _accept(answer: Mapping[str, Any]) -> dict[str, Any]:
     if status in _HTTP_REDIRECT or not isinstance(body, dict) or not isinstance(body.get("Code"), str):
         raise UpstreamInvalidResponse(f"CCC answered HTTP {status} without a code", upstream=Upstream.read(body))
     if body["Code"] != _OK:
-        raise _problem(status, body, None)
+        raise _problem(status, body, _wait_ms(answer["headers"]))
     if status != _HTTP_OK:
         raise UpstreamInvalidResponse(f"CCC answered OK with HTTP {status}", upstream=Upstream.read(body))
     return body
 
 
-def _problem(status: int, body: Mapping[str, Any], retry_after_ms: int | None) -> UpstreamProblem:
+def _wait_ms(headers: Mapping[str, str]) -> int | None:
+    """Return the wait that a refusal with HTTP 200 asks for; with any other status the SDK reads it."""
+    digits = headers.get("x-acs-retry-after", "")
+    return int(digits) if _DIGITS.fullmatch(digits) else None
+
+
+def _problem(status: int, body: Mapping[str, Any], wait_ms: int | None) -> UpstreamProblem:
     """Return what a readable refusal stands for."""
     upstream = Upstream.read(body)
     by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamRejected
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
-    # Rounded up, in integers: the header may hold any number of digits.
-    retry_after = min(-(-retry_after_ms // 1000), _MAX_RETRY_AFTER_S) if retry_after_ms else None
+    kind = next(matches, by_status)
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"
-    return next(matches, by_status)(reason, upstream=upstream, retry_after=retry_after)
+    fate = fate_of(kind, sent=True, status=status)
+    # The header may hold any number of digits.
+    return kind(reason, upstream=upstream, fate=fate, wait_ms=min(wait_ms, _MAX_WAIT_MS) if wait_ms else None)
 
 
 def _without_answer(cause: object, *, sent: bool) -> Problem:
     """Return what the lack of a readable answer stands for."""
     name = str(cause) if isinstance(cause, transport.TransportError) else type(cause).__name__
     if isinstance(cause, transport.NotSentError):
-        return UpstreamUnavailable(f"nothing was sent: {name}")
+        return _not_sent(f"nothing was sent: {name}")
     if isinstance(cause, transport.LostError):
         return UpstreamTimeout(f"no whole answer: {name}")
     # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
     return UpstreamInvalidResponse(f"unreadable answer: {name}") if sent else InternalError(f"the SDK failed: {name}")
+
+
+def _not_sent(reason: str) -> UpstreamUnavailable:
+    return UpstreamUnavailable(reason, fate=fate_of(UpstreamUnavailable, sent=False, status=None))
 
 
 def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraResponse:

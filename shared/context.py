@@ -41,6 +41,11 @@ def region_of(context: object, environ: Mapping[str, str]) -> str:
     return _text(context, "region") or environ.get("FC_REGION") or DEFAULT_REGION
 
 
+def function_name_of(context: object, environ: Mapping[str, str]) -> str:
+    """Return the name under which this function is deployed: the context's, else `FC_FUNCTION_NAME`, else empty."""
+    return _text(_attribute(context, "function"), "name") or environ.get("FC_FUNCTION_NAME", "")
+
+
 def credentials_of(context: object, environ: Mapping[str, str]) -> Credentials:
     """Return the credentials of this very invocation: the platform renews them while an instance lives.
 

@@ -1,6 +1,6 @@
 """One deployed function: the road from an event to an answer, and what is wired to it.
 
-    event → request → caller → verify → decode → parameters → call → status → answer
+    event → request → caller → verify → decode → parameters → claim → call → status → answer
 
 Every step takes plain values and returns plain values or raises a `Problem`. What the road needs from outside (the
 environment, the clock, the call of CCC) is handed in once, by a function's `index.py` or by a test.
@@ -12,19 +12,23 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shared import __version__, ccc, configuration, log, replies
 from shared.action import Action
 from shared.callers import Caller, Callers
-from shared.context import Credentials, credentials_of, request_id_of
+from shared.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.envelope import Request, Response, read_body, read_event, to_http
-from shared.parameters import read_parameters
+from shared.idempotency import Work, fingerprint_of, name_of, once
+from shared.parameters import CallParameters, read_parameters
 from shared.payload import decode_body, decode_json, decode_query
 from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
+from shared.resend import with_one_resend
 from shared.settings import Settings
 from shared.status import Success, slim_status
+from shared.stores import Store, open_store
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
@@ -35,8 +39,9 @@ Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[
 class Function:
     """An action of CCC behind a webhook.
 
-    Between invocations it keeps whether one has been served (for `cold_start`), and `load_callers` keeps the parsed
-    file while that does not change. Everything else is read anew: variables, secrets, credentials.
+    Between invocations it keeps whether one has been served (for `cold_start`) and the store of idempotency keys, and
+    `load_callers` keeps the parsed file while that does not change. Everything else is read anew: variables, secrets,
+    credentials.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Function:
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
         call: Call = ccc.call,
+        open_store: Callable[[str], Store] = open_store,
     ) -> None:
         """Wire the function.
 
@@ -55,13 +61,16 @@ class Function:
             callers_file: the default of `CALLERS_FILE`.
             environ: the environment, read at every invocation.
             now: seconds since the epoch.
-            call: calls CCC.
+            call: calls CCC, once.
+            open_store: returns the store behind a URL.
         """
         self._action = action
         self._callers_file = callers_file
         self._environ = environ
         self._now = now
         self._call = call
+        self._open_store = open_store
+        self._stores: dict[str, Store] = {}
         self._served = False
 
     def handle(self, event: object, context: object) -> dict[str, Any]:
@@ -104,7 +113,7 @@ class Function:
             return Response(200, document(self._action))
         return None
 
-    def _serve(self, trace: log.Trace, context: object) -> Success:
+    def _serve(self, trace: log.Trace, context: object) -> Success | Problem:
         """Take a request down the road; the order of the steps is the order of the checks."""
         request = trace.request
         if request.method not in METHODS:
@@ -115,7 +124,7 @@ class Function:
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
         secrets = configuration.secrets_of(name, caller, self._environ)
-        caller.auth.verify(request, body, secrets, self._now())
+        delivery = caller.auth.verify(request, body, secrets, self._now())
         trace.caller_name, trace.caller = name, caller
         trace.passed("verify", caller.auth.scheme)
         if not request.direct:
@@ -128,13 +137,39 @@ class Function:
         trace.passed("map", given)
         parameters = read_parameters(self._action.parameters, given, caller.constants())
         trace.passed("parameters", parameters)
+        caller.check_age(document, self._now())
+        trace.passed("age")
+        key = caller.key_of(document, delivery)
+        trace.passed("key", key)
         if not caller.may_use_instance(parameters.instance_id):
             raise Forbidden("instance is not on the caller's list")
-        credentials = credentials_of(context, self._environ)
+        credentials_of(context, self._environ)
+        act = partial(self._act, trace, context, settings, parameters)
         deadline = trace.started + settings.deadline_ms / 1000
-        with trace.attempt():
-            answer = self._call(self._action, parameters.query(), credentials, settings, deadline)
+        if key is None:
+            return act(deadline)
+        record = name_of(function_name_of(context, self._environ), self._action.name, name, key)
+        work = Work(record, fingerprint_of(parameters.query()), deadline, act)
+        done = once(self._store(settings), work, settings.idempotency_ttl_seconds)
+        trace.replayed, trace.store_fault = done.replayed, done.fault
+        return done.outcome
+
+    def _act(
+        self, trace: log.Trace, context: object, settings: Settings, parameters: CallParameters, deadline: float
+    ) -> Success:
+        """Call CCC, a second time where that is safe."""
+
+        def send(credentials: Credentials) -> dict[str, Any]:
+            with trace.attempt():
+                return self._call(self._action, parameters.query(), credentials, settings, deadline)
+
+        answer = with_one_resend(send, partial(credentials_of, context, self._environ), deadline)
         return slim_status(self._action, parameters, answer)
+
+    def _store(self, settings: Settings) -> Store:
+        url = settings.idempotency_url.get_secret_value()
+        # Requests may run side by side, and all of them must get the same store.
+        return self._stores.get(url) or self._stores.setdefault(url, self._open_store(url))
 
     def _reply(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
         """Log the outcome and return it in the form that the caller reads."""
@@ -142,7 +177,8 @@ class Function:
             reply, status = dict[str, Any](replies.flat(outcome, trace.request_id)), None
         else:
             always_200 = trace.caller is not None and trace.caller.response == "always-200"
-            response = (replies.always_200 if always_200 else replies.with_status_codes)(outcome, trace.request_id)
+            form = replies.always_200 if always_200 else replies.with_status_codes
+            response = form(outcome, trace.request_id, replayed=trace.replayed)
             reply, status = to_http(response), response.status
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
         return reply
@@ -183,7 +219,7 @@ def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
     """Return the decoded request, as the callers file's expressions see it."""
     if request.direct:
         return {"body": decode_json(body), "query": {}, "headers": {}, "path": ""}
-    is_read = caller.parameters is not None or not body
+    is_read = caller.reads_beyond_the_payload or not body
     return {
         "body": decode_body(body, request.headers),
         "query": decode_query(_without(request.query, caller.auth.credential_query())) if is_read else {},

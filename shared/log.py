@@ -40,6 +40,9 @@ class Trace:
     log_level: str = "INFO"
     attempts: int = 0
     upstream_ms: float | None = None
+    # Whether the outcome is that of an earlier request, and what the store failed to do after it had ended.
+    replayed: bool = False
+    store_fault: str | None = None
     # What each step has found, for whoever explains a request (`local.explain`); the log holds nothing of it.
     steps: list[tuple[str, object]] = field(default_factory=list, repr=False)
 
@@ -72,7 +75,7 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
         level = "ERROR" if outcome.status >= _SERVER_ERROR else "WARNING"
         code, retryable, reason = outcome.code, outcome.retryable, outcome.reason
     else:
-        level, upstream = "INFO", outcome.upstream
+        level, upstream = ("WARNING" if trace.store_fault else "INFO"), outcome.upstream
         code, retryable, reason = outcome.code, False, None
     return {
         "timestamp": _timestamp(now),
@@ -90,8 +93,8 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
         "upstream_ms": trace.upstream_ms,
         "duration_ms": _ms_since(trace.started),
         "cold_start": trace.cold_start,
-        "replayed": False,
-        "reason": reason,
+        "replayed": trace.replayed,
+        "reason": "; ".join(filter(None, (reason, trace.store_fault))) or None,
     }
 
 

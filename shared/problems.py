@@ -5,11 +5,14 @@ Problem                        status  retryable
 ├── Unauthorized                  401  no   credential missing, malformed, wrong or stale; unknown caller
 ├── Forbidden                     403  no   instance or source network not on the caller's list
 ├── MethodNotAllowed              405  no   method not offered
+├── InProgress                    409  yes  the same idempotency key is running now
 ├── PayloadTooLarge               413  no   body over the limit
 ├── UnsupportedMediaType          415  no   content type not offered
 ├── InvalidParameters             422  no   decoded, but against the rules for parameters
+├── IdempotencyKeyReused          422  no   the same idempotency key with another payload
 ├── ConfigurationError            500  no   ours: variables, callers file, secrets, role
 ├── InternalError                 500  no   ours: a defect
+├── IdempotencyUnavailable        503  yes  the store cannot be reached; nothing was sent
 └── UpstreamProblem                         CCC's part; carries its code and request id
     ├── JobNotFound               404  no   the call does not exist
     ├── InstanceNotFound          404  no   the instance does not exist
@@ -28,10 +31,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 # An identifier, not a link (RFC 9457 §3.1.1); `.example` can belong to nobody (RFC 2606).
 TYPE_BASE = "https://mute-call.example/problems#"
+
+
+# What became of a request to CCC; `shared.resend.fate_of` has the table.
+Fate = Literal["not sent", "turned away", "answered", "unknown"]
 
 
 class FieldError(NamedTuple):
@@ -64,12 +71,23 @@ def _matching(pattern: re.Pattern[str], fields: Mapping[str, Any], *names: str) 
     return next((value for value in values if isinstance(value, str) and pattern.fullmatch(value)), None)
 
 
+def seconds(milliseconds: int) -> int:
+    """Return whole seconds for a `Retry-After`: rounded up."""
+    return -(-milliseconds // 1000)
+
+
+def _retry_after(after: int) -> dict[str, str]:
+    return {"Retry-After": str(after)}
+
+
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     """An answer that is not a success.
 
     Attributes:
         code, status, retryable, title, detail: what the caller is told; fixed per class, `detail` may be overridden
             by a text that quotes nothing of the request.
+        is_final: whether it tells of the call itself, so that the same request would get it again and it is kept with
+            the request's idempotency key.
         reason: which check failed, for the log line; no value of the request, no secret, no foreign text.
         headers: HTTP headers that belong to the answer (`Allow`, `Retry-After`, `WWW-Authenticate`).
         errors: the parameters concerned.
@@ -79,6 +97,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     code: ClassVar[str]
     status: ClassVar[int]
     retryable: ClassVar[bool] = False
+    is_final: ClassVar[bool] = False
     title: ClassVar[str]
     detail: str
 
@@ -165,6 +184,41 @@ class InvalidParameters(Problem):
         self.errors = errors
 
 
+class InProgress(Problem):
+    """Another invocation holds the claim on the same idempotency key; its lease ends after `left_ms`."""
+
+    code = "in_progress"
+    status = 409
+    retryable = True
+    title = "In progress"
+    detail = "A request with the same idempotency key is running; send this one again to learn how it ended."
+
+    def __init__(self, reason: str, *, left_ms: int = 0) -> None:
+        super().__init__(reason, headers=_retry_after(seconds(left_ms) or 1))
+
+
+class IdempotencyKeyReused(Problem):
+    """The key was used before, for other parameters."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency key reused"
+    detail = "The same idempotency key came before with other parameters; a new request needs a new key."
+
+
+class IdempotencyUnavailable(Problem):
+    """The store of idempotency keys cannot be reached in time: without a claim nothing is sent."""
+
+    code = "idempotency_unavailable"
+    status = 503
+    retryable = True
+    title = "Idempotency store unavailable"
+    detail = "Whether this request came before cannot be known for the moment; nothing was sent to CCC."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, headers=_retry_after(2))
+
+
 class ConfigurationError(Problem):
     """The deployment is wrong; `reason` lists everything that is, for the operator."""
 
@@ -184,16 +238,24 @@ class InternalError(Problem):
 
 
 class UpstreamProblem(Problem):
-    """CCC's part; raised only as one of its subclasses."""
+    """CCC's part; raised only as one of its subclasses.
+
+    Attributes:
+        fate: what became of the request (`shared.resend.fate_of`).
+        wait_ms: how long CCC asks to wait, `None` where it does not say.
+    """
 
     # Seconds until a resend makes sense, where the answer carries Retry-After; None where it does not.
     retry_after: ClassVar[int | None] = None
 
-    def __init__(self, reason: str, *, upstream: Upstream | None = None, retry_after: int | None = None) -> None:
-        seconds = retry_after or self.retry_after
-        carries = self.retry_after is not None
-        super().__init__(reason, headers={"Retry-After": str(seconds)} if carries else None)
+    def __init__(
+        self, reason: str, *, upstream: Upstream | None = None, fate: Fate = "unknown", wait_ms: int | None = None
+    ) -> None:
+        after = self.retry_after and (seconds(wait_ms or 0) or self.retry_after)
+        super().__init__(reason, headers=_retry_after(after) if after else None)
         self.upstream = upstream
+        self.fate = fate
+        self.wait_ms = wait_ms
 
 
 class JobNotFound(UpstreamProblem):
@@ -201,6 +263,7 @@ class JobNotFound(UpstreamProblem):
 
     code = "job_not_found"
     status = 404
+    is_final = True
     title = "Call not found"
     detail = "CCC knows no call with this job_id; it may have ended."
 
@@ -210,6 +273,7 @@ class InstanceNotFound(UpstreamProblem):
 
     code = "instance_not_found"
     status = 404
+    is_final = True
     title = "Instance not found"
     detail = "CCC knows no instance with this instance_id in this region."
 
@@ -219,6 +283,7 @@ class ChannelNotFound(UpstreamProblem):
 
     code = "channel_not_found"
     status = 404
+    is_final = True
     title = "Channel not found"
     detail = "The call has no channel with this channel_id."
 
@@ -228,6 +293,7 @@ class UserNotFound(UpstreamProblem):
 
     code = "user_not_found"
     status = 404
+    is_final = True
     title = "User not found"
     detail = "The instance has no agent with this user_id."
 
@@ -237,6 +303,7 @@ class InvalidState(UpstreamProblem):
 
     code = "invalid_state"
     status = 422
+    is_final = True
     title = "Not possible in this state"
     detail = "The agent is not talking in this call, or the channel is in another state."
 
@@ -246,6 +313,7 @@ class UpstreamRejected(UpstreamProblem):
 
     code = "upstream_rejected"
     status = 422
+    is_final = True
     title = "Rejected by CCC"
     detail = "CCC rejected the request; upstream.code names its reason."
 

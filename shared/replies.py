@@ -12,6 +12,7 @@ from shared.problems import TYPE_BASE, Problem
 from shared.status import Success
 
 RETRY_AFTER = "Retry-After"
+REPLAYED = "Idempotency-Replayed"
 _OK = 200
 
 
@@ -45,15 +46,16 @@ class ProblemBody(TypedDict):
     ]
 
 
-def with_status_codes(outcome: Success | Problem, request_id: str | None) -> Response:
+def with_status_codes(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
     """Return the outcome with an HTTP status of its own; a problem as RFC 9457 has it.
 
     Args:
         outcome: a success or a problem.
         request_id: the platform's id of this request.
+        replayed: whether it is that of an earlier request.
     """
     if not isinstance(outcome, Problem):
-        return Response(_OK, outcome.fields)
+        return Response(_OK, outcome.fields, _replayed(replayed))
     body: ProblemBody = {
         "type": f"{TYPE_BASE}{outcome.code}",
         "title": outcome.title,
@@ -67,13 +69,18 @@ def with_status_codes(outcome: Success | Problem, request_id: str | None) -> Res
         body["upstream"] = {"code": outcome.upstream.code, "request_id": outcome.upstream.request_id}
     if outcome.errors:
         body["errors"] = [{"field": error.field, "reason": error.reason} for error in outcome.errors]
-    return Response(outcome.status, body, outcome.headers, "application/problem+json")
+    return Response(outcome.status, body, outcome.headers | _replayed(replayed), "application/problem+json")
 
 
-def always_200(outcome: Success | Problem, request_id: str | None) -> Response:
+def always_200(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
     """Return the outcome for a flow that branches on a field: status 200, and a flat object of strings."""
     headers = outcome.headers if isinstance(outcome, Problem) else {}
-    return Response(_OK, flat(outcome, request_id), {k: v for k, v in headers.items() if k == RETRY_AFTER})
+    kept = {name: value for name, value in headers.items() if name == RETRY_AFTER}
+    return Response(_OK, flat(outcome, request_id), kept | _replayed(replayed))
+
+
+def _replayed(replayed: bool) -> dict[str, str]:  # noqa: FBT001 - named by its callers
+    return {REPLAYED: "true"} if replayed else {}
 
 
 def flat(outcome: Success | Problem, request_id: str | None) -> dict[str, str]:

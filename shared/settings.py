@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -66,6 +67,25 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+_STORE = re.compile(r"rediss?")
+_DATABASE = re.compile(r"(/[0-9]{0,4})?")
+
+
+def _store_url(url: SecretStr) -> SecretStr:
+    """Take `memory://` or a Redis, and nothing behind it: options of its client would undo the short timeouts."""
+    text = url.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        is_redis = parts.hostname and parts.port != 0 and _STORE.fullmatch(parts.scheme)
+    except ValueError:
+        is_redis = False
+    if text != "memory://" and not (is_redis and _DATABASE.fullmatch(parts.path) and text.isprintable()):
+        raise PydanticCustomError("store", "URL should be memory://, redis://host[:port][/db] or rediss://…")
+    if "?" in text or "#" in text:
+        raise PydanticCustomError("store", "URL should have no options; ? and # in a password are %3F and %23")
+    return url
+
+
 Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
 Endpoint = Annotated[str, StringConstraints(pattern=_HOST), AfterValidator(_port_in_range)]
 
@@ -81,6 +101,12 @@ class Settings(BaseModel):
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")
     ccc_read_timeout_ms: Milliseconds = Field(default=3000, description="Time between two parts of the answer.")
     deadline_ms: Milliseconds = Field(default=4500, description="Time for everything, by the wall clock.")
+    idempotency_url: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+        default=SecretStr("memory://"), description="Where claims and answers are kept."
+    )
+    idempotency_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = Field(
+        default=86_400, description="For how long an answer is kept."
+    )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = Field(
         default="INFO", description="The least level that is logged."
     )

@@ -25,10 +25,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
 
+from shared.idle import LastUse
+
 # CCC's answer about a call has a few kilobytes.
 MAX_ANSWER_BYTES = 1_048_576
-# Well below the idle timeouts of servers and of the network between.
-MAX_IDLE_S = 5.0
 # As many connections as an instance may have requests at once.
 _POOL_SIZE = 200
 
@@ -72,8 +72,10 @@ class Exchange:
     # which the pool has already given to another one.
     _lock = threading.Lock()
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
+        """Begin an exchange; from `deadline` (by `time.monotonic()`) on nothing of it is sent."""
         self.sent = False
+        self._deadline = deadline
         self._cancelled = False
         self._connection: _Tracked | None = None
 
@@ -81,10 +83,11 @@ class Exchange:
         """Note that the request is about to be sent over this connection.
 
         Raises:
-            NotSentError: the exchange was cancelled.
+            NotSentError: the exchange was cancelled, or its deadline has passed: a process that was frozen in between
+                wakes here before whoever is to cancel the exchange.
         """
         with self._lock:
-            if self._cancelled:
+            if self._cancelled or time.monotonic() >= self._deadline:
                 raise NotSentError("cancelled")
             self.sent = True
             self._connection = connection
@@ -119,22 +122,18 @@ class _Tracked(HTTPConnection):
 
     exchange: Exchange | None = None
     # When it last began to carry a request.
-    used_at = 0.0
+    last_use: LastUse | None = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether the pool may give it out again: not if it was idle for long.
-
-        Between invocations an instance is frozen, and its connections die without a sign; on a dead one a request is
-        lost, with its outcome unknown.
-        """
-        return time.monotonic() - self.used_at < MAX_IDLE_S and super().is_connected
+        """Whether the pool may give it out again: not if it was idle for long."""
+        return self.last_use is not None and not self.last_use.is_long_ago() and super().is_connected
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()
         _current.get().begin(self)
-        self.used_at = time.monotonic()
+        self.last_use = LastUse()
         super().endheaders(*args, **kwargs)
 
 

@@ -34,7 +34,9 @@ CHECKS = {
     ("verify", "malformed_request"): "decode",
     ("decode", "invalid_parameters"): "map",
     ("map", "invalid_parameters"): "parameters",
-    ("parameters", "forbidden"): "instances",
+    ("parameters", "invalid_parameters"): "age",
+    ("age", "invalid_parameters"): "key",
+    ("key", "forbidden"): "instances",
 }
 # One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
 _PLACES = re.compile(r"; (?=[\w. -]+: )")

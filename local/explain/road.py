@@ -24,6 +24,7 @@ from shared.log import Trace
 from shared.problems import ConfigurationError, Problem
 from shared.settings import Settings
 from shared.status import Success
+from shared.stores import MemoryStore
 
 MADE_UP_CREDENTIALS = RoleCredentials("STS.made-up", "made-up", "made-up")
 _REQUEST_ID = "1-00000000-0000000000000000"
@@ -115,7 +116,15 @@ def walk(event: bytes, callers_file: Path, environ: Mapping[str, str], *, runtim
         MADE_UP_CREDENTIALS,
     )
     call = Recorder()
-    function = Watched(MUTE_CALL, callers_file, environ=environ, now=lambda: now, call=call)
+    function = Watched(
+        MUTE_CALL,
+        callers_file,
+        environ=environ,
+        now=lambda: now,
+        call=call,
+        # The real one would take the explained request for the first.
+        open_store=lambda _url: MemoryStore(),
+    )
     log = io.StringIO()
     with contextlib.redirect_stdout(log):
         reply = function.handle(event, context)

@@ -26,6 +26,10 @@ _REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
 _UPSTREAM_REQUEST_ID = "A275B008-A25B-494D-AB53-93CE253815B6"
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Allow": ("The methods that this caller may use, or that the function has.", {"type": "string"}),
+    "Idempotency-Replayed": (
+        "That this is the answer to an earlier request with the same idempotency key.",
+        {"type": "string", "enum": ["true"]},
+    ),
     "Retry-After": ("Seconds until sending again makes sense.", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("A constant; it does not tell which scheme the caller has.", {"type": "string"}),
 }

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.envelope import Request
 from shared.problems import Unauthorized
-from shared.schemes.scheme import Scheme
+from shared.schemes.scheme import Scheme, idempotency_key_of
 
 
 def _on_purpose(value: bool) -> bool:  # noqa: FBT001 - called by pydantic
@@ -26,10 +26,11 @@ class Ram(Scheme):
     secrets: None = None
     over_http: ClassVar[bool] = False
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
         """Refuse what comes over HTTP."""
         if not request.direct:
             raise Unauthorized("caller is for direct invocation only")
+        return None
 
 
 class Anonymous(Scheme):
@@ -39,8 +40,9 @@ class Anonymous(Scheme):
     secrets: None = None
     allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)]
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Accept everything."""
+        return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Return the request as it is."""

@@ -30,8 +30,12 @@ class Scheme(BaseModel):
         """Whether the scheme can work with this secret; one that it cannot counts as unset."""
         raise NotImplementedError
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
-        """Check the credential of a request.
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:
+        """Check the credential of a request and return what tells this delivery from others.
+
+        That is the id that the sender has signed, else the signature, in the spelling in which it is computed here; of
+        a scheme that signs nothing, the `Idempotency-Key` header. `None` if there is nothing of the kind: an unsigned
+        header never counts for a signed request.
 
         Args:
             request: the request.
@@ -73,16 +77,28 @@ class Scheme(BaseModel):
         return frozenset()
 
 
-def any_equal(given: Iterable[str], expected: Iterable[str]) -> bool:
-    """Return whether something given equals something expected: in constant time, every pair compared.
+def idempotency_key_of(request: Request) -> str | None:
+    """Return the header by which a sender without signatures names a delivery; a blank one is none."""
+    return request.headers.get("idempotency-key", "").strip() or None
+
+
+def any_equal(given: Iterable[str], expected: Sequence[str]) -> bool:
+    """Return whether something given equals something expected: in constant time, every pair compared."""
+    return first_equal(given, expected) is not None
+
+
+def first_equal(given: Iterable[str], expected: Sequence[str]) -> int | None:
+    """Return the index of the first expected text that equals one given: in constant time, every pair compared.
 
     Bytes are compared, since `compare_digest` raises on text that is not ASCII.
     """
-    wanted = [_bytes(text) for text in expected]
-    found = False
-    for text in given:
-        for candidate in wanted:
-            found |= hmac.compare_digest(_bytes(text), candidate)
+    candidates = [_bytes(text) for text in given]
+    found = None
+    for index, text in enumerate(expected):
+        wanted = _bytes(text)
+        equal = [hmac.compare_digest(candidate, wanted) for candidate in candidates]
+        if any(equal) and found is None:
+            found = index
     return found
 
 

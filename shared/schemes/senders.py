@@ -18,6 +18,7 @@ from shared.schemes.signature import (
     PLACEHOLDER,
     SPACED_LIST,
     Algorithm,
+    Claim,
     Encoding,
     Format,
     KeyEncoding,
@@ -60,6 +61,10 @@ class StandardWebhooks(Timestamped):
         """Return the key: at least 24 bytes of base64, behind `whsec_` or alone."""
         key = decode_key(secret.removeprefix(_SECRET_PREFIX), "base64")
         return key if key and len(key) >= _LEAST_KEY_BYTES else None
+
+    def delivery_id(self, claim: Claim) -> str:
+        """Return the `webhook-id`."""
+        return claim.identifier
 
 
 class GitHub(Signed):

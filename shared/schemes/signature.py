@@ -17,7 +17,7 @@ from pydantic import Field
 from shared.envelope import Request
 from shared.payload import is_json
 from shared.problems import Unauthorized
-from shared.schemes.scheme import Scheme, any_equal
+from shared.schemes.scheme import Scheme, first_equal
 from shared.schemes.urls import PublicUrl, signed_urls
 from shared.secret_references import SecretReferences
 
@@ -189,6 +189,10 @@ class Signed(Scheme):
         """Return the public URL, where it is configured."""
         return None
 
+    def delivery_id(self, claim: Claim) -> str:  # noqa: ARG002 - most have none
+        """Return the signed id that stays the same when the sender sends again; empty if its format has none."""
+        return ""
+
     def is_usable(self, secret: str) -> bool:
         """A secret is usable if it holds a key, and no white space around it: that is a slip of whoever set it."""
         key = self.key(secret)
@@ -200,7 +204,7 @@ class Signed(Scheme):
         """Whether the signature covers the query: where it covers the URL."""
         return any("{url}" in form.content for form in self.formats())
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:
         """Compute the signature with every secret and compare."""
         form = next((form for form in self.formats() if form.header in request.headers), None)
         if form is None:
@@ -215,11 +219,12 @@ class Signed(Scheme):
         contents = form.contents(claim, request, body, self.url())
         keys = [key for secret in secrets if (key := self.key(secret))]
         expected = [form.signature(key, content) for key in keys for content in contents]
-        if form.encoding == "hex":
-            # Some senders write hexadecimal digits in upper case.
-            expected += [text.upper() for text in expected]
-        if not any_equal(claim.signatures, expected):
+        # Some senders write hexadecimal digits in upper case.
+        spelled = expected + [text.upper() for text in expected] if form.encoding == "hex" else expected
+        matching = first_equal(claim.signatures, spelled)
+        if matching is None:
             raise Unauthorized("signature does not match")
+        return self.delivery_id(claim) or expected[matching % len(expected)]
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:
         """Add the headers of the first format; an id that is there already is kept."""

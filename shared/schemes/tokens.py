@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.envelope import Request
 from shared.problems import Unauthorized
-from shared.schemes.scheme import Scheme, any_equal
+from shared.schemes.scheme import Scheme, any_equal, idempotency_key_of
 from shared.secret_references import SecretReferences
 
 # RFC 6750 §2.1, b64token.
@@ -34,10 +34,11 @@ class Bearer(Scheme):
         """A token has the characters of RFC 6750: no space, no line break."""
         return _TOKEN.fullmatch(secret) is not None
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
         """Compare the token with every secret."""
         if not any_equal([_authorization(request, "bearer")], secrets):
             raise Unauthorized("bearer token does not match")
+        return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the token."""
@@ -55,10 +56,11 @@ class Basic(Scheme):
         name, colon, password = secret.partition(":")
         return bool(name and colon and password) and secret.isprintable()
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Compare the encoded forms: a decoder would accept several for one secret."""
         if not any_equal([_authorization(request, "basic")], [_base64(secret) for secret in secrets]):
             raise Unauthorized("user name or password does not match")
+        return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add user name and password."""
@@ -87,7 +89,7 @@ class ApiKey(Scheme):
         """A key is visible ASCII, without a comma, by which the platform joins repeated values."""
         return _VISIBLE.fullmatch(secret) is not None and "," not in secret
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Compare the key with every secret."""
         given = request.query.get(self.query) if self.query else request.headers.get(self._header)
         if not given:
@@ -95,6 +97,7 @@ class ApiKey(Scheme):
         # Whether the platform decodes a query is not documented.
         if not any_equal([given, unquote(given)] if self.query else [given], secrets):
             raise Unauthorized("API key does not match")
+        return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the key."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from shared.envelope import Request
 from shared.payload import is_form
 from shared.problems import Unauthorized
-from shared.schemes.scheme import Scheme, any_equal
+from shared.schemes.scheme import Scheme, any_equal, first_equal
 from shared.schemes.signature import encode
 from shared.schemes.urls import PublicUrl, signed_urls, with_default_port
 from shared.secret_references import SecretReferences
@@ -31,7 +31,7 @@ class Twilio(Scheme):
         """Any text is a token, without white space around it."""
         return bool(secret) and secret == secret.strip()
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:  # noqa: ARG002 - one signature for all schemes
         """Compute the signature with every secret, with and without the explicit port, and compare.
 
         A body that is no form is proved by its hash in the signed query; without one, a valid signature would pass
@@ -46,8 +46,11 @@ class Twilio(Scheme):
         fields = _fields(request, body)
         urls = signed_urls(request, self.public_url)
         contents = [url + fields for url in (*urls, *map(with_default_port, urls))]
-        if not any_equal([given], [_signature(secret, content) for secret in secrets for content in contents]):
+        expected = [_signature(secret, content) for secret in secrets for content in contents]
+        matching = first_equal([given], expected)
+        if matching is None:
             raise Unauthorized("signature does not match")
+        return expected[matching]
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the signature, and the body's hash to the query where the body is no form."""

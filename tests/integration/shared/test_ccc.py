@@ -19,7 +19,7 @@ from urllib3.util import connection
 
 from functions.mute_call.index import MUTE_CALL
 from local.simulator import AccessKey, Simulator
-from shared import ccc, transport
+from shared import ccc, idle, transport
 from shared.context import Credentials
 from shared.problems import (
     ChannelNotFound,
@@ -384,7 +384,7 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pyte
     # The server keeps the first connection open and reads nothing more from it, as one that died in a frozen instance.
     with answering(answer, answer) as (endpoint, served):
         call(endpoint)
-        monkeypatch.setattr(transport, "MAX_IDLE_S", 0.0)
+        monkeypatch.setattr(idle, "MAX_IDLE_S", 0.0)
         assert call(endpoint)["Code"] == "OK"
         assert served == [0, 1]
 

@@ -82,14 +82,14 @@ def send(server: _Server, exchange: transport.Exchange) -> transport.Answer:
 
 @pytest.mark.usefixtures("_trusted")
 def test_a_trusted_server_is_talked_to_over_tls(server: _Server) -> None:
-    exchange = transport.Exchange()
+    exchange = transport.Exchange(time.monotonic() + 10)
     answer = send(server, exchange)
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"{}", "2")
     assert exchange.sent
 
 
 def test_nothing_is_sent_to_a_server_that_is_not_trusted(server: _Server) -> None:
-    exchange = transport.Exchange()
+    exchange = transport.Exchange(time.monotonic() + 10)
     with pytest.raises(transport.NotSentError, match=r"^SSLError$"):
         send(server, exchange)
     assert not exchange.sent
@@ -99,7 +99,7 @@ def test_nothing_is_sent_to_a_server_that_is_not_trusted(server: _Server) -> Non
 @pytest.mark.usefixtures("_trusted")
 def test_a_cancelled_request_stops_waiting_for_its_answer(server: _Server) -> None:
     server.released.clear()
-    exchange = transport.Exchange()
+    exchange = transport.Exchange(time.monotonic() + 10)
     found: list[BaseException] = []
 
     def work() -> None:
@@ -120,7 +120,7 @@ def test_a_cancelled_request_stops_waiting_for_its_answer(server: _Server) -> No
 
 @pytest.mark.usefixtures("_trusted")
 def test_a_request_cancelled_before_it_began_is_never_sent(server: _Server) -> None:
-    exchange = transport.Exchange()
+    exchange = transport.Exchange(time.monotonic() + 10)
     assert exchange.cancel() is False
     with pytest.raises(transport.NotSentError):
         send(server, exchange)
@@ -129,7 +129,7 @@ def test_a_request_cancelled_before_it_began_is_never_sent(server: _Server) -> N
 
 @pytest.mark.usefixtures("_trusted")
 def test_cancelling_late_does_not_touch_the_connection_of_another_request(server: _Server) -> None:
-    first, second = transport.Exchange(), transport.Exchange()
+    first, second = transport.Exchange(time.monotonic() + 10), transport.Exchange(time.monotonic() + 10)
     send(server, first)
     server.released.clear()
     answers: list[transport.Answer] = []

@@ -83,7 +83,7 @@ def steps(facts: Mapping[str, Any]) -> list[str]:
     return [step["step"] for step in facts["steps"] if step["passed"]]
 
 
-ROAD = ["body", "caller", "verify", "decode", "map", "parameters"]
+ROAD = ["body", "caller", "verify", "decode", "map", "parameters", "age", "key"]
 
 
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
@@ -161,7 +161,7 @@ UNSET = "callers.unset.auth.secrets: NOWHERE is unset"
         ),
         (
             http_event({**PAYLOAD, "InstanceId": "other"}, token=TOKEN),
-            *(6, "instances", "instance is not on the caller's list", "forbidden", 403),
+            *(8, "instances", "instance is not on the caller's list", "forbidden", 403),
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

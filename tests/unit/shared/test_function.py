@@ -491,7 +491,7 @@ def test_a_problem_of_ccc_is_told_as_the_contract_shows_it(world: World) -> None
 
 
 def test_a_throttled_request_says_when_to_come_again(world: World) -> None:
-    world.call.outcome = Throttled("CCC answered", retry_after=3)
+    world.call.outcome = Throttled("CCC answered", wait_ms=3000)
 
     reply = world.http()
 

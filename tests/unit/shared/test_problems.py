@@ -32,9 +32,11 @@ DOCUMENTED = {
     "channel_not_found": (404, False),
     "user_not_found": (404, False),
     "method_not_allowed": (405, False),
+    "in_progress": (409, True),
     "payload_too_large": (413, False),
     "unsupported_media_type": (415, False),
     "invalid_parameters": (422, False),
+    "idempotency_key_reused": (422, False),
     "invalid_state": (422, False),
     "upstream_rejected": (422, False),
     "throttled": (429, True),
@@ -43,6 +45,7 @@ DOCUMENTED = {
     "upstream_denied": (502, False),
     "upstream_invalid_response": (502, True),
     "upstream_unavailable": (503, True),
+    "idempotency_unavailable": (503, True),
     "upstream_timeout": (504, True),
 }
 ROW = re.compile(r"^[│├└─\s]*(?P<name>[A-Z]\w+)(?:\s+(?P<status>\d{3})\s+(?P<retryable>yes|no)\s{2,}(?P<when>\S.*))?")
@@ -108,11 +111,11 @@ def test_a_405_lists_what_is_allowed() -> None:
     ("problem", "headers"),
     [
         (Throttled("r"), {"Retry-After": "1"}),
-        (Throttled("r", retry_after=7), {"Retry-After": "7"}),
+        (Throttled("r", wait_ms=6001), {"Retry-After": "7"}),
         (UpstreamUnavailable("r"), {"Retry-After": "2"}),
-        (UpstreamUnavailable("r", retry_after=7), {"Retry-After": "7"}),
+        (UpstreamUnavailable("r", wait_ms=6001), {"Retry-After": "7"}),
         (UpstreamTimeout("r"), {}),
-        (UpstreamTimeout("r", retry_after=7), {}),
+        (UpstreamTimeout("r", wait_ms=6001), {}),
         (ConfigurationError("r"), {}),
     ],
 )

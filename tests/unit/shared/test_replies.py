@@ -6,6 +6,9 @@ from shared.problems import (
     ConfigurationError,
     FieldError,
     Forbidden,
+    IdempotencyKeyReused,
+    IdempotencyUnavailable,
+    InProgress,
     InternalError,
     InvalidParameters,
     JobNotFound,
@@ -28,6 +31,7 @@ from shared.status import Success
 FIELDS = {"status": "muted", "muted": True, "call_type": None, "job_id": "job", "other": False}
 SUCCESS = Success("muted", FIELDS, Upstream("OK", "A-1"))
 UPSTREAM = Upstream("Some.Code", "A-1")
+RETRY_AFTER = dict.fromkeys((409, 429, 503), "Retry-After")
 PROBLEMS: list[Problem] = [
     MalformedRequest("reason"),
     Unauthorized("reason"),
@@ -36,8 +40,11 @@ PROBLEMS: list[Problem] = [
     PayloadTooLarge("reason"),
     UnsupportedMediaType("reason"),
     InvalidParameters((FieldError("job_id", "required"),)),
+    InProgress("reason", left_ms=1_200),
+    IdempotencyKeyReused("reason"),
     ConfigurationError("reason"),
     InternalError("reason"),
+    IdempotencyUnavailable("reason"),
     *(
         kind("reason", upstream=UPSTREAM)
         for kind in problem_types(UpstreamProblem)
@@ -78,7 +85,7 @@ def test_an_upstream_that_named_nothing_is_left_out() -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=code_of)
 def test_headers_are_where_the_contract_has_them(problem: Problem) -> None:
-    expected = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(problem.status)
+    expected = {401: "WWW-Authenticate", 405: "Allow", **RETRY_AFTER}.get(problem.status)
 
     assert list(with_status_codes(problem, None).headers) == ([expected] if expected else [])
 
@@ -95,7 +102,7 @@ def test_always_200_tells_a_problem_flat(problem: Problem) -> None:
         "retryable": "true" if problem.retryable else "false",
         "request_id": "1-2",
     }
-    assert set(response.headers) == ({"Retry-After"} if problem.status in (429, 503) else set())
+    assert set(response.headers) == ({"Retry-After"} if problem.status in RETRY_AFTER else set())
 
 
 def test_a_success_is_told_as_it_is() -> None:
@@ -129,6 +136,6 @@ def test_the_reason_is_for_the_log_only() -> None:
 
 @pytest.mark.parametrize("kind", [Throttled, UpstreamUnavailable])
 def test_the_wait_that_ccc_asks_for_is_passed_on(kind: type[UpstreamProblem]) -> None:
-    problem = kind("reason", retry_after=9)
+    problem = kind("reason", wait_ms=8500)
 
     assert with_status_codes(problem, None).headers == always_200(problem, None).headers == {"Retry-After": "9"}

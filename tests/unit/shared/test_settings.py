@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from alibabacloud_ccc20200701.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
+from pydantic import SecretStr
 
 from shared.problems import ConfigurationError
 from shared.settings import Settings, read_settings
@@ -56,6 +57,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "ccc_connect_timeout_ms": 1000,
         "ccc_read_timeout_ms": 3000,
         "deadline_ms": 4500,
+        "idempotency_url": SecretStr("memory://"),
+        "idempotency_ttl_seconds": 86_400,
         "log_level": "INFO",
     }
 
@@ -68,6 +71,8 @@ def test_every_variable_is_read() -> None:
         CCC_CONNECT_TIMEOUT_MS="1",
         CCC_READ_TIMEOUT_MS="2",
         DEADLINE_MS="600000",
+        IDEMPOTENCY_URL="rediss://user:p%3Fss@redis.example:6380/2",
+        IDEMPOTENCY_TTL_SECONDS="60",
         LOG_LEVEL="debug",
     )
 
@@ -78,6 +83,8 @@ def test_every_variable_is_read() -> None:
         "ccc_connect_timeout_ms": 1,
         "ccc_read_timeout_ms": 2,
         "deadline_ms": 600_000,
+        "idempotency_url": SecretStr("rediss://user:p%3Fss@redis.example:6380/2"),
+        "idempotency_ttl_seconds": 60,
         "log_level": "DEBUG",
     }
     assert settings.endpoint == "127.0.0.1:9001"

@@ -1,0 +1,21 @@
+"""Where claims and answers of idempotent requests are kept: in this instance, or in Redis."""
+
+from __future__ import annotations
+
+from shared.stores.memory import MemoryStore
+from shared.stores.store import Held, Store, StoreError
+
+__all__ = ["Held", "MemoryStore", "Store", "StoreError", "open_store"]
+
+
+def open_store(url: str) -> Store:
+    """Return the store that `IDEMPOTENCY_URL` names; nothing is connected yet.
+
+    Args:
+        url: a valid one (`shared.settings`).
+    """
+    if url == "memory://":
+        return MemoryStore()
+    from shared.stores.redis import RedisStore  # noqa: PLC0415 - its library is paid for only where it is configured
+
+    return RedisStore(url)

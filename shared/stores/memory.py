@@ -1,0 +1,66 @@
+"""A store in this process: no other instance sees it, and it ends with this one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from shared.stores.store import Held
+
+# About a megabyte.
+CAPACITY = 1_000
+
+
+class MemoryStore:
+    """The last thousand values, the oldest forgotten first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY) -> None:
+        """Begin empty.
+
+        Args:
+            clock: seconds, never backwards.
+            capacity: how many values are kept.
+        """
+        self._clock = clock
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        # A value and when it ends, in the order in which they were put.
+        self._values: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:  # noqa: ARG002 - never late
+        """Put `value` under a free key and return `None`, or return what stands there."""
+        with self._lock:
+            held = self._held(key)
+            if held is not None and held.value != value:
+                return held
+            self._put(key, value, lease_ms)
+            return None
+
+    def complete(self, key: str, claimed: str, value: str, ttl_ms: int, deadline: float) -> bool:  # noqa: ARG002 - as above
+        """Put `value` in the place of the own claim."""
+        with self._lock:
+            held = self._held(key)
+            if held is not None and held.value not in (claimed, value):
+                return False
+            self._put(key, value, ttl_ms)
+            return True
+
+    def release(self, key: str, claimed: str, deadline: float) -> None:  # noqa: ARG002 - as above
+        """Take the own claim away."""
+        with self._lock:
+            held = self._held(key)
+            if held is not None and held.value == claimed:
+                del self._values[key]
+
+    def _held(self, key: str) -> Held | None:
+        value, ends = self._values.get(key, ("", 0.0))
+        left_s = ends - self._clock()
+        return Held(value, int(left_s * 1000)) if value and left_s > 0 else None
+
+    def _put(self, key: str, value: str, ttl_ms: int) -> None:
+        self._values[key] = (value, self._clock() + ttl_ms / 1000)
+        self._values.move_to_end(key)
+        while len(self._values) > self._capacity:
+            self._values.popitem(last=False)
