@@ -19,7 +19,7 @@ from urllib3.util import connection
 
 from functions.mute_call.index import MUTE_CALL
 from local.simulator import AccessKey, Simulator
-from shared import ccc, idle, transport
+from shared import ccc, idle
 from shared.context import Credentials
 from shared.problems import (
     ChannelNotFound,
