@@ -191,10 +191,13 @@ class Function:
     def initialize(self, context: object) -> None:
         """Tell the log everything that is wrong with the configuration; never raises.
 
-        It changes nothing: requests find the same faults and answer `configuration_error`.
+        Requests find the same faults and answer `configuration_error`. Where there are none, what the first request
+        needs beside its call is made ready: the store's library takes its time to import.
         """
         try:
             faults = configuration.faults(self._environ, context, self._callers_file)
+            if not faults:
+                self._store(configuration.load(self._environ, context, self._callers_file).settings)
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
             faults = [_place(error)]
         if faults:
