@@ -23,7 +23,7 @@ from shared.problems import (
     problem_types,
 )
 from shared.status import Success
-from shared.stores import Held, Store, StoreError
+from shared.stores import CLAIM, Held, Store, StoreError
 
 # Of what is left of the deadline: at most this share to claim, and as much is kept for the answer to be stored.
 _CLAIM_SHARE = 0.25
@@ -90,7 +90,7 @@ def once(store: Store, work: Work, ttl_s: int) -> Done:
         IdempotencyUnavailable: the store cannot be asked in time; nothing was done.
     """
     left_s = work.deadline - time.monotonic()
-    claim = json.dumps({"fingerprint": work.fingerprint, "owner": uuid.uuid4().hex})
+    claim = CLAIM + json.dumps({"fingerprint": work.fingerprint, "owner": uuid.uuid4().hex})
     try:
         held = store.claim(work.name, claim, max(1, int(left_s * 1000)), time.monotonic() + left_s * _CLAIM_SHARE)
     except StoreError as error:
@@ -115,10 +115,10 @@ def _settle(store: Store, work: Work, claim: str, outcome: Outcome | None, ttl_s
             store.release(work.name, claim, work.deadline)
             return None
         record = _record(work.fingerprint, outcome)
-        kept = store.complete(work.name, claim, record, ttl_s * 1000, work.deadline)
+        kept = store.complete(work.name, record, ttl_s * 1000, work.deadline)
     except StoreError as error:
         return f"answer not stored, claim not released: {error}"
-    return None if kept else "answer not stored: the claim had ended, and another request has the key"
+    return None if kept else "answer not stored: the claim had ended, and another request's answer stands there"
 
 
 def _record(fingerprint: str, outcome: Outcome) -> str:
@@ -137,10 +137,10 @@ def _earlier(held: Held, fingerprint: str) -> Outcome:
         IdempotencyUnavailable: it is no record of ours.
     """
     try:
-        record = json.loads(held.value)
+        record = json.loads(held.value.removeprefix(CLAIM))
         if record["fingerprint"] != fingerprint:
             raise IdempotencyKeyReused("idempotency key came with other parameters")
-        if "code" not in record:
+        if held.value.startswith(CLAIM):
             raise InProgress("idempotency key is claimed by a request that runs", left_ms=held.left_ms)
         code, upstream = record["code"], Upstream(*record["upstream"])
         if kind := _FINAL.get(code):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shared.stores.memory import MemoryStore
-from shared.stores.store import Held, Store, StoreError
+from shared.stores.remembering import RememberingStore
+from shared.stores.store import CLAIM, Held, Store, StoreError
 
-__all__ = ["Held", "MemoryStore", "Store", "StoreError", "open_store"]
+__all__ = ["CLAIM", "Held", "MemoryStore", "Store", "StoreError", "open_store"]
 
 
 def open_store(url: str) -> Store:
@@ -18,4 +19,4 @@ def open_store(url: str) -> Store:
         return MemoryStore()
     from shared.stores.redis import RedisStore  # noqa: PLC0415 - its library is paid for only where it is configured
 
-    return RedisStore(url)
+    return RememberingStore(RedisStore(url))

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from shared.stores.store import Held
+from shared.stores.store import CLAIM, Held
 
 # About a megabyte.
 CAPACITY = 1_000
@@ -29,8 +29,13 @@ class MemoryStore:
         # A value and when it ends, in the order in which they were put.
         self._values: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
+    def look_up(self, key: str) -> Held | None:
+        """Return what stands under a key."""
+        with self._lock:
+            return self._held(key)
+
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:  # noqa: ARG002 - never late
-        """Put `value` under a free key and return `None`, or return what stands there."""
+        """Put a claim under a free key and return `None`, or return what stands there."""
         with self._lock:
             held = self._held(key)
             if held is not None and held.value != value:
@@ -38,20 +43,20 @@ class MemoryStore:
             self._put(key, value, lease_ms)
             return None
 
-    def complete(self, key: str, claimed: str, value: str, ttl_ms: int, deadline: float) -> bool:  # noqa: ARG002 - as above
-        """Put `value` in the place of the own claim."""
+    def complete(self, key: str, value: str, ttl_ms: int, deadline: float) -> bool:  # noqa: ARG002 - as above
+        """Put an answer in the place of a claim."""
         with self._lock:
             held = self._held(key)
-            if held is not None and held.value not in (claimed, value):
+            if held is not None and held.value != value and not held.value.startswith(CLAIM):
                 return False
             self._put(key, value, ttl_ms)
             return True
 
-    def release(self, key: str, claimed: str, deadline: float) -> None:  # noqa: ARG002 - as above
+    def release(self, key: str, value: str, deadline: float) -> None:  # noqa: ARG002 - as above
         """Take the own claim away."""
         with self._lock:
             held = self._held(key)
-            if held is not None and held.value == claimed:
+            if held is not None and held.value == value:
                 del self._values[key]
 
     def _held(self, key: str) -> Held | None:

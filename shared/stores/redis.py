@@ -32,8 +32,8 @@ return {}
 """
 _COMPLETE = """
 local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] and held ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if held and held ~= ARGV[1] and string.sub(held, 1, 1) ~= '?' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 _RELEASE = """
@@ -88,17 +88,17 @@ class RedisStore:
         self._client = Redis(connection_pool=pool)
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
-        """Put `value` under a free key and return `None`, or return what stands there."""
+        """Put a claim under a free key and return `None`, or return what stands there."""
         found = self._run(_CLAIM, key, value, lease_ms, deadline=deadline)
         return Held(found[0], found[1]) if found else None
 
-    def complete(self, key: str, claimed: str, value: str, ttl_ms: int, deadline: float) -> bool:
-        """Put `value` in the place of the own claim."""
-        return bool(self._run(_COMPLETE, key, claimed, value, ttl_ms, deadline=deadline))
+    def complete(self, key: str, value: str, ttl_ms: int, deadline: float) -> bool:
+        """Put an answer in the place of a claim."""
+        return bool(self._run(_COMPLETE, key, value, ttl_ms, deadline=deadline))
 
-    def release(self, key: str, claimed: str, deadline: float) -> None:
+    def release(self, key: str, value: str, deadline: float) -> None:
         """Take the own claim away."""
-        self._run(_RELEASE, key, claimed, deadline=deadline)
+        self._run(_RELEASE, key, value, deadline=deadline)
 
     def _run(self, script: str, key: str, *arguments: str | int, deadline: float) -> Any:
         try:
