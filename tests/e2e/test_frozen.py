@@ -1,0 +1,70 @@
+"""An instance that is frozen: SIGSTOP is to a process what the platform does to an instance between invocations."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from local.simulator import Simulator
+from shared.idle import MAX_IDLE_S
+from tests.e2e.instances import DEADLINE_S, LATEST_S, TIMEOUT_S, Instance, until
+from tests.silent_proxy import SilentProxy
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@contextmanager
+def frozen(instance: Instance) -> Iterator[None]:
+    instance.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        instance.process.send_signal(signal.SIGCONT)
+
+
+def test_a_mute_after_a_freeze_does_not_wait_for_a_dead_connection(simulator: Simulator) -> None:
+    with SilentProxy(int(simulator.endpoint.rpartition(":")[2])) as proxy:
+        instance = Instance(f"127.0.0.1:{proxy.port}")
+        try:
+            assert instance.post("first").status == 200
+            proxy.silence()
+            with frozen(instance):
+                # No way around a real wait: what is tested is what a connection's age does.
+                time.sleep(MAX_IDLE_S + 0.2)
+            answer = instance.post("second")
+        finally:
+            instance.close()
+
+    assert answer[:2] == (200, "muted")
+    assert answer.seconds < DEADLINE_S
+    assert len(simulator.requests) == 2
+
+
+def test_an_instance_that_wakes_after_its_deadline_sends_nothing_more(simulator: Simulator) -> None:
+    instance = Instance(simulator.endpoint)
+    try:
+        simulator.faults.add(
+            {"kind": "error", "http_status": 429, "code": "Throttling", "headers": {"x-acs-retry-after": "500"}}
+        )
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(instance.post, "key")
+            until(lambda: simulator.requests)
+            # It waits to send once more.
+            with frozen(instance):
+                time.sleep(DEADLINE_S)
+            answer = pending.result(TIMEOUT_S)
+    finally:
+        instance.close()
+
+    assert answer[:2] == (503, "upstream_unavailable")
+    assert answer.seconds <= LATEST_S
+    assert len(simulator.requests) == 1
