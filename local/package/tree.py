@@ -51,6 +51,9 @@ def add_sources(root: Path, function: str, folder: Path) -> None:
     try:
         for name in _FUNCTION_FILES:
             shutil.copyfile(source / name, folder / name)
+        for authorities in source.glob("*.pem"):
+            # For `SSL_CERT_FILE`: a store may have authorities of its own.
+            shutil.copyfile(authorities, folder / authorities.name)
     except FileNotFoundError as error:
         raise PackageError(f"{error.filename}: {error.strerror}") from None
     # Bytecode of the Python that builds is not the target's.

@@ -50,11 +50,12 @@ def _by_body(action: Action, model: dict[str, Any], answers: dict[str, Any], *, 
     types = {"application/json": model["title"], "application/x-www-form-urlencoded": f"{model['title']}Form"}
     return _named(action, "", as_caller=as_caller) | {
         "description": (
-            f"Calls `{action.name}`, never twice for one request. The names of the parameters may also be written in"
+            f"Calls `{action.name}`, once for each idempotency key. The names of the parameters may also be written in"
             " camelCase or snake_case; unknown names are refused, and so are duplicates. Media types ending in `+json`"
             " count as JSON.\n\n"
             "A caller whose payload is mapped sends its own shape instead of the one described here."
         ),
+        "parameters": [_idempotency_key()],
         "requestBody": {
             "description": f"The parameters, in UTF-8, at most {MAX_BODY_BYTES} bytes.",
             "required": True,
@@ -72,7 +73,11 @@ def _by_query(action: Action, model: dict[str, Any], answers: dict[str, Any], *,
             " GET; all others get 405."
         ),
         "parameters": [
-            _parameter(name, schema, required=name in model["required"]) for name, schema in model["properties"].items()
+            *(
+                _parameter(name, schema, required=name in model["required"])
+                for name, schema in model["properties"].items()
+            ),
+            _idempotency_key(),
         ],
         "responses": answers,
     }
@@ -94,6 +99,21 @@ def _parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str
         "description": rules.pop("description"),
         "example": rules.pop("examples")[0],
         "schema": rules,
+    }
+
+
+def _idempotency_key() -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": (
+            "An id of this request, the same whenever it is sent again: it is carried out once. It counts for callers"
+            " whose scheme signs nothing; for the others the signed id or the signature does."
+        ),
+        "example": "mute-4711",
+        # Visible characters: a key in another alphabet would not pass as a header.
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     }
 
 

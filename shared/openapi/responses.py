@@ -77,7 +77,7 @@ def _answer(model: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"anyOf": [refer(name) for name in (model["title"], "FlatAnswer", "Handshake")]}
     return {
         "description": "CCC accepted the action. To a caller that always gets 200: any answer, see `FlatAnswer`.",
-        "headers": {replies.RETRY_AFTER: _header(replies.RETRY_AFTER, required=False)},
+        "headers": {name: _header(name, required=False) for name in (replies.RETRY_AFTER, replies.REPLAYED)},
         "content": {
             "application/json": {
                 "schema": schema,
@@ -98,6 +98,8 @@ def _problem(kinds: list[type[Problem]]) -> dict[str, Any]:
     shown = {
         name: _header(name, required=all(name in some for some in headers)) for name in sorted(set.union(*headers))
     }
+    if any(kind.is_final for kind in kinds):
+        shown[replies.REPLAYED] = _header(replies.REPLAYED, required=False)
     lines = [f"* `{kind.code}`{', retryable' * kind.retryable}: {kind.title}. {kind.detail}" for kind in kinds]
     return {
         "description": "\n".join(lines),

@@ -127,10 +127,10 @@ def test_the_problem_shown_is_a_real_one(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_callers_shown_are_a_valid_file(tmp_path: Path) -> None:
-    (shown,) = blocks(README, "toml")
+    shown = "\n".join(blocks(README, "toml"))
     path = tmp_path / "callers.toml"
     path.write_text(shown, encoding="utf-8")
-    assert set(load_callers(path).callers) == {"default", "crm", "ivr"}
+    assert set(load_callers(path).callers) == {"default", "crm", "ivr", "queue"}
 
 
 def test_the_table_of_codes_is_the_error_tree() -> None:

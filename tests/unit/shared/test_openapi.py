@@ -252,8 +252,24 @@ def test_a_success_is_as_shown(world: World, path: str) -> None:
 def test_the_request_shown_is_the_documented_one(world: World) -> None:
     for kind, content in CALLS["post /"]["requestBody"]["content"].items():
         assert content["examples"]["documented"]["value"] == dict(PAYLOAD), kind
-    query = {parameter["name"]: parameter["example"] for parameter in CALLS["get /"]["parameters"]}
+    query = {
+        parameter["name"]: parameter["example"]
+        for parameter in CALLS["get /"]["parameters"]
+        if parameter["in"] == "query"
+    }
     assert world.http(method="GET", path="/reader", body="", query=query).status == 200
+
+
+def test_an_idempotency_key_is_offered_and_its_replay_described() -> None:
+    for label in ("post /", "get /", "post /{caller}", "get /{caller}"):
+        headers = [item["name"] for item in CALLS[label]["parameters"] if item["in"] == "header"]
+        assert headers == ["Idempotency-Key"], label
+    shown = {
+        name
+        for name, answer in DOCUMENT["components"]["responses"].items()
+        if "Idempotency-Replayed" in answer.get("headers", {})
+    }
+    assert shown == {"Answer200", "Problem404", "Problem422"}
 
 
 # What brings about the problems that are not CCC's.

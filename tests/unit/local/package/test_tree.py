@@ -58,3 +58,13 @@ def test_everybody_may_read_what_is_shipped(tmp_path: Path) -> None:
     make_readable(folder)
     modes = [path.stat().st_mode & 0o777 for path in (folder, folder / "deep", folder / "deep/secretive.py")]
     assert modes == [0o755, 0o755, 0o644]
+
+
+def test_a_functions_own_authorities_are_shipped(repository: Path, tmp_path: Path) -> None:
+    (repository / "functions" / "greet" / "store.pem").write_text("authority", encoding="utf-8")
+    folder = tmp_path / "package"
+    folder.mkdir()
+
+    add_sources(repository, "greet", folder)
+
+    assert (folder / "store.pem").read_text(encoding="utf-8") == "authority"
