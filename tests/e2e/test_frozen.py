@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from local.simulator import Simulator
+from shared import transport
 from shared.idle import MAX_IDLE_S
 from tests.e2e.instances import DEADLINE_S, LATEST_S, TIMEOUT_S, Instance, until
 from tests.silent_proxy import SilentProxy
@@ -68,3 +69,14 @@ def test_an_instance_that_wakes_after_its_deadline_sends_nothing_more(simulator:
     assert answer[:2] == (503, "upstream_unavailable")
     assert answer.seconds <= LATEST_S
     assert len(simulator.requests) == 1
+
+
+def test_a_thread_that_was_frozen_just_before_it_sends_looks_at_the_clock_again(simulator: Simulator) -> None:
+    """It may wake before the thread that is to cancel it; no signal can be timed to hit that moment."""
+    exchange = transport.Exchange(time.monotonic())
+
+    with exchange.current(), pytest.raises(transport.NotSentError):
+        transport.send("POST", simulator.url, {}, b"", connect_s=1, read_s=1)
+
+    assert not exchange.sent
+    assert simulator.requests == []
