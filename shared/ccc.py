@@ -99,8 +99,8 @@ def call(
         return _accept(bounded.run(work, deadline))
     except bounded.OverdueError:
         if exchange.cancel():
-            raise UpstreamTimeout("deadline passed, no whole answer") from None
-        raise _not_sent("deadline passed, nothing was sent") from None
+            raise _failure(UpstreamTimeout, "deadline passed, no whole answer", sent=True) from None
+        raise _failure(UpstreamUnavailable, "deadline passed, nothing was sent", sent=False) from None
     except ResponseException as error:
         body = error.data if isinstance(error.data, dict) else {}
         raise _problem(error.status_code, body, error.retry_after) from None
@@ -173,15 +173,17 @@ def _without_answer(cause: object, *, sent: bool) -> Problem:
     """Return what the lack of a readable answer stands for."""
     name = str(cause) if isinstance(cause, transport.TransportError) else type(cause).__name__
     if isinstance(cause, transport.NotSentError):
-        return _not_sent(f"nothing was sent: {name}")
+        return _failure(UpstreamUnavailable, f"nothing was sent: {name}", sent=False)
     if isinstance(cause, transport.LostError):
-        return UpstreamTimeout(f"no whole answer: {name}")
+        return _failure(UpstreamTimeout, f"no whole answer: {name}", sent=True)
     # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
-    return UpstreamInvalidResponse(f"unreadable answer: {name}") if sent else InternalError(f"the SDK failed: {name}")
+    if sent:
+        return _failure(UpstreamInvalidResponse, f"unreadable answer: {name}", sent=True)
+    return InternalError(f"the SDK failed: {name}")
 
 
-def _not_sent(reason: str) -> UpstreamUnavailable:
-    return UpstreamUnavailable(reason, fate=fate_of(UpstreamUnavailable, sent=False, status=None))
+def _failure(kind: type[UpstreamProblem], reason: str, *, sent: bool) -> UpstreamProblem:
+    return kind(reason, fate=fate_of(kind, sent=sent, status=None))
 
 
 def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from socket import create_connection, create_server, socket
+from socket import SHUT_RDWR, create_connection, create_server, socket
 
 from typing_extensions import Self
 
@@ -24,6 +24,8 @@ class SilentProxy:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        # Closing alone would leave the thread in its accept.
+        self._listener.shutdown(SHUT_RDWR)
         self._listener.close()
         for peer in (*self._live, *self._kept):
             peer.close()
