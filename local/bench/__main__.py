@@ -1,4 +1,4 @@
-"""`make bench`: cold start and warm invocation against a handler written the documented way, as a table."""
+"""`make bench`: cold start and warm invocation against a handler written the documented way; then a soak."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from local.bench import soak
 from local.simulator import Simulator
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.bench", description=__doc__)
     parser.add_argument("--cold", type=int, default=15, help="cold starts of each (default: %(default)s)")
     parser.add_argument("--warm", type=int, default=500, help="warm invocations of each (default: %(default)s)")
+    parser.add_argument("--soak", type=float, default=60, help="seconds of the soak (default: %(default)s)")
     options = parser.parse_args(arguments)
     with Simulator() as simulator:
         # Of the shell only what Python needs: its variables for a deployment would bend the figures.
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"Python {sys.version.split()[0]}, medians of {options.cold} cold and {options.warm} warm runs\n\n"
     )
     sys.stdout.write("| | this function | documented way | ratio |\n| --- | --- | --- | --- |\n" + "".join(rows))
-    return 0
+    sys.stdout.write("\n")
+    return soak.main(["--seconds", str(options.soak)])
 
 
 def _run(module: str, count: int, environment: dict[str, str]) -> tuple[float, list[float]]:

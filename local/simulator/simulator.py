@@ -84,6 +84,11 @@ class Simulator:
         """The API requests received so far, secrets redacted, oldest first."""
         return self._endpoint.record.as_json()
 
+    @property
+    def requests_total(self) -> int:
+        """How many API requests were received, also those that the record no longer holds."""
+        return self._endpoint.record.total
+
     def snapshot(self) -> dict[str, Any]:
         """Return what `GET /_simulator/state` answers."""
         return self._endpoint.snapshot()

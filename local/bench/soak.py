@@ -1,0 +1,200 @@
+"""A soak: mixed senders, duplicates and faults at a steady rate, each answer held against what it has to be.
+
+    python -m local.bench.soak [--seconds 60] [--rate 20]
+
+One request at a time, so that each fault meets the request that it is meant for. Exit code 1 if an answer, the number
+of calls of CCC, a duration or the memory is not as it has to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
+from local.simulator import Simulator
+from local.stack import HANDLER
+from shared.envelope import Request
+from shared.schemes import SCHEMES
+
+_ROOT = Path(__file__).parents[2]
+_PAYLOAD = json.loads((_ROOT / "events" / "direct.json").read_text(encoding="utf-8"))
+_SECRET = "whsec_c29hay1zb2FrLXNvYWstc29hay1zb2Fr"  # noqa: S105 - made up
+_CALLERS = """
+[callers.bearer]
+auth = { scheme = "bearer", secrets = ["env:SOAK_SECRET"] }
+instances = ["ccc-test"]
+[callers.signed]
+auth = { scheme = "standard-webhooks", secrets = ["env:SOAK_SECRET"] }
+instances = ["ccc-test"]
+[callers.hub]
+auth = { scheme = "github", secrets = ["env:SOAK_SECRET"] }
+instances = ["ccc-test"]
+[callers.flow]
+auth = { scheme = "api-key", secrets = ["env:SOAK_SECRET"] }
+instances = ["ccc-test"]
+response = "always-200"
+"""
+_AUTH = {"bearer": "bearer", "signed": "standard-webhooks", "hub": "github", "flow": "api-key"}
+_DEADLINE_MS, _READ_MS = 2_000, 400
+# The promise: no answer later than the deadline plus a tenth.
+_LATEST_S = _DEADLINE_MS / 1000 * 1.1
+_MEMORY_BAR = 1.10
+# More than the store in memory holds, so that what it needs is not taken for growth.
+_WARM_UP = 2_500
+
+
+class Answer(NamedTuple):
+    """What came back and how many calls of CCC it took, how long, and whether it is what had to come."""
+
+    got: Expected
+    seconds: float
+    right: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the soak and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m local.bench.soak", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="how long (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=20, help="requests a second (default: %(default)s)")
+    parser.add_argument("--warm-up", type=int, default=_WARM_UP, help="requests before (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    steps = plan(seed=1)
+    with Simulator() as simulator, _gateway(simulator) as (address, process):
+        for step in islice(steps, options.warm_up):
+            # It takes its time, and fills no memory.
+            if step.kind != "slow":
+                _send(step, address, simulator)
+        before = _memory_of(process)
+        count = int(options.seconds * options.rate)
+        began = time.monotonic()
+        for number, step in enumerate(islice(steps, count)):
+            time.sleep(max(0.0, began + number / options.rate - time.monotonic()))
+            answers[step.kind].append(_send(step, address, simulator))
+            if not answers[step.kind][-1].right:
+                sys.stderr.write(f"unexplained: {step} {answers[step.kind][-1]}\n")
+        seconds, after = time.monotonic() - began, _memory_of(process)
+    return report(answers, seconds, (before, after))
+
+
+def report(answers: Mapping[str, list[Answer]], seconds: float, memory: tuple[int, int]) -> int:
+    """Print the table and return the exit code.
+
+    Args:
+        answers: by the kind of the request.
+        seconds: how long the soak took.
+        memory: of the function's process in bytes, after the warm-up and at the end.
+    """
+    every = [answer for some in answers.values() for answer in some]
+    unexplained = sum(not answer.right for answer in every)
+    late = sum(answer.seconds > _LATEST_S for answer in every)
+    growth = memory[1] / memory[0]
+    lines = ["| request | answers | as expected | calls of CCC | p50 | p99 |", "| --- | --- | --- | --- | --- | --- |"]
+    for kind in KINDS:
+        if some := answers.get(kind):
+            codes = Counter(f"{answer.got.status} `{answer.got.code}`" for answer in some)
+            told = ", ".join(f"{count} of {code}" for code, count in codes.most_common())
+            right = sum(answer.right for answer in some)
+            calls = sum(answer.got.calls for answer in some)
+            times = sorted(answer.seconds * 1000 for answer in some)
+            p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
+            median = statistics.median(times)
+            lines.append(f"| {kind} | {told} | {right} of {len(some)} | {calls} | {median:.1f} ms | {p99:.1f} ms |")
+    bad = unexplained or late or growth > _MEMORY_BAR or not every
+    lines += [
+        "",
+        f"{len(every)} requests in {seconds:.0f} s: {unexplained} unexplained, {late} later than {_LATEST_S:g} s.",
+        f"Memory: {memory[0] / 1e6:.1f} MB after the warm-up, {memory[1] / 1e6:.1f} MB at the end: {growth:.3f} of it.",
+        "FAILED" if bad else "passed",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if bad else 0
+
+
+def _send(step: Step, address: str, simulator: Simulator) -> Answer:
+    if fault := KINDS[step.kind].fault:
+        simulator.faults.add(fault)
+    request, body = _signed(step)
+    before = simulator.requests_total
+    connection = http.client.HTTPConnection(address, timeout=30)
+    began = time.monotonic()
+    try:
+        connection.request("POST", f"/{step.sender}", body, dict(request.headers))
+        response = connection.getresponse()
+        told = json.loads(response.read())
+    finally:
+        connection.close()
+    seconds = time.monotonic() - began
+    calls = simulator.requests_total - before
+    replayed = response.getheader("Idempotency-Replayed") == "true"
+    got = Expected(response.status, told.get("code") or told["status"], replayed, calls)
+    return Answer(got, seconds, got == expected_of(step))
+
+
+def _signed(step: Step) -> tuple[Request, bytes]:
+    payload = {**_PAYLOAD, "DeviceId": f"device-{step.number}", **step.changes}
+    form = step.sender == "flow"
+    body = (urlencode(payload) if form else json.dumps(payload)).encode()
+    key = f"key-{step.number}"
+    content_type = "application/x-www-form-urlencoded" if form else "application/json"
+    named = {"webhook-id": key} if step.sender == "signed" else {"idempotency-key": key}
+    request = Request(path=f"/{step.sender}", headers={"content-type": content_type, **named})
+    scheme = _AUTH[step.sender]
+    auth = SCHEMES[scheme].model_validate({"scheme": scheme, "secrets": ["env:SOAK_SECRET"]})
+    secret = _SECRET.swapcase() if step.wrong_secret else _SECRET
+    if step.wrong_secret and step.sender == "signed":
+        secret = "whsec_" + _SECRET.removeprefix("whsec_").swapcase()
+    return auth.sign(request, body, secret, time.time()), body
+
+
+@contextmanager
+def _gateway(simulator: Simulator) -> Iterator[tuple[str, int]]:
+    with tempfile.TemporaryDirectory() as folder:
+        callers = Path(folder) / "callers.toml"
+        callers.write_text(_CALLERS, encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")} | {
+            "CALLERS_FILE": str(callers),
+            "CCC_ENDPOINT": simulator.endpoint,
+            "CCC_PROTOCOL": "http",
+            "CCC_READ_TIMEOUT_MS": str(_READ_MS),
+            "DEADLINE_MS": str(_DEADLINE_MS),
+            "SOAK_SECRET": _SECRET,
+        }
+        command = [sys.executable, "-m", "local.gateway", HANDLER, "--port", "0"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
+            try:
+                assert process.stdout is not None  # noqa: S101 - it was asked for
+                address = urlsplit(process.stdout.readline().split()[-1]).netloc
+                # Its log is read, or it would wait for a full pipe, and let go.
+                threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
+                yield address, process.pid
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+
+def _memory_of(process: int) -> int:
+    """Return the bytes of memory that a process has, by its status in /proc."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
