@@ -138,9 +138,10 @@ class Function:
         parameters = read_parameters(self._action.parameters, given, caller.constants())
         trace.passed("parameters", parameters)
         caller.check_age(document, self._now())
-        trace.passed("age")
+        trace.passed("age", f"at most {caller.max_age_seconds} s" if caller.max_age_seconds else "any")
         key = caller.key_of(document, delivery)
-        trace.passed("key", key)
+        # Where it comes from, and not the key: that may be the signature.
+        trace.passed("key", "none" if key is None else "idempotency_key" if caller.idempotency_key else "delivery")
         if not caller.may_use_instance(parameters.instance_id):
             raise Forbidden("instance is not on the caller's list")
         credentials_of(context, self._environ)

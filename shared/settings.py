@@ -67,22 +67,23 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-_STORE = re.compile(r"rediss?")
-_DATABASE = re.compile(r"(/[0-9]{0,4})?")
+# Nothing behind the database: options of the client would undo the short timeouts.
+_REDIS = re.compile(r"rediss?://[^\s/?#]+(/[0-9]{0,4})?")
 
 
 def _store_url(url: SecretStr) -> SecretStr:
-    """Take `memory://` or a Redis, and nothing behind it: options of its client would undo the short timeouts."""
     text = url.get_secret_value()
     try:
         parts = urlsplit(text)
-        is_redis = parts.hostname and parts.port != 0 and _STORE.fullmatch(parts.scheme)
+        is_redis = _REDIS.fullmatch(text) and text.isprintable() and parts.hostname and parts.port != 0
     except ValueError:
         is_redis = False
-    if text != "memory://" and not (is_redis and _DATABASE.fullmatch(parts.path) and text.isprintable()):
-        raise PydanticCustomError("store", "URL should be memory://, redis://host[:port][/db] or rediss://…")
-    if "?" in text or "#" in text:
-        raise PydanticCustomError("store", "URL should have no options; ? and # in a password are %3F and %23")
+    if text != "memory://" and not is_redis:
+        raise PydanticCustomError(
+            "store",
+            "URL should be memory://, redis://[:password@]host[:port][/database] or rediss://…, without options;"
+            " in a password /, ? and # are %2F, %3F and %23",
+        )
     return url
 
 

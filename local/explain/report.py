@@ -40,8 +40,9 @@ CHECKS = {
 }
 # One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
 _PLACES = re.compile(r"; (?=[\w. -]+: )")
-# Steps that find nothing of the request: how long its body is, and which scheme's check it has passed.
-_OWN_WORDS = ("body", "verify")
+# Steps that tell nothing of the request: how long its body is, which scheme's check it has passed, how old an event may
+# be, and where its key comes from.
+_OWN_WORDS = ("body", "verify", "age", "key")
 _UNREADABLE = "unreadable"
 
 

@@ -193,6 +193,21 @@ def test_a_direct_invocation_that_nobody_may_make(tmp_path: Path) -> None:
     assert (failed["step"], failed["reason"]) == ("caller", "no caller has scheme ram")
 
 
+@pytest.mark.parametrize(
+    ("headers", "source"), [({}, "none"), ({"Idempotency-Key": "canary4711"}, "delivery")], ids=["no key", "a key"]
+)
+def test_a_key_is_told_by_where_it_comes_from(callers: Path, headers: dict[str, str], source: str) -> None:
+    facts = explained(http_event(token=TOKEN, headers=headers), callers)
+    found = {step["step"]: step["found"] for step in facts["steps"]}
+    assert (found["age"], found["key"]) == ("any", source)
+
+
+def test_the_store_of_the_function_is_left_alone(callers: Path) -> None:
+    environ = {**ENVIRON, "IDEMPOTENCY_URL": "redis://127.0.0.1:1"}
+    facts = explained(http_event(token=TOKEN, headers={"Idempotency-Key": "key"}), callers, environ)
+    assert facts["answer"]["status"] == 200
+
+
 def test_a_defect_is_placed_behind_the_last_step(callers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = walked(http_event(token="wrong"), callers)
     monkeypatch.setattr(type(done.outcome), "code", "internal_error")

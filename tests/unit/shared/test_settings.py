@@ -208,3 +208,53 @@ def test_the_endpoint_is_the_one_that_the_product_sdk_maps_the_region_to(region:
     sdk = Client(Config(region_id=region, access_key_id="a", access_key_secret="b"))
 
     assert read(CCC_REGION=region).endpoint == sdk._endpoint  # noqa: SLF001 - the SDK tells it in no other way
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory://",
+        "redis://redis",
+        "redis://:p%40ss@redis.example:6379/0",
+        "redis://user:pass@10.0.0.1/15",
+        "rediss://[::1]:6380/",
+    ],
+)
+def test_a_store_is_named_by_its_url(url: str) -> None:
+    assert read(IDEMPOTENCY_URL=url).idempotency_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory",
+        "memory://canary4711",
+        "redis://",
+        "redis://canary4711:port",
+        "redis://canary4711:0",
+        "redis://canary4711:65536",
+        "redis://canary4711/db",
+        "redis://canary4711/0/1",
+        "redis://canary4711?socket_timeout=60",
+        "redis://canary4711/0?",
+        "redis://:p#canary4711@redis",
+        "redis://canary4711\n",
+        "redis://[canary4711",
+        "unix:///tmp/canary4711",
+        "http://canary4711",
+        "REDIS://canary4711 x",
+    ],
+)
+def test_what_is_no_store_is_an_error_that_does_not_show_it(url: str) -> None:
+    told = reason(IDEMPOTENCY_URL=url)
+    assert told.startswith("IDEMPOTENCY_URL: ")
+    assert "canary4711" not in told
+
+
+def test_the_password_of_a_store_is_not_shown() -> None:
+    assert "canary4711" not in repr(read(IDEMPOTENCY_URL="redis://:canary4711@redis"))
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "31536001", "a day"])
+def test_an_answer_is_kept_for_a_second_to_a_year(seconds: str) -> None:
+    assert reason(IDEMPOTENCY_TTL_SECONDS=seconds).startswith("IDEMPOTENCY_TTL_SECONDS: ")
