@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -150,14 +151,16 @@ def test_whatever_the_scheme_the_call_is_muted(
     running: Running, capsys: pytest.CaptureFixture[str], name: str, sample: str
 ) -> None:
     gateway, simulator = running
-    payload = json.dumps({**PAYLOAD, "DeviceId": AWKWARD}, ensure_ascii=False)
+    # Its own for each test: the same payload with the same signature would be a duplicate.
+    device = AWKWARD + uuid4().hex
+    payload = json.dumps({**PAYLOAD, "DeviceId": device}, ensure_ascii=False)
     content = http_event(body=payload, path="/a%20b/", query={"q": AWKWARD, "e": ""}).decode()
     arguments = [content if sample == "event" else payload, *(["--form"] if sample == "form" else [])]
     assert send([*arguments, "--caller", name, "--url", gateway.url]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[-2] == "HTTP 200 application/json"
     assert json.loads(printed[-1])["status"] == "muted"
-    assert asked(simulator)["DeviceId"] == AWKWARD
+    assert asked(simulator)["DeviceId"] == device
 
 
 @pytest.mark.skipif(CURL is None, reason="needs curl")
@@ -166,13 +169,14 @@ def test_the_command_printed_does_the_same(
     running: Running, capsys: pytest.CaptureFixture[str], name: str, sample: str
 ) -> None:
     gateway, simulator = running
-    payload = json.dumps({**PAYLOAD, "DeviceId": AWKWARD}, ensure_ascii=False) + "\n"
+    device = AWKWARD + uuid4().hex
+    payload = json.dumps({**PAYLOAD, "DeviceId": device}, ensure_ascii=False) + "\n"
     content = http_event(body=payload, path="/a%20b/", query={"q": AWKWARD, "e": ""}).decode()
     arguments = [content if sample == "event" else payload, *(["--form"] if sample == "form" else [])]
     assert send([*arguments, "--caller", name, "--url", gateway.url, "--print-curl"]) == 0
     assert simulator.requests == []
     assert shell(capsys.readouterr().out, **PROXIES)["status"] == "muted"
-    assert asked(simulator)["DeviceId"] == AWKWARD
+    assert asked(simulator)["DeviceId"] == device
 
 
 @pytest.mark.skipif(CURL is None, reason="needs curl")
@@ -300,9 +304,9 @@ def test_every_sample_is_explained(
 @pytest.mark.parametrize(
     ("name", "code", "last"),
     [
-        ("http", 0, "parameters"),
-        ("http-base64", 0, "parameters"),
-        ("direct", 0, "parameters"),
+        ("http", 0, "key"),
+        ("http-base64", 0, "key"),
+        ("direct", 0, "key"),
         ("refused", 1, "verify"),
     ],
 )
