@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from socket import create_connection
+from socket import SHUT_RDWR, create_connection, create_server, socket
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from uuid import uuid4
 
 import pytest
+import trustme
 
 from shared import idle
 from shared.stores import Store, StoreError, open_store
@@ -188,3 +190,50 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
         monkeypatch.setattr(idle, "MAX_IDLE_S", 0.0)
 
         assert store.complete(key, "answer", MINUTE_MS, soon()) is True
+
+
+def relay(listener: socket, port: int, authority: trustme.CA) -> None:
+    """Speak TLS for a server that cannot, a message and its answer at a time, until the listener is shut down."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with suppress(OSError):
+        while True:
+            peer, _ = listener.accept()
+            # A client that does not trust the certificate ends here.
+            with suppress(OSError), closing(context.wrap_socket(peer, server_side=True)) as near:
+                near.settimeout(5)
+                with closing(create_connection(("127.0.0.1", port), 5)) as far:
+                    while part := near.recv(65_536):
+                        far.sendall(part)
+                        near.sendall(far.recv(65_536))
+
+
+@pytest.fixture
+def tls_url(redis: RedisServer, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Return the URL of a server that speaks TLS, and the file of its authority."""
+    authority = trustme.CA()
+    authorities = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(authorities))
+    listener = create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=relay, args=(listener, redis.port, authority))
+    thread.start()
+    try:
+        yield f"rediss://127.0.0.1:{listener.getsockname()[1]}", str(authorities)
+    finally:
+        listener.shutdown(SHUT_RDWR)
+        listener.close()
+        thread.join(20)
+
+
+def test_a_server_with_tls_is_believed_by_its_authority(
+    tls_url: tuple[str, str], key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, authorities = tls_url
+    monkeypatch.setenv("SSL_CERT_FILE", authorities)
+
+    assert open_store(url).claim(key, MINE, MINUTE_MS, soon()) is None
+
+
+def test_a_server_with_tls_and_an_unknown_authority_is_not(tls_url: tuple[str, str], key: str) -> None:
+    with pytest.raises(StoreError, match=r"^ConnectionError$"):
+        open_store(tls_url[0]).claim(key, MINE, MINUTE_MS, soon())
