@@ -125,7 +125,7 @@ def test_without_its_store_nothing_is_sent_twice_and_nothing_is_late(
         until(lambda: sum(answer.status == 503 for answer in answers[lost:]) > 4)
         # What was under way when the store went had its claim.
         seen = len(simulator.requests)
-        until(lambda: sum(answer.status == 503 for answer in answers[lost:]) > 12)
+        until(lambda: sum(answer.status == 503 for answer in answers[lost:]) > 8)
         assert len(simulator.requests) == seen
     finally:
         stop.set()
