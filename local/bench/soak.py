@@ -80,8 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Simulator() as simulator, _gateway(simulator) as (address, process):
         for step in islice(steps, options.warm_up):
             # It takes its time, and fills no memory.
-            if step.kind != "slow":
-                _send(step, address, simulator)
+            if step.kind != "slow" and not (answer := _send(step, address, simulator)).right:
+                sys.stderr.write(f"unexplained: {step} {answer}\n")
+                return 1
         before = _memory_of(process)
         count = int(options.seconds * options.rate)
         began = time.monotonic()

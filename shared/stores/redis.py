@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from shared import bounded
 from shared.idle import LastUse
-from shared.stores.store import Held, StoreError
+from shared.stores.store import CLAIM, Held, StoreError
 
 _CONNECT_S = 0.5
 _ANSWER_S = 0.5
@@ -30,9 +30,9 @@ if held and held ~= ARGV[1] then return {held, redis.call('PTTL', KEYS[1])} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {}
 """
-_COMPLETE = """
+_COMPLETE = f"""
 local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] and string.sub(held, 1, 1) ~= '?' then return 0 end
+if held and held ~= ARGV[1] and string.sub(held, 1, 1) ~= '{CLAIM}' then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """

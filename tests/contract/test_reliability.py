@@ -10,7 +10,7 @@ import pytest
 from shared import idle, resend
 from shared.problems import UpstreamProblem, problem_types
 from shared.settings import Settings
-from shared.stores import memory
+from shared.stores import memory, redis, remembering
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
 
@@ -38,6 +38,9 @@ def test_a_code_stands_behind_its_status(kind: type[UpstreamProblem]) -> None:
         f"`DEADLINE_MS` ({Settings.model_fields['deadline_ms'].default})",
         f"idle for more than {idle.MAX_IDLE_S:g} s",
         f"the last {memory.CAPACITY:,} answers",
+        f"(the last {remembering._MOST_UNSAVED})",  # noqa: SLF001 - a figure
+        f"{redis._CONNECT_S * 1000:g} ms to connect to Redis and {redis._ANSWER_S * 1000:g} ms",  # noqa: SLF001 - as above
+        f"yes, after {resend._PAUSE_S * 1000:g} ms",  # noqa: SLF001 - as above
         f"{resend.LEAST_ATTEMPT_S * 1000:g} ms\nof the deadline are left",
     ],
 )
