@@ -8,8 +8,9 @@ PYTHON ?= python3
 # One environment per minor version, so that `make check` can keep several side by side.
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
-# A process per core; a file's tests stay together, since some share what is costly to build.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+# A process per core and one more, since some tests wait; a file's tests stay together: some share what is costly to build.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile
 FUNCTION ?= mute_call
 RUNTIME ?= python3.12
 
@@ -42,13 +43,15 @@ run: install ## serve gateway (127.0.0.1:9000) and simulator (127.0.0.1:9001) un
 	@$(BIN)/python -m local.run
 
 .PHONY: check
-check: install ## everything that CI checks: format, lint, types, suite with coverage on each Python found, package
+check: install ## everything that CI checks: format, lint, types, suite on each Python found, coverage on the last
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@pythons="$$($(BIN)/python -m local.interpreters)"; for python in $$pythons; do $(MAKE) coverage PYTHON=$$python; done
+	@set -- $$($(BIN)/python -m local.interpreters); \
+	  while [ $$# -gt 1 ]; do $(MAKE) test PYTHON=$$1; shift; done; \
+	  $(MAKE) coverage PYTHON=$$1
 
-# The suite with the bar for branch coverage; `make check` runs it on each Python.
+# The suite with the bar for branch coverage, which takes its time: once in `make check`.
 .PHONY: coverage
 coverage: install
 	$(BIN)/python --version

@@ -33,10 +33,10 @@ def fate_of(kind: type[UpstreamProblem], *, sent: bool, status: int | None) -> F
     | ----------------------------------------------------------- | ------------- | --------------------- |
     | no name, no route, refused, TLS, connect timeout            | `not sent`    | yes                   |
     | throttled, whatever the status; a readable 503              | `turned away` | after the wait it asks for |
-    | any other readable 5xx: it may have failed half-way         | `unknown`     | no                    |
+    | any other failure of CCC itself: it may be half done        | `unknown`     | no                    |
     | unreadable answer, redirect                                 | `unknown`     | no                    |
     | read timeout, connection lost, deadline                     | `unknown`     | no                    |
-    | any other refusal (4xx, or a code with HTTP 200)            | `answered`    | no: it would be again |
+    | any other refusal, whatever its status                      | `answered`    | no: it would be again |
 
     Args:
         kind: the problem it is told as.

@@ -69,7 +69,8 @@ def test_an_instance_that_wakes_after_its_deadline_sends_nothing_more(simulator:
     finally:
         instance.close()
 
-    assert answer[:2] == (503, "upstream_unavailable")
+    # The latter where it was frozen before it had read the first answer.
+    assert answer[:2] in {(503, "upstream_unavailable"), (429, "throttled")}
     assert late_s <= 1
     assert len(simulator.requests) == 1
 
