@@ -10,11 +10,14 @@ from pathlib import Path
 from local.interpreters import find_interpreter
 from local.package.archive import write_zip
 from local.package.bytecode import compile_folder
+from local.package.distributions import drop_unreached
 from local.package.glibc import check_glibc
 from local.package.install import install
 from local.package.targets import Target
 from local.package.tree import add_sources, function_folder, make_readable, prune
+from shared import lean
 
+WANTED = Path("requirements", "function.in")
 LOCK = Path("requirements", "function.txt")
 
 
@@ -63,6 +66,8 @@ def build_package(
         folder.mkdir()
         report(f"install {LOCK.as_posix()} for {target.runtime}")
         install(root / LOCK, target, folder)
+        kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), lean.SDK, target)
+        report(f"keep {', '.join(kept)}")
         report(f"prune {prune(folder)} files that are never read")
         report(f"add functions/{function} and shared")
         add_sources(root, function, folder)

@@ -3,27 +3,37 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from shared import lean
+
 # What belongs to building, typing and testing; no module opens such a file.
 _NEEDLESS_SUFFIXES = frozenset([".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".pyc"])
-_NEEDLESS_NAMES = frozenset(["py.typed", "pytest_plugin.py"])
+_NEEDLESS_NAMES = frozenset(["py.typed"])
 _NEEDLESS_FOLDERS = frozenset(["__pycache__", "test", "tests"])
 
 # Command-line tools; only at the root, where pip puts them.
-_NEEDLESS_ROOTS = frozenset(
-    [
-        "bin",
-        # Compiles C declarations. cryptography, which asks for cffi, needs `_cffi_backend` alone.
-        "cffi",
-        "pycparser",
-    ]
+_NEEDLESS_ROOTS = frozenset(["bin"])
+
+# Parts of libraries that nothing on the way of a request imports.
+_NEEDLESS_PARTS = frozenset(
+    PurePosixPath(*name.split("."))
+    for name in (
+        *lean.REDIS,
+        # Commands of Redis's extensions, imported by whoever asks for such a command.
+        *(f"redis.commands.{extension}" for extension in ("bf", "json", "search", "timeseries", "vectorset")),
+        # Clients for several databases at once, and for services that give out tokens.
+        "redis.multidb",
+        # The interface of pydantic 1.
+        "pydantic.v1",
+        "urllib3.contrib.emscripten",
+    )
 )
 
 
 def needless(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     """Return those of the paths, relative to the root of the imports, that need not be shipped.
 
-    No `*.dist-info` is read on the way of a request: pydantic and apscheduler ask for entry points and versions there
-    and do without, all else asks in command-line tools and error reports. The packaged smoke test is the proof.
+    No `*.dist-info` is read on the way of a request: pydantic asks for entry points there and does without, all else
+    asks in command-line tools and error reports. The packaged smoke test is the proof.
     """
     return [path for path in paths if _is_needless(path)]
 
@@ -34,6 +44,7 @@ def _is_needless(path: PurePosixPath) -> bool:
         root in _NEEDLESS_ROOTS
         or root.endswith(".dist-info")
         or not _NEEDLESS_FOLDERS.isdisjoint(path.parts[:-1])
+        or not _NEEDLESS_PARTS.isdisjoint(path.parents)
         or path.suffix in _NEEDLESS_SUFFIXES
         or path.name in _NEEDLESS_NAMES
         # Extensions that exist for the tests of their package.

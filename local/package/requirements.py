@@ -23,7 +23,7 @@ def select(lock: str, target: Target) -> str:
     Raises:
         PackageError: a line is no pinned requirement with a hash, or its marker cannot be read.
     """
-    environment = _environment(target)
+    environment = environment_of(target)
     selected = []
     for line in _logical_lines(lock):
         requirement, *hashes = line.split(" --hash=")
@@ -51,7 +51,7 @@ def _applies(marker: str, environment: dict[str, str]) -> bool:
         raise PackageError(f"marker {marker!r}: {error}") from None
 
 
-def _environment(target: Target) -> dict[str, str]:
+def environment_of(target: Target) -> dict[str, str]:
     """Return the values of all markers on the target; its patch release is not published, no marker may turn on it."""
     return {
         "implementation_name": "cpython",

@@ -19,7 +19,8 @@ class Scheme(BaseModel):
     `Unauthorized`, never another exception. `sign` stands beside it, for senders and tests.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
+    # Most schemes are in no callers file: a validator is built for those alone that are.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True, defer_build=True)
 
     scheme: str
     # Whether its caller comes through the HTTP trigger; if not, by direct invocation.

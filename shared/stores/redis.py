@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis import Connection, ConnectionPool, Redis, SSLConnection
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
-
-from shared import bounded
+from shared import bounded, lean
 from shared.idle import LastUse
 from shared.stores.store import CLAIM, Held, StoreError
+
+with lean.without(*lean.REDIS):
+    from redis import Connection, ConnectionPool, Redis, SSLConnection
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.exceptions import RedisError
+    from redis.maint_notifications import MaintNotificationsConfig
+    from redis.retry import Retry
 
 _CONNECT_S = 0.5
 _ANSWER_S = 0.5

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
+# What `everywhere` asks for; the last one is not locked.
+NEEDS = ("aiohttp", "only-old; python_version < '3.11'", "absent")
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path, wheels: Path) -> Path:
-    """The function `greet`, which needs `everywhere`, and `only_old` before Python 3.11."""
+    """The function `greet`; it imports `everywhere`, which needs `only_old` before Python 3.11, and never aiohttp."""
     root = tmp_path / "repository"
     files = {
         "functions/greet/index.py": "import everywhere\nfrom shared.words import HELLO\n",
@@ -35,10 +39,13 @@ def repository(tmp_path: Path, wheels: Path) -> Path:
         "shared/words.py": "HELLO = {'hello', 'good', 'morning', 'moin'}\n",
         "shared/py.typed": "",
         "shared/__pycache__/words.cpython-39.pyc": "",
+        "requirements/function.in": "everywhere>=1  # what it is for\n",
         "requirements/function.txt": "\n".join(
             [
                 "# locked",
-                lock_line("everywhere", "", add_wheel(wheels, "everywhere", requires_python=">=3.12")),
+                lock_line("everywhere", "", add_wheel(wheels, "everywhere", requires_python=">=3.12", needs=NEEDS)),
+                lock_line("aiohttp", "", add_wheel(wheels, "aiohttp", needs=("below-aiohttp",))),
+                lock_line("below_aiohttp", "", add_wheel(wheels, "below_aiohttp")),
                 lock_line("only_old", "python_full_version < '3.11'", add_wheel(wheels, "only_old")),
             ]
         ),
@@ -50,8 +57,11 @@ def repository(tmp_path: Path, wheels: Path) -> Path:
     return root
 
 
-def add_wheel(folder: Path, name: str, *, requires_python: str = ">=3.10", content: bytes = b"") -> str:
+def add_wheel(
+    folder: Path, name: str, *, requires_python: str = ">=3.10", content: bytes = b"", needs: Sequence[str] = ()
+) -> str:
     """Put a wheel of version 1.0 into the folder, with all that does not belong into a package; return its SHA-256."""
+    required = "".join(f"Requires-Dist: {requirement}\n" for requirement in needs)
     path = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
     files: dict[str, bytes] = {
@@ -61,7 +71,7 @@ def add_wheel(folder: Path, name: str, *, requires_python: str = ">=3.10", conte
         f"{name}/fast.so": content,
         f"{name}/tests/test_it.py": b"not even python",
         f"{name}-1.0.data/scripts/{name}-tool": b"#!python\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: absent\n"
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{required}"
         f"Requires-Python: {requires_python}\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -39,7 +39,7 @@ def test_folder_and_zip_hold_what_the_function_needs(repository: Path, tmp_path:
     }
     folder = archive.with_suffix("")
     assert names == {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert [line.partition(" ")[0] for line in lines][:4] == ["install", "prune", "add", "check"]
+    assert [line.partition(" ")[0] for line in lines][:5] == ["install", "keep", "prune", "add", "check"]
 
 
 def test_the_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -> None:
