@@ -13,6 +13,8 @@ from typing import Protocol
 from shared.problems import ConfigurationError
 
 DEFAULT_REGION = "cn-shanghai"
+# Of the headers by which a custom runtime gets its context; the platform takes none of them from clients.
+PLATFORM_PREFIX = "x-fc-"
 
 
 class Context(Protocol):
@@ -29,6 +31,38 @@ class Credentials:
     access_key_id: str = field(repr=False)
     access_key_secret: str = field(repr=False)
     security_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str | None
+
+
+@dataclass(frozen=True)
+class HeaderContext:
+    """The context of a custom runtime, which the platform sends with each request (documentation: "Web functions")."""
+
+    request_id: str | None
+    region: str | None
+    function: _Named
+    credentials: Credentials
+
+
+def context_of(headers: Mapping[str, str]) -> HeaderContext:
+    """Return what the platform's headers of one request say; an absent one is empty.
+
+    Args:
+        headers: by lower-case name.
+    """
+    key_id, secret, token = (
+        headers.get(f"{PLATFORM_PREFIX}{name}", "") for name in ("access-key-id", "access-key-secret", "security-token")
+    )
+    return HeaderContext(
+        request_id=headers.get(f"{PLATFORM_PREFIX}request-id"),
+        region=headers.get(f"{PLATFORM_PREFIX}region"),
+        function=_Named(headers.get(f"{PLATFORM_PREFIX}function-name")),
+        credentials=Credentials(key_id, secret, token),
+    )
 
 
 def request_id_of(context: object) -> str | None:

@@ -89,18 +89,49 @@ def read_event(event: object) -> Request:
 
 
 def _http_request(event: Mapping[str, Any], http: Mapping[str, Any]) -> Request:
-    raw_path = _text(event, "rawPath") or _text(http, "path")
-    segments = [segment for segment in raw_path.split("/") if segment]
-    return Request(
-        method=_text(http, "method").upper(),
-        segment=unquote(segments[-1]) if segments else "",
-        path=unquote(raw_path),
-        raw_path=raw_path,
-        headers={name.lower(): value for name, value in _strings(event, "headers").items()},
+    return http_request(
+        _text(http, "method"),
+        _text(event, "rawPath") or _text(http, "path"),
+        headers=_strings(event, "headers"),
         query=_strings(event, "queryParameters"),
         source_ip=_text(http, "sourceIp"),
         content=_text(event, "body"),
         is_base64=event.get("isBase64Encoded") is True,
+    )
+
+
+def http_request(
+    method: str,
+    raw_path: str,
+    *,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    content: str | bytes,
+    source_ip: str = "",
+    is_base64: bool = False,
+) -> Request:
+    """Return an HTTP request, in the form that the road takes.
+
+    Args:
+        method: in any case.
+        raw_path: as it was sent, without the query.
+        headers: by name in any case.
+        query: decoded; repeated names joined with a comma.
+        content: the body.
+        source_ip: empty if it is unknown.
+        is_base64: whether `content` is encoded so.
+    """
+    segments = [segment for segment in raw_path.split("/") if segment]
+    return Request(
+        method=method.upper(),
+        segment=unquote(segments[-1]) if segments else "",
+        path=unquote(raw_path),
+        raw_path=raw_path,
+        headers={name.lower(): value for name, value in headers.items()},
+        query=query,
+        source_ip=source_ip,
+        content=content,
+        is_base64=is_base64,
     )
 
 
@@ -131,10 +162,20 @@ def to_http(response: Response) -> dict[str, Any]:
     """Return the response in the form that the HTTP trigger takes; all four keys, one value per header."""
     return {
         "statusCode": response.status,
-        "headers": {"Content-Type": response.content_type, "Cache-Control": "no-store", **response.headers},
+        "headers": headers_of(response),
         "isBase64Encoded": False,
-        "body": json.dumps(response.body, ensure_ascii=False),
+        "body": body_of(response),
     }
+
+
+def headers_of(response: Response) -> dict[str, str]:
+    """Return all headers of the response, its content type included."""
+    return {"Content-Type": response.content_type, "Cache-Control": "no-store", **response.headers}
+
+
+def body_of(response: Response) -> str:
+    """Return the body as text."""
+    return json.dumps(response.body, ensure_ascii=False)
 
 
 def _table(holder: Mapping[str, Any], name: str) -> dict[str, Any]:

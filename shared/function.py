@@ -83,16 +83,38 @@ class Function:
         Returns:
             The HTTP trigger's response, or a direct invocation's flat result.
         """
+        trace = self._trace(context)
+        outcome = self.answer(trace, event, context)
+        if trace.request.direct and not isinstance(outcome, Response):
+            return self._told(trace, outcome)
+        return to_http(self._reply(trace, outcome))
+
+    def respond(self, request: Request, context: object) -> Response:
+        """Answer one HTTP request; never raises.
+
+        Args:
+            request: as it came over HTTP, not direct.
+            context: has the attributes of the platform's.
+        """
+        trace = self._trace(context)
+        return self._reply(trace, self.answer(trace, request, context))
+
+    def _trace(self, context: object) -> log.Trace:
         level = self._environ.get("LOG_LEVEL", "")
         trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served, log_level=level)
         self._served = True
-        outcome = self.answer(trace, event, context)
-        return to_http(outcome) if isinstance(outcome, Response) else self._reply(trace, outcome)
+        return trace
 
     def answer(self, trace: log.Trace, event: object, context: object) -> Success | Problem | Response:
-        """Return the outcome of one event, noting in `trace` what each step finds; a page (healthz) is a response."""
+        """Return the outcome of one event, noting in `trace` what each step finds; a page (healthz) is a response.
+
+        Args:
+            trace: of this invocation.
+            event: the platform's, or the request that it stands for.
+            context: the platform's.
+        """
         try:
-            trace.request = read_event(event)
+            trace.request = event if isinstance(event, Request) else read_event(event)
             if page := self._page(trace.request, context):
                 return page
             return self._serve(trace, context)
@@ -172,17 +194,23 @@ class Function:
         # Requests may run side by side, and all of them must get the same store.
         return self._stores.get(url) or self._stores.setdefault(url, self._open_store(url))
 
-    def _reply(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
-        """Log the outcome and return it in the form that the caller reads."""
-        if trace.request.direct:
-            reply, status = dict[str, Any](replies.flat(outcome, trace.request_id)), None
-        else:
-            always_200 = trace.caller is not None and trace.caller.response == "always-200"
-            form = replies.always_200 if always_200 else replies.with_status_codes
-            response = form(outcome, trace.request_id, replayed=trace.replayed)
-            reply, status = to_http(response), response.status
+    def _reply(self, trace: log.Trace, outcome: Success | Problem | Response) -> Response:
+        """Return an outcome in the form that the caller reads, and log it; a page is in its form and leaves no line."""
+        if isinstance(outcome, Response):
+            return outcome
+        always_200 = trace.caller is not None and trace.caller.response == "always-200"
+        form = replies.always_200 if always_200 else replies.with_status_codes
+        response = form(outcome, trace.request_id, replayed=trace.replayed)
+        self._log(trace, outcome, response.status)
+        return response
+
+    def _told(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
+        """Return the outcome of a direct invocation, and log it."""
+        self._log(trace, outcome, None)
+        return dict(replies.flat(outcome, trace.request_id))
+
+    def _log(self, trace: log.Trace, outcome: Success | Problem, status: int | None) -> None:
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
-        return reply
 
     def _health(self, context: object) -> Response:
         well = configuration.serves_anybody(self._environ, context, self._callers_file)

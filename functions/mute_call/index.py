@@ -1,4 +1,4 @@
-"""Entry points of mute-call on Function Compute: `index.handler` and `index.initialize`."""
+"""Entry points of mute-call on Function Compute: `index.handler`, `index.initialize`, and `index.FUNCTION`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from shared.parameters import CallParameters
 
 MUTE_CALL = Action(name="MuteCall", version="2020-07-01", parameters=CallParameters, status="muted")
 
-_FUNCTION = Function(MUTE_CALL, Path(__file__).with_name("callers.toml"))
+# What a custom runtime serves: `python -m shared.server index:FUNCTION`.
+FUNCTION = Function(MUTE_CALL, Path(__file__).with_name("callers.toml"))
 
 
 def handler(event: bytes, context: Context) -> dict[str, Any]:
     """Mute the channel that the event names; takes HTTP trigger events and direct invocations, never raises."""
-    return _FUNCTION.handle(event, context)
+    return FUNCTION.handle(event, context)
 
 
 def initialize(context: Context) -> None:
     """Report what is wrong with the configuration to the log, before the first request; never raises."""
-    _FUNCTION.initialize(context)
+    FUNCTION.initialize(context)
