@@ -10,6 +10,8 @@ from local.gateway import Gateway
 from local.simulator import AccessKey, Simulator
 
 HANDLER = "functions.mute_call.index:handler"
+# The same on a custom runtime.
+CUSTOM_HANDLER = "functions.mute_call.index:FUNCTION"
 # What the callers file shipped with the function refers to; a made-up value for this machine only.
 TOKEN_VARIABLE = "MUTE_CALL_TOKEN"  # noqa: S105 - a name
 DEMO_TOKEN = "demo-token"  # noqa: S105 - opens nothing but the simulator

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
     except OSError as error:
-        return _fail(f"cannot listen on {options.host}:{options.port}: {error.strerror}", 1)
+        return _fail(f"cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}", 1)
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"listening on http://{host}:{port}\n")
     sys.stdout.flush()

@@ -34,7 +34,7 @@ def application(function: Function) -> Application:
         request = _request_of(environ, headers)
         if (request.method, request.raw_path) == ("POST", _INITIALIZE):
             function.initialize(context)
-            start_response("200 OK", [("Content-Length", "0")])
+            start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "0")])
             return ()
         response = function.respond(request, context)
         body = body_of(response).encode()

@@ -18,7 +18,7 @@ from local.command_line import Parser, UsageError, read_argument, write
 from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.road import walk
-from local.gateway.settings import RUNTIMES
+from local.gateway.settings import BUILT_IN
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 # The end of the year 9999, behind which there are no dates.
@@ -77,7 +77,7 @@ def _parser() -> Parser:
     )
     parser.add_callers()
     add(
-        "--context-runtime", choices=RUNTIMES, default=RUNTIMES[-1], help="whose context it gets (default: %(default)s)"
+        "--context-runtime", choices=BUILT_IN, default=BUILT_IN[-1], help="whose context it gets (default: %(default)s)"
     )
     add("--as-received", action="store_true", help="judge timestamps by the time in the event instead of now")
     add("--json", action="store_true", help="print one JSON object")

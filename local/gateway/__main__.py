@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from local.gateway.failure import FunctionError
 from local.gateway.gateway import Gateway
 from local.gateway.loading import LoadError
 from local.gateway.settings import METHODS, RUNTIMES, Credentials
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             region=options.region,
             methods=tuple(options.methods.upper().split(",")),
             timeout=options.timeout,
+            concurrency=options.concurrency,
             initializer_timeout=options.initializer_timeout,
             name=options.name,
         )
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with gateway:
             _serve_until_signal(gateway)
-    except LoadError as error:
+    except (LoadError, FunctionError) as error:
         return _fail(str(error), USAGE_ERROR)
     except OSError as error:
         return _fail(f"cannot listen on port {options.port}: {error}", 1)
@@ -70,7 +72,7 @@ def _fail(message: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.gateway", description=__doc__)
     add = parser.add_argument
-    add("handler", help="the function, module:attribute")
+    add("handler", help="the function, module:attribute; on a custom runtime what `shared.server` takes")
     add("--initializer", metavar="MODULE:ATTRIBUTE", help="default: initialize of the same module, where there is one")
     add("--port", type=_port, default=9000, help="0 picks a free one (default: %(default)s)")
     add("--runtime", choices=RUNTIMES, default="python3.12", help="default: %(default)s")
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--methods", default="POST,GET", help=f"what the trigger allows, of {','.join(METHODS)} (default: %(default)s)")
     add("--timeout", type=_seconds, default=15, help="seconds for an invocation (default: %(default)s)")
     add("--initializer-timeout", type=_seconds, default=20, help="seconds for the initializer (default: %(default)s)")
+    add("--concurrency", type=int, default=50, help="requests at a time, custom runtime only (default: %(default)s)")
     role = parser.add_argument_group("credentials of the function's role, also from GATEWAY_ACCESS_KEY_ID and so on")
     for flag, default in (
         ("access-key-id", "STS.local"),

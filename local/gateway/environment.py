@@ -10,12 +10,12 @@ def provided_variables(settings: Settings, credentials: Credentials | None, inst
     """Return every variable the gateway sets or, where the value is None, removes.
 
     Names as documented; ``FC_VER_ID`` belongs to Debian 10 (python3.10), ``FC_FUNCTION_VERSION`` to Debian 11
-    (python3.12). On python3.12 the environment is the only way to the role's credentials (documented). The platform
-    is said to set them on python3.10 too, once per instance and soon stale (inferred); the gateway leaves them out
-    there, so that a function which forgets ``context.credentials`` is found out.
+    (python3.12, custom.debian11). On python3.12 the environment is the only way to the role's credentials (documented).
+    The platform is said to set them on python3.10 too, once per instance and soon stale (inferred); the gateway leaves
+    them out there and on custom runtimes, so that a function which forgets ``context.credentials`` is found out.
     """
-    latest = settings.runtime == "python3.12"
-    role = credentials if latest else None
+    latest = settings.runtime != "python3.10"
+    role = credentials if settings.runtime == "python3.12" else None
     return {
         "FC_ACCOUNT_ID": settings.account_id,
         "FC_FUNC_CODE_PATH": os.getcwd(),  # noqa: PTH109 - a string is wanted

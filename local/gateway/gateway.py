@@ -4,12 +4,13 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
+from local.gateway.custom import CustomInstance
 from local.gateway.environment import apply_variables, provided_variables
 from local.gateway.instance import Instance
 from local.gateway.message import new_request_id
 from local.gateway.server import HOST, Server
-from local.gateway.settings import Credentials, Settings
-from local.gateway.trigger import Trigger
+from local.gateway.settings import CUSTOM, Credentials, Settings
+from local.gateway.trigger import Trigger, event_driven
 
 _GRACE_SECONDS = 1
 
@@ -20,8 +21,8 @@ class Gateway:
     ``port`` 0 picks a free port; ``settings`` are the fields of `Settings` (``runtime``, ``timeout``, …).
     ``credentials`` may be assigned at any time, None for a function without a role: the next invocation has them.
 
-    The environment is the process's own, so one gateway per process at a time; it is put back on exit. The function's
-    module is imported once per process and keeps its state from one gateway to the next.
+    A custom runtime has a process of its own. Of a built-in one the environment is this process's, so one gateway per
+    process at a time; it is put back on exit, while the function's module keeps its state from one gateway to the next.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Gateway:
         Raises:
             FunctionError: the function failed.
         """
-        return self._instance.invoke(payload, new_request_id())
+        return self._invoke(payload, new_request_id())
 
     def __enter__(self) -> "Gateway":  # noqa: PYI034 - Python 3.10 has no Self
         """Import the function, then listen; return when requests are served.
@@ -57,13 +58,8 @@ class Gateway:
             OSError: the port is taken.
         """
         with ExitStack() as stack:
-            names = provided_variables(self.settings, None, "")
-            stack.callback(apply_variables, {name: os.environ.get(name) for name in names})
-            self._instance = Instance(self.settings, lambda: self.credentials)
-            trigger = Trigger(self.settings, self._instance.invoke)
-            # The end, last line first: what waits in the queue is dropped before the instance ends what runs.
-            stack.callback(trigger.close, _GRACE_SECONDS)
-            stack.callback(self._instance.close, _GRACE_SECONDS)
+            start = self._start_custom if self.settings.runtime == CUSTOM else self._start_built_in
+            trigger = start(stack)
             stack.callback(trigger.close, 0)
             server = Server(self.port, trigger)
             server.start()
@@ -71,6 +67,25 @@ class Gateway:
             self.port = server.server_port
             self._stack = stack.pop_all()
         return self
+
+    def _start_built_in(self, stack: ExitStack) -> Trigger:
+        names = provided_variables(self.settings, None, "")
+        stack.callback(apply_variables, {name: os.environ.get(name) for name in names})
+        instance = Instance(self.settings, lambda: self.credentials)
+        self._invoke = instance.invoke
+        trigger = Trigger(self.settings, event_driven(self.settings, instance.invoke), instance.invoke)
+        # The end, last line first: what waits in the queue is dropped before the instance ends what runs.
+        stack.callback(trigger.close, _GRACE_SECONDS)
+        stack.callback(instance.close, _GRACE_SECONDS)
+        return trigger
+
+    def _start_custom(self, stack: ExitStack) -> Trigger:
+        instance = CustomInstance(self.settings, lambda: self.credentials)
+        self._invoke = instance.invoke
+        trigger = Trigger(self.settings, instance.prepare, instance.invoke)
+        stack.callback(instance.close)
+        stack.callback(trigger.close, _GRACE_SECONDS)
+        return trigger
 
     def __exit__(self, *exception: object) -> None:
         """End every connection and thread, wait a second for what runs in the function, put the environment back."""

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 
-RUNTIMES = ("python3.10", "python3.12")
+CUSTOM = "custom.debian11"
+BUILT_IN = ("python3.10", "python3.12")
+RUNTIMES = (*BUILT_IN, CUSTOM)
 LONGEST = 86400
+MOST_CONCURRENT = 200
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 
 
@@ -21,9 +24,10 @@ class Settings:
     """One function's configuration; ``timeout`` and ``initializer_timeout`` in seconds, ``memory`` in MB.
 
     ``handler`` and ``initializer`` are ``module:attribute``; ``name`` defaults to the package of the handler's module.
+    ``concurrency`` counts on a custom runtime only: a built-in one takes one request at a time.
 
     Raises:
-        ValueError: an unknown runtime or method, no method, or a timeout outside the platform's range.
+        ValueError: an unknown runtime or method, no method, or a timeout or a concurrency outside the platform's range.
     """
 
     handler: str
@@ -34,6 +38,7 @@ class Settings:
     timeout: float = 15
     initializer_timeout: float = 20
     memory: int = 512
+    concurrency: int = 50
     name: str = ""
     account_id: str = "1234567890123456"
 
@@ -45,6 +50,8 @@ class Settings:
             raise ValueError(f"methods must be some of {', '.join(METHODS)}; found {', '.join(unknown) or 'none'}")
         if not (0 < self.timeout <= LONGEST and 0 < self.initializer_timeout <= LONGEST):
             raise ValueError(f"timeouts must be more than 0 and at most {LONGEST} seconds")
+        if not 1 <= self.concurrency <= MOST_CONCURRENT:
+            raise ValueError(f"concurrency must be from 1 to {MOST_CONCURRENT}")
 
     @property
     def function_name(self) -> str:

@@ -14,18 +14,21 @@ from local.gateway.settings import Settings
 from local.gateway.worker import Worker
 
 Invoke = Callable[[bytes, str], bytes]
+# From a request to what answers it; a request that cannot be one is refused before.
+Prepare = Callable[[Request], Callable[[], Answer]]
 _INVOCATIONS = re.compile(r"/2023-03-30/functions/([^/]+)/invocations")
 
 
 class Trigger:
-    """Answers requests with a function: ``invoke`` takes event and request id, returns bytes or raises FunctionError.
+    """Answers requests with a function, of a built-in or a custom runtime.
 
-    The server calls a Trigger as ``request -> answer`` and knows nothing else of it, so that a function of another
-    kind (custom runtime) can take its place.
+    ``prepare`` is for the HTTP trigger; ``invoke`` takes event and request id of a direct invocation and returns bytes.
+    Both raise FunctionError. The server calls a Trigger as ``request -> answer`` and knows nothing else of it.
     """
 
-    def __init__(self, settings: Settings, invoke: Invoke) -> None:
+    def __init__(self, settings: Settings, prepare: Prepare, invoke: Invoke) -> None:
         self._settings = settings
+        self._prepare = prepare
         self._invoke = invoke
         self._queue: Worker[None] = Worker("asynchronous-invocations")
 
@@ -50,11 +53,11 @@ class Trigger:
         """
         if request.method not in self._settings.methods:
             raise RejectionError(403, "AccessDenied", f"the trigger does not allow the method {request.method}")
-        event = build_event(request, account_id=self._settings.account_id, region=self._settings.region)
+        answer = self._prepare(request)
         if is_async(request):
-            return self._queued(event, request.request_id)
+            return self._queued(answer, request.request_id)
         try:
-            return answer_from(self._invoke(event, request.request_id))
+            return answer()
         except FunctionError as failure:
             return failure.answer(502)
 
@@ -67,24 +70,35 @@ class Trigger:
         if name != self._settings.function_name:
             raise RejectionError(404, "FunctionNotFound", f"this gateway serves {self._settings.function_name!r}")
         if is_async(request):
-            return self._queued(request.body, request.request_id)
+            return self._queued(partial(self._invoke, request.body, request.request_id), request.request_id)
         try:
             payload = self._invoke(request.body, request.request_id)
         except FunctionError as failure:
             return failure.answer(200)
         return Answer(200, {"Content-Type": "application/octet-stream"}, payload)
 
-    def _queued(self, event: bytes, request_id: str) -> Answer:
+    def _queued(self, run: Callable[[], object], request_id: str) -> Answer:
         """Accept an asynchronous invocation: 202, no body (documented for InvokeFunction). It runs in its turn, once.
 
         The platform would repeat a failed one, as often as the function's ``asyncInvokeConfig`` says.
         """
-        self._queue.submit(partial(self._run_queued, event, request_id))
+        self._queue.submit(partial(_run_queued, run, request_id))
         return Answer(202)
 
-    def _run_queued(self, event: bytes, request_id: str) -> None:
-        try:
-            self._invoke(event, request_id)
-        except FunctionError as failure:
-            # Nobody waits for an answer: the log is the only place to learn of it.
-            sys.stderr.write(f"asynchronous invocation {request_id} failed: {failure.error_type}: {failure}\n")
+
+def event_driven(settings: Settings, invoke: Invoke) -> Prepare:
+    """Return how a built-in runtime is served: each request becomes an event, what the handler returns an answer."""
+
+    def prepare(request: Request) -> Callable[[], Answer]:
+        event = build_event(request, account_id=settings.account_id, region=settings.region)
+        return lambda: answer_from(invoke(event, request.request_id))
+
+    return prepare
+
+
+def _run_queued(run: Callable[[], object], request_id: str) -> None:
+    try:
+        run()
+    except FunctionError as failure:
+        # Nobody waits for an answer: the log is the only place to learn of it.
+        sys.stderr.write(f"asynchronous invocation {request_id} failed: {failure.error_type}: {failure}\n")

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 import pytest
 
 from local.gateway import Gateway
+from local.gateway.settings import CUSTOM
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
+from local.stack import CUSTOM_HANDLER, DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 
 
 @pytest.fixture
@@ -26,4 +27,6 @@ def gateway(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
     }.items():
         monkeypatch.setenv(name, value)
     with ExitStack() as started:
-        yield lambda runtime: started.enter_context(Gateway(HANDLER, runtime=runtime))
+        yield lambda runtime: started.enter_context(
+            Gateway(CUSTOM_HANDLER if runtime == CUSTOM else HANDLER, runtime=runtime)
+        )

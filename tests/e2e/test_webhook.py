@@ -11,11 +11,12 @@ import pytest
 
 from local.demo import Answer, post
 from local.gateway import Credentials, Gateway
+from local.gateway.settings import BUILT_IN
 from local.simulator import Simulator
 from tests.builders import MUTED
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
-RUNTIMES = ["python3.10", "python3.12"]
+RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
 Start = Callable[[str], Gateway]
 
 
@@ -43,7 +44,7 @@ def test_the_documented_webhook_mutes_the_call(simulator: Simulator, gateway: St
     assert flags(simulator) == {"user-test@ccc-test"}
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", BUILT_IN)
 def test_a_direct_invocation_mutes_the_call(simulator: Simulator, gateway: Start, runtime: str) -> None:
     body = json.loads(gateway(runtime).invoke((EVENTS / "direct.json").read_bytes()))
     assert body.pop("request_id") != ""
