@@ -1,0 +1,67 @@
+"""The software bill of materials: what the zip is made of, as a CycloneDX document.
+
+Reproducible, as the zip is: what the format wants to be unique or of the day is derived from the zip or fixed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component as Entry
+from cyclonedx.model.component import ComponentType
+from cyclonedx.model.license import LicenseAcknowledgement, LicenseExpression
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from local.package.components import Component
+
+# That of the zip's entries.
+_MOMENT = datetime(1980, 1, 1, tzinfo=timezone.utc)
+
+
+def write_bill(
+    path: Path, *, application: str, version: str, runtime: str, components: Sequence[Component], archive_sha256: str
+) -> None:
+    """Write the bill in CycloneDX 1.6, as JSON; the same input gives the same bytes.
+
+    Args:
+        path: of the file to write.
+        application: name of the function.
+        version: of the function.
+        runtime: what it is built for.
+        components: what it ships beside its own code.
+        archive_sha256: of the zip, in hex.
+    """
+    root = Entry(
+        name=application,
+        version=version,
+        type=ComponentType.APPLICATION,
+        bom_ref=f"{application}@{version}",
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=archive_sha256)],
+        properties=[Property(name=f"{application}:runtime", value=runtime)],
+    )
+    libraries = [_entry(component) for component in components]
+    bill = Bom(
+        serial_number=uuid5(NAMESPACE_URL, f"sha256:{archive_sha256}"),
+        metadata=BomMetaData(component=root, timestamp=_MOMENT),
+        components=libraries,
+    )
+    bill.register_dependency(root, libraries)
+    path.write_text(JsonV1Dot6(bill).output_as_string(indent=2) + "\n", encoding="utf-8")
+
+
+def _entry(component: Component) -> Entry:
+    return Entry(
+        name=component.name,
+        version=component.version,
+        type=ComponentType.LIBRARY,
+        # Unlike the random one that would stand here otherwise.
+        bom_ref=component.purl,
+        purl=PackageURL.from_string(component.purl),
+        licenses=[LicenseExpression(component.licence, acknowledgement=LicenseAcknowledgement.DECLARED)]
+        if component.licence
+        else (),
+    )
