@@ -13,6 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile
 FUNCTION ?= mute_call
 RUNTIME ?= python3.12
+RESOURCE ?= mute_call
 
 .PHONY: help
 help: ## list the targets
@@ -63,8 +64,8 @@ package: install ## build dist/<function>/ and dist/<function>.zip (FUNCTION=mut
 	$(BIN)/python -m local.package --function $(FUNCTION) --runtime $(RUNTIME)
 
 .PHONY: deploy
-deploy: ## package, then `s deploy` (docs/deploy.md)
-	RUNTIME=$(RUNTIME) s deploy
+deploy: ## package, then `s deploy` (docs/deploy.md; RESOURCE=mute_call_concurrent for the custom runtime)
+	RUNTIME=$(RUNTIME) s $(RESOURCE) deploy
 
 .PHONY: bench
 bench: install ## measure against a handler written the documented way, as a table

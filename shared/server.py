@@ -68,7 +68,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code: 1 without a port, 2 for a function not found."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         function = _load(options.function)
     except (ImportError, AttributeError, ValueError) as error:
@@ -98,16 +98,17 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared.server", description=__doc__)
-    add = parser.add_argument
+def parser() -> argparse.ArgumentParser:
+    """Return the reader of the command line, which `s.yaml` has as well."""
+    result = argparse.ArgumentParser(prog="python -m shared.server", description=__doc__)
+    add = result.add_argument
     add("function", help="module:attribute; index:FUNCTION in a package")
     add("--host", default="127.0.0.1", help="0.0.0.0 on the platform, whose proxy connects (default: %(default)s)")
     # argparse reads a default that is text as it reads an argument.
     port = os.environ.get("FC_CUSTOM_LISTEN_PORT") or str(_DEFAULT_PORT)
     add("--port", type=int, default=port, help="0 picks a free one (default: FC_CUSTOM_LISTEN_PORT, else 9000)")
     add("--concurrency", type=int, default=50, help="requests at a time: instanceConcurrency (default: %(default)s)")
-    return parser
+    return result
 
 
 if __name__ == "__main__":

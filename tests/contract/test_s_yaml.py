@@ -14,8 +14,11 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from functions.mute_call import index
 from local.package import TARGETS
+from shared import server
 from shared.callers import load_callers
+from shared.function import Function
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +149,29 @@ def handlers(props: Props) -> Iterator[str]:
             yield f"handler {handler!r}: not in {source.relative_to(ROOT)}"
 
 
+def custom_runtime(props: Props) -> Iterator[str]:
+    """What starts the server has to be the server's own command line, and to fit what the platform is told."""
+    if not props["runtime"].startswith("custom"):
+        for key in props.keys() & {"customRuntimeConfig", "instanceConcurrency"}:
+            yield f"{key}: has no meaning on a built-in runtime"
+        return
+    config = props.get("customRuntimeConfig", {})
+    python, *module = config.get("command", [""])
+    if module[:2] != ["-m", "shared.server"] or not re.fullmatch(r"/var/fc/lang/python3\.12/bin/python3\.12", python):
+        yield "command: the platform's Python 3.12 runs shared.server"
+        return
+    options = server.parser().parse_args([*module[2:], *config.get("args", [])])
+    if options.host != "0.0.0.0":  # noqa: S104 - what it is about
+        yield "host: the platform connects from outside"
+    if options.port != config.get("port"):
+        yield f"port: the server listens on {options.port}"
+    if options.concurrency != props.get("instanceConcurrency", 1):
+        yield f"instanceConcurrency: the server takes {options.concurrency} at a time"
+    module_name, _, attribute = options.function.partition(":")
+    if module_name != "index" or not isinstance(getattr(index, attribute, None), Function):
+        yield f"{options.function}: no function"
+
+
 def timeouts(props: Props) -> Iterator[str]:
     default = Settings.model_fields["deadline_ms"].default
     deadline_ms = int(props.get("environmentVariables", {}).get("DEADLINE_MS", default))
@@ -176,6 +202,7 @@ CHECKS: tuple[Callable[[Props], Iterator[str]], ...] = (
     environment,
     hooks,
     handlers,
+    custom_runtime,
     timeouts,
     asynchronous,
     size,
@@ -188,7 +215,8 @@ def test_every_resource_is_free_of_faults_on_every_runtime(name: str, runtime: s
     resource = resources(RUNTIME=runtime)[name]
     assert resource["component"] == "fc3"
     assert faults(resource["props"]) == []
-    assert resource["props"]["runtime"] == runtime
+    custom = "customRuntimeConfig" in resource["props"]
+    assert resource["props"]["runtime"] == ("custom.debian11" if custom else runtime)
 
 
 MISSING = object()
@@ -236,9 +264,24 @@ MUTATIONS: list[tuple[tuple[str | int, ...], object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "value", "expected"), MUTATIONS, ids=[expected for *_, expected in MUTATIONS])
-def test_a_fault_is_found(place: tuple[str | int, ...], value: object, expected: str) -> None:
-    props = copy.deepcopy(resources()["mute_call"]["props"])
+COMMAND = ["/var/fc/lang/python3.12/bin/python3.12", "-m", "shared.server", "index:FUNCTION"]
+CUSTOM: list[tuple[tuple[str | int, ...], object, str]] = [
+    (("instanceConcurrency",), 201, "201 is greater than the maximum of 200"),
+    (("instanceConcurrency",), MISSING, "instanceConcurrency: the server takes 50 at a time"),
+    (("customRuntimeConfig",), MISSING, "command: the platform's Python 3.12 runs shared.server"),
+    (("customRuntimeConfig", "port"), 8000, "port: the server listens on 9000"),
+    (("customRuntimeConfig", "args"), ["--host", "127.0.0.1"], "host: the platform connects from outside"),
+    (("customRuntimeConfig", "command"), ["python3", *COMMAND[1:]], "command: the platform's Python 3.12"),
+    (("customRuntimeConfig", "command"), [*COMMAND[:3], "index:handler"], "index:handler: no function"),
+    (("customRuntimeConfig", "command"), [*COMMAND[:3], "main:FUNCTION"], "main:FUNCTION: no function"),
+    (("runtime",), "python3.12", "customRuntimeConfig: has no meaning on a built-in runtime"),
+]
+FAULTS = [("mute_call", *row) for row in MUTATIONS] + [("mute_call_concurrent", *row) for row in CUSTOM]
+
+
+@pytest.mark.parametrize(("name", "place", "value", "expected"), FAULTS, ids=[expected for *_, expected in FAULTS])
+def test_a_fault_is_found(name: str, place: tuple[str | int, ...], value: object, expected: str) -> None:
+    props = copy.deepcopy(resources()[name]["props"])
     *way, last = place
     parent = props
     for step in way:
@@ -252,10 +295,11 @@ def test_a_fault_is_found(place: tuple[str | int, ...], value: object, expected:
 
 @pytest.mark.parametrize("runtime", TARGETS)
 def test_the_package_is_built_for_the_runtime_it_is_deployed_to(runtime: str) -> None:
-    for resource in resources(RUNTIME=runtime).values():
+    for name, resource in resources(RUNTIME=runtime).items():
+        built_for = "python3.12" if name == "mute_call_concurrent" else runtime
         assert resource["actions"] == {
             "pre-deploy": [
-                {"run": f"make package FUNCTION={function_of(resource['props'])} RUNTIME={runtime}", "path": "./"}
+                {"run": f"make package FUNCTION={function_of(resource['props'])} RUNTIME={built_for}", "path": "./"}
             ]
         }
         assert Path(resource["props"]["code"]).parent == Path("dist")
@@ -280,3 +324,19 @@ def test_a_deployment_without_its_token_stops() -> None:
 def test_the_document_is_of_the_edition_that_the_component_needs() -> None:
     assert DOCUMENT["edition"] == "3.0.0"
     assert DOCUMENT.keys() == {"edition", "name", "access", "vars", "resources"}
+
+
+def test_make_deploys_the_one_on_the_built_in_runtime_by_default() -> None:
+    makefile = ROOT.joinpath("Makefile").read_text()
+    assert re.search(r"^RESOURCE \?= mute_call$", makefile, re.MULTILINE)
+    assert re.search(r"^\tRUNTIME=\$\(RUNTIME\) s \$\(RESOURCE\) deploy$", makefile, re.MULTILINE)
+    assert resources()["mute_call"]["props"]["runtime"] in TARGETS
+
+
+def test_both_deployments_are_of_one_function_under_two_names() -> None:
+    built_in, custom = (resources()[name]["props"] for name in ("mute_call", "mute_call_concurrent"))
+    differing = {key for key in built_in.keys() | custom.keys() if built_in.get(key) != custom.get(key)}
+    assert differing == {
+        *("functionName", "runtime", "memorySize", "cpu"),
+        *("customRuntimeConfig", "instanceConcurrency"),
+    }
