@@ -9,13 +9,16 @@ from pathlib import Path
 
 from local.interpreters import find_interpreter
 from local.package.archive import write_zip
+from local.package.bill import write_bill
 from local.package.bytecode import compile_folder
+from local.package.components import read_components
 from local.package.distributions import drop_unreached
 from local.package.glibc import check_glibc
 from local.package.install import install
+from local.package.licences import write_licences
 from local.package.targets import Target
 from local.package.tree import add_sources, function_folder, make_readable, prune
-from shared import lean
+from shared import __version__, lean
 
 WANTED = Path("requirements", "function.in")
 LOCK = Path("requirements", "function.txt")
@@ -47,7 +50,9 @@ def build_package(
     report: Callable[[str], None],
     find: Callable[[str], str | None] = find_interpreter,
 ) -> Package:
-    """Build `<output>/<function>/` and `<output>/<function>.zip`, which replace what is there; all of it or nothing.
+    """Build `<output>/<function>/`, and beside it `.zip`, `.cdx.json` and `.licences.txt`; all of it or nothing.
+
+    They replace what is there.
 
     Args:
         root: of the repository.
@@ -63,11 +68,13 @@ def build_package(
     function_folder(root, function)
     with _stage(output) as stage:
         folder, archive = stage / function, stage / f"{function}.zip"
+        bill, licences = stage / f"{function}.cdx.json", stage / f"{function}.licences.txt"
         folder.mkdir()
         report(f"install {LOCK.as_posix()} for {target.runtime}")
         install(root / LOCK, target, folder)
         kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), lean.SDK, target)
         report(f"keep {', '.join(kept)}")
+        components = read_components(folder, kept)
         report(f"prune {prune(folder)} files that are never read")
         report(f"add functions/{function} and shared")
         add_sources(root, function, folder)
@@ -79,7 +86,17 @@ def build_package(
         make_readable(folder)
         report("zip")
         sha256 = write_zip(folder, archive)
-        for built in (folder, archive):
+        report("write the bill of materials and the licences")
+        write_licences(licences, components)
+        write_bill(
+            bill,
+            application=function,
+            version=__version__,
+            runtime=target.runtime,
+            components=components,
+            archive_sha256=sha256,
+        )
+        for built in (folder, archive, bill, licences):
             _replace(output / built.name, built)
     return Package(output / function, output / f"{function}.zip", sha256, bool(interpreter))
 

@@ -20,11 +20,13 @@ _NEEDLESS_PARTS = frozenset(
         *lean.REDIS,
         # Commands of Redis's extensions, imported by whoever asks for such a command.
         *(f"redis.commands.{extension}" for extension in ("bf", "json", "search", "timeseries", "vectorset")),
-        # Clients for several databases at once, and for services that give out tokens.
+        # A client for several databases at once.
         "redis.multidb",
         # The interface of pydantic 1.
         "pydantic.v1",
         "urllib3.contrib.emscripten",
+        # Other protocols than HTTP, other workers than threads, and what steers a running server.
+        *(f"gunicorn.{part}" for part in ("asgi", "ctl", "dirty", "instrument", "uwsgi")),
     )
 )
 

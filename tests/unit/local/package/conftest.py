@@ -71,7 +71,7 @@ def add_wheel(
         f"{name}/fast.so": content,
         f"{name}/tests/test_it.py": b"not even python",
         f"{name}-1.0.data/scripts/{name}-tool": b"#!python\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{required}"
+        f"{info}/METADATA": f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nLicense-Expression: MIT\n{required}"
         f"Requires-Python: {requires_python}\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,8 @@ from local.package.targets import target_of
 
 RUNNING = Target("running", sys.version_info[:2], 31)
 BYTECODE = f".cpython-{''.join(map(str, RUNNING.version))}.pyc"
+
+BUILT = {"greet", "greet.zip", "greet.cdx.json", "greet.licences.txt"}
 
 
 def build(repository: Path, output: Path, target: Target = RUNNING) -> tuple[Path, list[str]]:
@@ -42,11 +45,22 @@ def test_folder_and_zip_hold_what_the_function_needs(repository: Path, tmp_path:
     assert [line.partition(" ")[0] for line in lines][:5] == ["install", "keep", "prune", "add", "check"]
 
 
+def test_bill_and_licences_list_what_is_shipped_and_nothing_else(repository: Path, tmp_path: Path) -> None:
+    archive, _ = build(repository, tmp_path / "dist", Target("old", (3, 10), 28))
+    bill = json.loads(archive.with_suffix(".cdx.json").read_text(encoding="utf-8"))
+    assert [component["name"] for component in bill["components"]] == ["everywhere", "only-old"]
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": sha256}]
+    lines = archive.with_suffix(".licences.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.endswith(": MIT")] == ["everywhere 1.0: MIT", "only-old 1.0: MIT"]
+
+
 def test_the_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -> None:
     first, _ = build(repository, tmp_path / "first")
     repository.joinpath("shared/words.py").touch()
     second, _ = build(repository, tmp_path / "elsewhere" / "second")
-    assert first.read_bytes() == second.read_bytes()
+    for suffix in (".zip", ".cdx.json", ".licences.txt"):
+        assert first.with_suffix(suffix).read_bytes() == second.with_suffix(suffix).read_bytes()
     assert f"shared/__pycache__/words{BYTECODE}" in zipfile.ZipFile(first).namelist()
 
 
@@ -55,7 +69,7 @@ def test_a_build_replaces_the_one_before_and_leaves_nothing_else(repository: Pat
     tmp_path.joinpath("greet/stale.py").write_text("")
     build(repository, tmp_path)
     assert not tmp_path.joinpath("greet/stale.py").exists()
-    assert {path.name for path in tmp_path.iterdir()} == {"greet", "greet.zip", "repository", "wheels"}
+    assert {path.name for path in tmp_path.iterdir()} == {*BUILT, "repository", "wheels"}
 
 
 def test_a_build_that_fails_leaves_the_one_before(repository: Path, tmp_path: Path) -> None:
@@ -65,7 +79,7 @@ def test_a_build_that_fails_leaves_the_one_before(repository: Path, tmp_path: Pa
     with pytest.raises(PackageError, match="bytecode"):
         build(repository, tmp_path / "dist")
     assert archive.read_bytes() == before
-    assert {path.name for path in (tmp_path / "dist").iterdir()} == {"greet", "greet.zip"}
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == BUILT
 
 
 def test_a_shared_object_for_a_newer_system_is_refused(repository: Path, tmp_path: Path) -> None:
