@@ -19,8 +19,7 @@ class OverdueError(Exception):
 def run(work: Callable[[], Result], deadline: float) -> Result:
     """Return what `work` returns, or raise what it raises.
 
-    It runs in a thread of its own, so that nothing, not even a name server or a peer that drips, can hold the caller:
-    the timeouts of sockets bound one step each, never the whole.
+    It runs in a thread of its own, so that nothing, not even a name server that is silent, can hold the caller.
 
     Args:
         work: what to do; it may be left behind, and then ends by itself.

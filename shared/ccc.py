@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from shared import __version__, bounded, lean, transport
+from shared import __version__, lean, transport
 from shared.action import Action
 from shared.context import Credentials
 from shared.problems import (
@@ -89,19 +88,11 @@ def call(
         UpstreamProblem: every other outcome; `UpstreamUnavailable` only if it was certainly not carried out or CCC
             says that it failed, `UpstreamTimeout` and `UpstreamInvalidResponse` if that is unknown.
     """
-    client = _client(credentials, settings, deadline - time.monotonic())
     exchange = transport.Exchange(deadline)
-
-    def work() -> Any:
-        with exchange.current():
-            return client.call_api(_params(action), OpenApiRequest(query=dict(parameters)), _RUNTIME)
-
+    client, request = _client(credentials, settings), OpenApiRequest(query=dict(parameters))
     try:
-        return _accept(bounded.run(work, deadline))
-    except bounded.OverdueError:
-        if exchange.cancel():
-            raise _failure(UpstreamTimeout, "deadline passed, no whole answer", sent=True) from None
-        raise _failure(UpstreamUnavailable, "deadline passed, nothing was sent", sent=False) from None
+        with exchange.current():
+            return _accept(client.call_api(_params(action), request, _RUNTIME))
     except ResponseException as error:
         body = error.data if isinstance(error.data, dict) else {}
         raise _problem(error.status_code, body, error.retry_after) from None
@@ -124,15 +115,14 @@ class _Credential:
         return self
 
 
-def _client(credentials: Credentials, settings: Settings, left_s: float) -> Client:
-    left_ms = max(1, int(left_s * 1000))
+def _client(credentials: Credentials, settings: Settings) -> Client:
     return Client(
         Config(
             credential=_Credential(credentials),
             endpoint=settings.endpoint,
             protocol=settings.ccc_protocol,
-            connect_timeout=min(settings.ccc_connect_timeout_ms, left_ms),
-            read_timeout=min(settings.ccc_read_timeout_ms, left_ms),
+            connect_timeout=settings.ccc_connect_timeout_ms,
+            read_timeout=settings.ccc_read_timeout_ms,
             user_agent=f"mute-call/{__version__}",
         )
     )

@@ -18,6 +18,8 @@ from urllib.parse import unquote
 from shared.problems import MalformedRequest, PayloadTooLarge
 
 MAX_BODY_BYTES = 65_536
+# `json.dumps` would build one at every call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def headers_of(response: Response) -> dict[str, str]:
 
 def body_of(response: Response) -> str:
     """Return the body as text."""
-    return json.dumps(response.body, ensure_ascii=False)
+    return _ENCODER.encode(response.body)
 
 
 def _table(holder: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Rules: identifiers of CCC have many shapes, so that only length and character cl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -132,7 +133,7 @@ def read_parameters(
     Raises:
         InvalidParameters: with one entry per parameter concerned, never with a value.
     """
-    spelled = {spell(name): name for name in model.model_fields for spell in (str, to_camel, to_pascal)}
+    spelled = _spellings(model)
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
     for key, value in payload.items():
@@ -156,6 +157,12 @@ def read_parameters(
             tuple(dict.fromkeys(errors)), detail=f"{InvalidParameters.detail} The parameters are {known}."
         )
     return parameters
+
+
+@lru_cache
+def _spellings(model: type[CallParameters]) -> dict[str, str]:
+    """Return the parameters' names by each of their spellings."""
+    return {spell(name): name for name in model.model_fields for spell in (str, to_camel, to_pascal)}
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:

@@ -72,13 +72,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
         MalformedRequest: anything else.
     """
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse,
-            parse_int=_integer,
-            parse_float=_double,
-        )
+        value = _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedRequest("body is no acceptable JSON") from None
     if not isinstance(value, dict):
@@ -142,6 +136,10 @@ def _double(text: str) -> float:
     if math.isinf(value):
         raise ValueError("number over a double's range")
     return value
+
+
+# `json.loads` would build one at every call.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_double)
 
 
 def _check_tree(root: dict[str, Any]) -> None:

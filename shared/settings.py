@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -127,6 +128,9 @@ class Settings(BaseModel):
         return protocol
 
 
+_NAMES = tuple(name.upper() for name in Settings.model_fields)
+
+
 def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     """Return the settings that the environment holds; an empty variable counts as unset.
 
@@ -137,12 +141,17 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     Raises:
         ConfigurationError: one error that lists every variable that is wrong.
     """
-    names = [name.upper() for name in Settings.model_fields]
-    values = {"CCC_REGION": region} | {name: value for name in names if (value := environ.get(name))}
+    given = {name: value for name in _NAMES if (value := environ.get(name))}
     try:
-        return Settings.model_validate(values)
+        return _validated(tuple(({"CCC_REGION": region} | given).items()))
     except ValidationError as error:
         raise ConfigurationError("; ".join(describe(error))) from None
+
+
+@lru_cache(maxsize=1)
+def _validated(values: tuple[tuple[str, str], ...]) -> Settings:
+    """Return the same settings for the same values: they are read at every invocation, and hardly ever change."""
+    return Settings.model_validate(dict(values))
 
 
 def _endpoint_of(region: str) -> str:

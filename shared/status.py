@@ -126,7 +126,8 @@ def _list(value: object) -> list[Any]:
 
 def _parsed(value: object) -> object:
     """Return what JSON text stands for, and anything else as it is."""
-    if isinstance(value, str):
+    # A word of CCC is told by its first letter: to try it would cost more than all else here.
+    if isinstance(value, str) and not value[:1].isupper():
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

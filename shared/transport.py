@@ -1,8 +1,9 @@
-"""One HTTP request to the upstream, sent at most once: the door to urllib3.
+"""One HTTP request to the upstream, sent at most once and over by its deadline: the door to urllib3.
 
 What an HTTP client usually does for its user is left out on purpose: no redirect is followed (the security token would
 go with it), no proxy of the environment is used, nothing is sent again. An `Exchange` knows how far its request has
-got and can be cancelled from another thread; from then on nothing of it leaves this machine.
+got and when it has to be over: every step of a socket waits for no longer than is left. The one step that cannot be
+told how long to wait, the look-up of a name, runs in a thread that is left behind.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ import http.client
 import logging
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    InvalidHeader,
+    NameResolutionError,
+    NewConnectionError,
+)
 
+from shared import bounded
 from shared.idle import LastUse
 
 # CCC's answer about a call has a few kilobytes.
@@ -41,7 +49,7 @@ class TransportError(Exception):
 
 
 class NotSentError(TransportError):
-    """The request did not leave: no name, no route, refused, connect timeout, TLS; or it was cancelled before."""
+    """The request did not leave: no name, no route, refused, connect timeout, TLS; or its deadline had passed."""
 
 
 class LostError(TransportError):
@@ -62,47 +70,39 @@ class Answer(NamedTuple):
 
 
 class Exchange:
-    """One request and how far it has got.
+    """One request: how far it has got, and when it has to be over.
 
     Attributes:
         sent: whether anything of the request may have left this machine.
     """
 
-    # One lock for all: it is held for microseconds, and makes sure that a cancelled exchange never shuts a connection
-    # which the pool has already given to another one.
-    _lock = threading.Lock()
-
     def __init__(self, deadline: float) -> None:
-        """Begin an exchange; from `deadline` (by `time.monotonic()`) on nothing of it is sent."""
+        """Begin an exchange; from `deadline` (by `time.monotonic()`) on nothing is sent and nothing is waited for."""
         self.sent = False
-        self._deadline = deadline
-        self._cancelled = False
-        self._connection: _Tracked | None = None
+        self.deadline = deadline
 
-    def begin(self, connection: _Tracked) -> None:
-        """Note that the request is about to be sent over this connection.
+    def left_s(self) -> float:
+        """Return the seconds that are left.
 
         Raises:
-            NotSentError: the exchange was cancelled, or its deadline has passed: a process that was frozen in between
-                wakes here before whoever is to cancel the exchange.
+            TimeoutError: none.
         """
-        with self._lock:
-            if self._cancelled or time.monotonic() >= self._deadline:
-                raise NotSentError("cancelled")
-            self.sent = True
-            self._connection = connection
-            connection.exchange = self
+        left_s = self.deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("deadline passed")
+        return left_s
 
-    def cancel(self) -> bool:
-        """Send nothing from now on, stop waiting for an answer, and return whether the request may have been sent."""
-        with self._lock:
-            self._cancelled = True
-            connection = self._connection
-            if connection is not None and connection.exchange is self and connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    # The plain socket's method: SSLSocket's own would take the TLS state from under the reader.
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-        return self.sent
+    def begin(self) -> None:
+        """Note that the request is about to be sent.
+
+        Raises:
+            NotSentError: it is too late: a process that was frozen in between wakes here.
+        """
+        try:
+            self.left_s()
+        except TimeoutError as error:
+            raise NotSentError(str(error)) from None
+        self.sent = True
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
@@ -117,10 +117,39 @@ class Exchange:
 _current: ContextVar[Exchange] = ContextVar("exchange")
 
 
-class _Tracked(HTTPConnection):
-    """A connection that asks its exchange before it sends."""
+class _Bounded:
+    """A socket of which no step takes longer than is left of the exchange; its own timeout bounds each of them too.
 
-    exchange: Exchange | None = None
+    The timeout alone would let an upstream that drips hold the caller for ever.
+    """
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self._bound()
+        received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc] # a socket's
+        return received
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self._bound()
+        super().sendall(*args, **kwargs)  # type: ignore[misc] # a socket's
+
+    def _bound(self) -> None:
+        sock: Any = self
+        sock.settimeout(min(sock.gettimeout(), _current.get().left_s()))
+
+
+class _Socket(_Bounded, socket.socket):
+    pass
+
+
+class _TlsSocket(_Bounded, ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
+        self._bound()
+        super().do_handshake(block)
+
+
+class _Connection(HTTPConnection):
+    """A connection that asks its exchange before it sends, and is not used again once it was idle for long."""
+
     # When it last began to carry a request.
     last_use: LastUse | None = None
 
@@ -132,21 +161,50 @@ class _Tracked(HTTPConnection):
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()
-        _current.get().begin(self)
+        _current.get().begin()
         self.last_use = LastUse()
         super().endheaders(*args, **kwargs)
 
+    def _new_conn(self) -> socket.socket:
+        """Return a connected socket, as urllib3 does, but with its name looked up in time; TLS comes on top of it."""
+        try:
+            return self._connected()
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from None
+        except (bounded.OverdueError, TimeoutError):
+            raise ConnectTimeoutError(self, "no connection in time") from None
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection: {type(error).__name__}") from None
 
-class _TrackedTls(_Tracked, HTTPSConnection):
+    def _connected(self) -> socket.socket:
+        exchange, connect_s = _current.get(), cast("float", self.timeout)
+        look_up = functools.partial(socket.getaddrinfo, self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        addresses = bounded.run(look_up, min(exchange.deadline, time.monotonic() + connect_s))
+        failure: OSError = socket.gaierror("no address")
+        for family, kind, protocol, _, address in addresses:
+            sock = _Socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(min(connect_s, exchange.left_s()))
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise failure
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Tracked
+    ConnectionCls = _Connection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TrackedTls
+    ConnectionCls = _TlsConnection
 
 
 @functools.lru_cache(maxsize=2)
@@ -160,6 +218,7 @@ def pools(*, tls: bool) -> urllib3.PoolManager:
     if tls:
         context = ssl.create_default_context()
         context.load_verify_locations(certifi.where())
+        context.sslsocket_class = _TlsSocket
     manager = urllib3.PoolManager(maxsize=_POOL_SIZE, ssl_context=context)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return manager
@@ -176,7 +235,7 @@ def send(
         headers: sent as they are.
         body: or none.
         connect_s: seconds to connect.
-        read_s: seconds between two parts of the answer; the whole is bounded by whoever cancels the exchange.
+        read_s: seconds between two parts of the answer; the whole is bounded by the exchange.
 
     Raises:
         NotSentError: nothing was sent.

@@ -75,8 +75,8 @@ def test_an_instance_that_wakes_after_its_deadline_sends_nothing_more(simulator:
     assert len(simulator.requests) == 1
 
 
-def test_a_thread_that_was_frozen_just_before_it_sends_looks_at_the_clock_again(simulator: Simulator) -> None:
-    """It may wake before the thread that is to cancel it; no signal can be timed to hit that moment."""
+def test_a_call_that_was_frozen_just_before_it_sends_looks_at_the_clock_again(simulator: Simulator) -> None:
+    """No signal can be timed to hit that moment."""
     exchange = transport.Exchange(time.monotonic())
 
     with exchange.current(), pytest.raises(transport.NotSentError):

@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from urllib3.util import connection
 
 from functions.mute_call.index import MUTE_CALL
 from local.simulator import AccessKey, Simulator
@@ -239,14 +238,12 @@ def test_nothing_stretches_the_deadline(simulator: Simulator, fault: dict[str, A
     assert call(simulator.endpoint)["Code"] == "OK"
 
 
-def test_a_call_given_up_leaves_no_thread_behind(simulator: Simulator) -> None:
-    before = set(threading.enumerate())
-    simulator.faults.add({"kind": "drip", "ms": 50})
-    failure(simulator.endpoint, deadline_ms=200)
-    left = [thread for thread in set(threading.enumerate()) - before if thread.name.endswith("(work)")]
-    for thread in left:
-        thread.join(5)
-    assert not any(thread.is_alive() for thread in left)
+def test_a_call_over_an_open_connection_needs_no_thread(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    call(simulator.endpoint)
+    started: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread.name))
+    assert call(simulator.endpoint)["Code"] == "OK"
+    assert started == []
 
 
 def test_a_deadline_that_has_passed_sends_nothing(simulator: Simulator) -> None:
@@ -298,22 +295,27 @@ def test_a_connect_timeout_was_not_sent(limits: dict[str, int]) -> None:
         assert isinstance(failure(endpoint, **limits), UpstreamUnavailable)
 
 
+@pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 200}])
 def test_a_name_server_that_does_not_answer_cannot_hold_the_call(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
     resolve, answered = socket.getaddrinfo, threading.Event()
+    waiting: list[threading.Thread] = []
 
     def slow(*arguments: Any, **keywords: Any) -> Any:
+        waiting.append(threading.current_thread())
         answered.wait(5)
         return resolve(*arguments, **keywords)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    problem = failure(simulator.endpoint, deadline_ms=200)
+    began = time.monotonic()
+    problem = failure(simulator.endpoint, **limits)
+    assert time.monotonic() - began < 2
     assert isinstance(problem, UpstreamUnavailable)
-    workers = [thread for thread in threading.enumerate() if thread.name.endswith("(work)")]
+    assert problem.reason == "nothing was sent: ConnectTimeoutError"
     answered.set()
-    for thread in workers:
-        thread.join(5)
+    (thread,) = waiting
+    thread.join(5)
     # Its caller was told that nothing was sent: so it is, though the name was resolved at last.
     assert simulator.requests == []
 
@@ -391,14 +393,14 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pyte
 
 def test_a_connection_that_was_just_used_is_used_again(simulator: Simulator) -> None:
     opened: list[object] = []
-    connect = connection.create_connection
+    resolve = socket.getaddrinfo
 
-    def counted(*arguments: Any, **keywords: Any) -> socket.socket:
+    def counted(*arguments: Any, **keywords: Any) -> Any:
         opened.append(arguments)
-        return connect(*arguments, **keywords)
+        return resolve(*arguments, **keywords)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "create_connection", counted)
+        patch.setattr(socket, "getaddrinfo", counted)
         for _ in range(5):
             call(simulator.endpoint)
     assert len(opened) == 1

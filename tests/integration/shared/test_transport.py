@@ -1,17 +1,21 @@
-"""The transport over TLS, and its cancellation."""
+"""The transport over TLS, and what its deadline ends."""
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trustme
 
+from local.simulator import Simulator
 from shared import transport
 
 
@@ -97,47 +101,73 @@ def test_nothing_is_sent_to_a_server_that_is_not_trusted(server: _Server) -> Non
 
 
 @pytest.mark.usefixtures("_trusted")
-def test_a_cancelled_request_stops_waiting_for_its_answer(server: _Server) -> None:
+def test_a_silent_server_is_waited_for_until_the_deadline(server: _Server) -> None:
     server.released.clear()
-    exchange = transport.Exchange(time.monotonic() + 10)
-    found: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            send(server, exchange)
-        except transport.TransportError as error:
-            found.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert server.received.wait(5)
+    exchange = transport.Exchange(time.monotonic() + 0.5)
     began = time.monotonic()
-    assert exchange.cancel() is True
-    thread.join(5)
-    assert isinstance(found[0], transport.LostError)
-    assert time.monotonic() - began < 2
+    with pytest.raises(transport.LostError, match=r"^ReadTimeoutError$"):
+        send(server, exchange)
+    assert 0.4 < time.monotonic() - began < 2
+    assert server.received.is_set()
 
 
 @pytest.mark.usefixtures("_trusted")
-def test_a_request_cancelled_before_it_began_is_never_sent(server: _Server) -> None:
-    exchange = transport.Exchange(time.monotonic() + 10)
-    assert exchange.cancel() is False
-    with pytest.raises(transport.NotSentError):
+def test_after_the_deadline_nothing_is_sent(server: _Server) -> None:
+    # So that a connection is there, over which it could be.
+    send(server, transport.Exchange(time.monotonic() + 10))
+    server.received.clear()
+    exchange = transport.Exchange(time.monotonic())
+    with pytest.raises(transport.NotSentError, match=r"^deadline passed$"):
         send(server, exchange)
+    assert not exchange.sent
     assert not server.received.is_set()
 
 
 @pytest.mark.usefixtures("_trusted")
-def test_cancelling_late_does_not_touch_the_connection_of_another_request(server: _Server) -> None:
-    first, second = transport.Exchange(time.monotonic() + 10), transport.Exchange(time.monotonic() + 10)
-    send(server, first)
-    server.released.clear()
-    answers: list[transport.Answer] = []
-    thread = threading.Thread(target=lambda: answers.append(send(server, second)))
-    server.received.clear()
-    thread.start()
-    assert server.received.wait(5)
-    first.cancel()
-    server.released.set()
-    thread.join(5)
-    assert [answer.status for answer in answers] == [200]
+@pytest.mark.parametrize("drip", [b"", bytes([22, 3, 3, 64, 0])], ids=["silent", "one byte at a time"])
+def test_a_handshake_that_never_ends_ends_with_the_deadline(drip: bytes) -> None:
+    """A record of TLS that is announced and comes byte by byte: each of them in time, the whole never."""
+    stopped = threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer, contextlib.suppress(OSError):
+                for byte in (*drip, *bytes(100)):
+                    if stopped.wait(0.05):
+                        return
+                    if drip:
+                        peer.sendall(bytes([byte]))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        exchange = transport.Exchange(time.monotonic() + 0.4)
+        began = time.monotonic()
+        with exchange.current(), pytest.raises(transport.NotSentError):
+            transport.send("POST", url, {}, None, connect_s=5, read_s=5)
+        assert 0.3 < time.monotonic() - began < 2
+        assert not exchange.sent
+        stopped.set()
+        thread.join(5)
+
+
+def test_the_next_address_is_tried_where_the_first_one_refuses(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, port = "127.0.0.1", int(simulator.endpoint.rpartition(":")[2])
+    with closing(socket.socket()) as unused:
+        unused.bind((host, 0))
+        kinds = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        found = [(*kinds, unused.getsockname()), (*kinds, (host, port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        exchange = transport.Exchange(time.monotonic() + 10)
+        with exchange.current():
+            assert transport.send("GET", "http://ccc.test/", {}, None, connect_s=5, read_s=5).status >= 400
+
+
+def test_a_name_without_an_address_is_one_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    exchange = transport.Exchange(time.monotonic() + 10)
+    with exchange.current(), pytest.raises(transport.NotSentError, match=r"^NameResolutionError$"):
+        transport.send("GET", "http://ccc.test/", {}, None, connect_s=5, read_s=5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -140,8 +139,7 @@ def answering(status: int, body: object, content_type: str = "application/json;c
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def send(*_args: object, **_kwargs: object) -> transport.Answer:
-        connection: Any = SimpleNamespace(sock=None, exchange=None)
-        transport._current.get().begin(connection)  # noqa: SLF001 - as the connection does
+        transport._current.get().begin()  # noqa: SLF001 - as the connection does
         headers = {"content-type": content_type, "location": f"https://evil.example/{PHONES[0]}"}
         return transport.Answer(status, PRIVATE, headers, content)
 

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -96,18 +94,14 @@ class Wire:
     def __init__(self) -> None:
         self.answer: transport.Answer | Exception = answer(200, sample("typed"))
         self.sent = True
-        self.hold: threading.Event | None = None
         self.requests: list[tuple[str, str, dict[str, str], dict[str, float]]] = []
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], _body: bytes | None, **timeouts: float
     ) -> transport.Answer:
-        self.requests.append((method, url, dict(headers), timeouts))
         if self.sent:
-            connection: Any = SimpleNamespace(sock=None, exchange=None)
-            transport._current.get().begin(connection)  # noqa: SLF001 - as the connection does
-        if self.hold is not None:
-            self.hold.wait(10)
+            transport._current.get().begin()  # noqa: SLF001 - as the connection does
+        self.requests.append((method, url, dict(headers), timeouts))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -167,23 +161,18 @@ def test_a_local_endpoint_is_called_as_the_variables_say(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_s", "environ", "connect_s", "read_s"),
+    ("environ", "connect_s", "read_s"),
     [
-        (60, {}, 1.0, 3.0),
-        (60, {"CCC_CONNECT_TIMEOUT_MS": "250", "CCC_READ_TIMEOUT_MS": "500"}, 0.25, 0.5),
-        (2, {}, 1.0, 2.0),
-        (0.5, {}, 0.5, 0.5),
+        ({}, 1.0, 3.0),
+        ({"CCC_CONNECT_TIMEOUT_MS": "250", "CCC_READ_TIMEOUT_MS": "500"}, 0.25, 0.5),
     ],
 )
-def test_timeouts_are_never_more_than_what_is_left(
-    wire: Wire, left_s: float, environ: dict[str, str], connect_s: float, read_s: float
+def test_the_timeouts_are_those_of_the_settings(
+    wire: Wire, environ: dict[str, str], connect_s: float, read_s: float
 ) -> None:
-    call(left_s, **environ)
+    call(60, **environ)
 
-    timeouts = wire.requests[0][3]
-    assert timeouts["connect_s"] == pytest.approx(connect_s, abs=0.1)
-    assert timeouts["read_s"] == pytest.approx(read_s, abs=0.1)
-    assert max(timeouts.values()) <= max(left_s, 0.001)
+    assert wire.requests[0][3] == {"connect_s": connect_s, "read_s": read_s}
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -345,19 +334,6 @@ def test_a_failure_of_the_sdk_before_sending_is_ours(wire: Wire) -> None:
 def test_after_the_deadline_nothing_is_sent(wire: Wire, left_s: float) -> None:
     assert problem(left_s=left_s).code == "upstream_unavailable"
     assert not wire.requests
-
-
-@pytest.mark.parametrize(("sent", "code"), [(True, "upstream_timeout"), (False, "upstream_unavailable")])
-def test_the_deadline_ends_the_call(wire: Wire, sent: bool, code: str) -> None:  # noqa: FBT001 - a column of the table
-    wire.sent = sent
-    wire.hold = threading.Event()
-    began = time.monotonic()
-
-    late = problem(left_s=0.2)
-
-    wire.hold.set()
-    assert late.code == code
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("name", ["darabonba-core", "alibabacloud-tea"])

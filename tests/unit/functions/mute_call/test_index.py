@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,8 +25,7 @@ def urls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         _method: str, url: str, headers: Mapping[str, str], _body: bytes | None, **_timeouts: float
     ) -> transport.Answer:
         sent.append(f"{headers['x-acs-action']} {headers['x-acs-version']} {url}")
-        connection: Any = SimpleNamespace(sock=None, exchange=None)
-        transport._current.get().begin(connection)  # noqa: SLF001 - as the connection does
+        transport._current.get().begin()  # noqa: SLF001 - as the connection does
         return transport.Answer(200, "OK", {"content-type": "application/json"}, json.dumps(ANSWER).encode())
 
     monkeypatch.setattr(transport, "send", send)
