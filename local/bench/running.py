@@ -1,0 +1,85 @@
+"""The processes of a benchmark: an upstream, and whatever is measured against it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from local.bench.subjects import ROOT
+from local.stack import DEMO_TOKEN, TOKEN_VARIABLE
+
+EVENT = ROOT / "events" / "http.json"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Server(NamedTuple):
+    """A process that listens."""
+
+    port: int
+    process: int
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the process and those below it have used."""
+        return sum(_cpu_seconds(process) for process in _family(self.process))
+
+
+@contextmanager
+def serving(command: Sequence[str], environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[Server]:
+    """Start a process that says where it listens, and stop it at the end.
+
+    Args:
+        command: of the process.
+        environment: all of its variables.
+        folder: where it runs.
+    """
+    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own modules
+        try:
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            port = urlsplit(process.stdout.readline().split()[-1]).port or 0
+            # Its log is read, or it would wait for a full pipe, and let go.
+            threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
+            yield Server(port, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@contextmanager
+def upstream(wait_ms: float) -> Iterator[dict[str, str]]:
+    """Serve a stand-in for CCC and yield the variables of a function that calls it."""
+    # Of the shell only what Python needs: its variables for a deployment would bend the figures.
+    shell = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    command = [sys.executable, "-m", "local.bench.upstream", "--wait-ms", str(wait_ms)]
+    with serving(command, shell) as server:
+        yield shell | {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.local",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",
+            "ALIBABA_CLOUD_SECURITY_TOKEN": "local-token",
+            "CCC_ENDPOINT": f"127.0.0.1:{server.port}",
+            "CCC_PROTOCOL": "http",
+            # As s.yaml sets it.
+            "PYDANTIC_DISABLE_PLUGINS": "__all__",
+            TOKEN_VARIABLE: DEMO_TOKEN,
+        }
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in (task / "children").read_text(encoding="utf-8").split():
+            yield from _family(int(child))
+
+
+def _cpu_seconds(process: int) -> float:
+    # proc(5): fields 14 and 15, counted behind the name in brackets, which is the second.
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -1,0 +1,116 @@
+"""A stand-in for CCC that costs next to nothing: one canned answer after a fixed wait.
+
+    python -m local.bench.upstream --wait-ms 50
+
+The simulator checks signatures, which takes more time than the function under test; this one reads no more than the end
+of a request. Prints `listening on http://127.0.0.1:PORT` and serves until SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+
+_JOB = "job-65815360847228928"
+
+
+def _channel(index: int, user: str) -> dict[str, object]:
+    return {
+        "Index": index,
+        "ChannelId": f"ch:{index}:80011474:1609253204816:{_JOB}",
+        "ChannelState": "ANSWERED",
+        "ChannelFlags": "MUTED",
+        "CallType": "OUTBOUND",
+        "JobId": _JOB,
+        "Originator": "80011474",
+        "Destination": "80011475",
+        "UserId": user,
+        "UserExtension": "80011474",
+        "SkillGroupId": "skg-default@ccc-test",
+        "Timestamp": 1609253212511,
+        "ReleaseInitiator": "",
+        "ReleaseReason": "",
+    }
+
+
+# As large as CCC's: the figures hold what its reading costs.
+_BODY = json.dumps(
+    {
+        "RequestId": "A275B008-A25B-494D-AB53-93CE253815B6",
+        "HttpStatusCode": 200,
+        "Code": "OK",
+        "Message": "",
+        "Params": [],
+        "Data": {
+            "CallContext": {
+                "CallType": "OUTBOUND",
+                "InstanceId": "ccc-test",
+                "JobId": _JOB,
+                "ChannelContexts": [_channel(0, ""), _channel(1, "user-test@ccc-test")],
+            },
+            "UserContext": {
+                "InstanceId": "ccc-test",
+                "UserId": "user-test@ccc-test",
+                "DeviceId": "device",
+                "Extension": "80011474",
+                "JobId": _JOB,
+                "UserState": "TALKING",
+                "WorkMode": "ON_SITE",
+                "SignedSkillGroupIdList": ["skill-group@ccc-test"],
+            },
+        },
+    }
+).encode()
+_ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(_BODY)
+) + _BODY
+_END = b"\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """One connection: every request without a body gets the answer."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._wait_s = wait_s
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer as many requests as have ended."""
+        self._received += data
+        while _END in self._received:
+            _, _, self._received = self._received.partition(_END)
+            if self._wait_s:
+                asyncio.get_running_loop().call_later(self._wait_s, self._answer)
+            else:
+                self._answer()
+
+    def _answer(self) -> None:
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(_ANSWER)
+
+
+async def serve(wait_s: float) -> None:
+    """Serve until SIGTERM."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    server = await loop.create_server(lambda: Connection(wait_s), "127.0.0.1", 0, backlog=512)
+    port = server.sockets[0].getsockname()[1]
+    sys.stdout.write(f"listening on http://127.0.0.1:{port}\n")
+    sys.stdout.flush()
+    await stopped.wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m local.bench.upstream", description=__doc__)
+    parser.add_argument("--wait-ms", type=float, default=0, help="before each answer (default: %(default)s)")
+    asyncio.run(serve(parser.parse_args().wait_ms / 1000))
