@@ -25,12 +25,14 @@ class Cold(NamedTuple):
         cpu_ms: that it has used by then.
         peak_mb: the most memory that it has had by then.
         warm_ms: a later invocation.
+        warm_cpu_ms: CPU time of a later invocation.
     """
 
     wall_ms: float
     cpu_ms: float
     peak_mb: float
     warm_ms: float
+    warm_cpu_ms: float
 
 
 def measure(subjects: Mapping[str, Subject], runs: int, warm: int, environment: Mapping[str, str]) -> dict[str, Cold]:
@@ -66,7 +68,13 @@ def _start(folder: Path, warm: int, environment: Mapping[str, str]) -> Cold:
     began = time.monotonic()
     result = _run(folder, 1 + warm, -1, environment)
     wall_ms = (result["first"] - began) * 1000
-    return Cold(wall_ms, result["cpu"] * 1000, result["peak"] / 1e6, median(result["seconds"][1:]) * 1000)
+    return Cold(
+        wall_ms=wall_ms,
+        cpu_ms=result["cpu"] * 1000,
+        peak_mb=result["peak"] / 1e6,
+        warm_ms=median(result["seconds"][1:]) * 1000,
+        warm_cpu_ms=result["later_cpu"] / warm * 1000,
+    )
 
 
 def _run(folder: Path, count: int, after: int, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
     process.py FOLDER COUNT AFTER
 
 Handles the documented event, given on stdin, COUNT times. Prints a JSON object: when the first answer was there (by the
-clock that all processes share), the CPU time and the memory that it had taken by then; the seconds of each invocation;
-and the memory before the invocation AFTER (if there is one) and at the end.
+clock that all processes share), the CPU time and the memory that it had taken by then, and the CPU time of all later
+invocations; the seconds of each; and the memory before the invocation AFTER (if there is one) and at the end.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main(folder: str, count: int, after: int) -> dict[str, Any]:
                 result["first"] = time.monotonic()
                 result["cpu"] = time.process_time()
                 result["peak"] = _peak()
+    result["later_cpu"] = time.process_time() - result["cpu"]
     result["after"] = _memory()
     return {**result, "seconds": seconds.tolist()}
 

@@ -50,8 +50,9 @@ def measure(
         environment: of the instance.
     """
     gateway = [sys.executable, "-W", "ignore", "-m", "local.gateway", HANDLER, "--port", "0"]
-    server = [sys.executable, "-S", "-W", "ignore", "-m", "shared.server", "index:FUNCTION", "--port", "0"]
-    server += ["--concurrency", str(max(callers))]
+    threads = str(max(callers))
+    server = [sys.executable, "-S", "-W", "ignore", "-m", "shared.server", "index:FUNCTION"]
+    server += ["--port", "0", "--concurrency", threads]
     commands = {BUILT_IN: (gateway, ROOT), CUSTOM: (server, subject.folder)}
     found: dict[str, dict[int, Throughput]] = {}
     for name, (command, folder) in commands.items():
