@@ -101,7 +101,7 @@ def _sections(figures: Figures) -> Iterator[str]:
 
 def _cold(figures: Figures) -> Iterator[str]:
     yield from _table(
-        ("", "wall", "CPU", "peak memory", "warm invocation", "its CPU", "zip"),
+        ("subject", "wall", "CPU", "peak memory", "warm invocation", "its CPU", "zip"),
         [
             (
                 name,
@@ -156,7 +156,7 @@ def _costs(figures: Figures) -> Iterator[str]:
         rows.append(
             (name, f"{cpu_s * 1000:.2f} ms", f"{each.billed_s * 1000:.1f} ms", f"{each.cu:,.0f}", f"{each.usd:.2f}")
         )
-    yield from _table(("", "CPU a mute", "billed a mute", "CU per million", "USD per million"), rows)
+    yield from _table(("runtime and size", "CPU a mute", "billed a mute", "CU per million", "USD per million"), rows)
 
 
 def plot(figures: Figures) -> str:

@@ -116,11 +116,3 @@ def test_gateway_and_simulator_serve_as_processes_of_their_own() -> None:
         with serving("local.gateway", "functions.mute_call.index:handler", "--port", "0", **variables) as gateway:
             answer = post(url_of(gateway), event("http"))
     assert json.loads(answer.body)["status"] == "muted"
-
-
-def test_the_benchmark_prints_its_table() -> None:
-    done = python("local.bench", "--cold", "1", "--warm", "2", "--soak", "0")
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][2:]
-    assert [row[0] for row in rows] == ["| process start to first answer", "| warm invocation"]
-    assert all(float(row[-1].rstrip(" |")) > 0 for row in rows)
