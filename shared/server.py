@@ -1,41 +1,73 @@
-"""`python -m shared.server MODULE:FUNCTION`: serves a function on a custom runtime; the door to waitress.
+"""`python -m shared.server MODULE:FUNCTION`: serves a function on a custom runtime; the door to gunicorn.
 
-One process: a thread that reads and writes, and a pool of threads for the requests, which spend their time waiting for
-CCC and share the store in memory and the connections. A server with a process that watches over its workers would need
-the memory of both, and the platform watches over the instance already.
+One worker with threads: a request spends its time waiting for CCC, and all requests of the instance share the store in
+memory and the connections. waitress, which asks every connection before each step of its loop, takes several times the
+CPU at a hundred of them (docs/performance.md).
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
-from waitress.server import create_server
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from shared.function import Function
-from shared.wsgi import application
+from shared.wsgi import Application, application
 
 _DEFAULT_PORT = 9000
 _BACKLOG = 512
-# More than the platform opens for 200 requests at a time, which are the most that an instance may have.
-_MOST_CONNECTIONS = 1000
-# The platform wants its idle connections kept for 15 minutes at least: a POST on one that is closed fails. An instance
-# that is thawed after hours must not close them either.
-_NEVER_S = 10 * 365 * 86_400
+
+
+class _QuietLogger(Logger):  # type: ignore[misc] # untyped
+    """Tells of workers that died, and of an exception no more than its class: all else may quote a request."""
+
+    def exception(self, *_: object, **__: object) -> None:
+        self.error("%s", type(sys.exc_info()[1]).__name__)
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # untyped
+    """gunicorn, with settings that are ours alone: no file and no variable of the environment is read."""
+
+    def __init__(self, function: Function, listener: socket.socket, concurrency: int) -> None:
+        self._application = application(function)
+        self._own = {
+            "bind": f"fd://{listener.fileno()}",
+            "backlog": _BACKLOG,
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": concurrency,
+            # Nothing waits in a queue: connections are not more than the platform opens for so many requests.
+            "worker_connections": 4 * concurrency,
+            # The platform wants its idle connections kept for 15 minutes at least: a POST on one that is closed fails.
+            "keepalive": 3600,
+            # A worker that was frozen with its instance would be taken for one that hangs, and killed.
+            "timeout": 0,
+            "graceful_timeout": 5,
+            # As much as the platform takes: 4 KB of path and query, 8 KB of headers, and its own on top.
+            "limit_request_line": 8190,
+            "limit_request_field_size": 16_380,
+            "control_socket_disable": True,
+            "logger_class": _QuietLogger,
+            "loglevel": "error",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._own.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Application:
+        return self._application
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code: 0 after a signal, 1 without a port, 2 for no function.
-
-    Requests that run come to their end before, if that takes no longer than 5 s.
-    """
+    """Serve until SIGTERM or SIGINT; return the exit code: 1 without a port, 2 for a function not found."""
     options = parser().parse_args(arguments)
     try:
         function = _load(options.function)
@@ -45,33 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
     except OSError as error:
         return _fail(f"cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}", 1)
-    # It quotes paths, and tells of each request that has to wait for a thread.
-    logging.getLogger("waitress").setLevel(logging.CRITICAL + 1)
-    server = create_server(
-        application(function),
-        sockets=[listener],
-        threads=options.concurrency,
-        backlog=_BACKLOG,
-        connection_limit=_MOST_CONNECTIONS,
-        channel_timeout=_NEVER_S,
-        # Headers reach the callers' expressions as with the HTTP trigger; nothing else believes what a proxy is to set.
-        clear_untrusted_proxy_headers=False,
-        # Whose product serves is nobody's concern.
-        ident=None,
-        asyncore_use_poll=True,
-    )
-    signal.signal(signal.SIGTERM, _end)
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"listening on http://{host}:{port}\n")
     sys.stdout.flush()
-    # Both signals end it here.
-    server.run()
+    # Ends with `SystemExit` at a signal; requests that run come to their end before.
+    _Server(function, listener, options.concurrency).run()
     return 0
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit
 
 
 def _load(name: str) -> Function:

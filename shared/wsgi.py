@@ -46,7 +46,7 @@ def application(function: Function) -> Application:
 
 
 def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
-    target = _utf8(environ["REQUEST_URI"])
+    target = _utf8(environ["RAW_URI"])
     return http_request(
         environ["REQUEST_METHOD"],
         target.partition("?")[0],

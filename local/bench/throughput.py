@@ -13,7 +13,7 @@ from local.bench.running import Server, serving
 from local.bench.subjects import ROOT, Subject
 from local.stack import DEMO_TOKEN, HANDLER
 
-BUILT_IN, CUSTOM = "built-in", "custom"
+BUILT_IN, CUSTOM, WAITRESS = "built-in", "custom", "custom, by waitress"
 _WARM_UP_S = 1.0
 
 
@@ -38,10 +38,10 @@ class Throughput(NamedTuple):
 def measure(
     subject: Subject, callers: tuple[int, ...], seconds: float, environment: Mapping[str, str]
 ) -> dict[str, dict[int, Throughput]]:
-    """Return the figures of both runtimes, by the number of callers.
+    """Return the figures of each server, by the number of callers.
 
     A built-in runtime takes one request at a time; the gateway plays it, and its HTTP is in the figures. The custom one
-    is the packaged server itself.
+    is the packaged server itself, and beside it stands another server for the same application.
 
     Args:
         subject: our package.
@@ -53,7 +53,8 @@ def measure(
     threads = str(max(callers))
     server = [sys.executable, "-S", "-W", "ignore", "-m", "shared.server", "index:FUNCTION"]
     server += ["--port", "0", "--concurrency", threads]
-    commands = {BUILT_IN: (gateway, ROOT), CUSTOM: (server, subject.folder)}
+    waitress = [sys.executable, "-W", "ignore", "-m", "local.bench.by_waitress", "--threads", threads]
+    commands = {BUILT_IN: (gateway, ROOT), CUSTOM: (server, subject.folder), WAITRESS: (waitress, ROOT)}
     found: dict[str, dict[int, Throughput]] = {}
     for name, (command, folder) in commands.items():
         with serving(command, environment, folder) as instance:

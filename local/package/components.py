@@ -28,7 +28,6 @@ _SPELLINGS = {
     "bsd 3-clause license": "BSD-3-Clause",
     "mit license": "MIT",
     "the mit license": "MIT",
-    "zpl 2.1": "ZPL-2.1",
 }
 
 # Those classifiers that mean one licence; "BSD License" and "Apache Software License" do not tell which version.

@@ -25,7 +25,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 HEAVY = {
     *(name for name in (*lean.SDK, *lean.REDIS)),
     *("apscheduler", "tzlocal", "attr", "yarl", "multidict", "charset_normalizer", "idna", "cffi", "multiprocessing"),
-    *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "waitress", "shared.openapi"),
+    *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn", "shared.openapi"),
     *("shared.stores.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
 }
 

@@ -61,7 +61,7 @@ class Served:
     def __call__(self, target: str = "/", body: bytes = b"", method: str = "POST", **more: str) -> tuple[str, Any]:
         environ = {
             "REQUEST_METHOD": method,
-            "REQUEST_URI": target,
+            "RAW_URI": target,
             "PATH_INFO": target.partition("?")[0],
             "QUERY_STRING": target.partition("?")[2],
             "SCRIPT_NAME": "",

@@ -21,12 +21,11 @@ LICENCES = {
     "Apache-2.0 AND MIT": "aiohttp",
     "Apache-2.0 OR BSD-3-Clause": "cryptography",
     "BSD-3-Clause": "idna pycparser",
-    "MIT": "annotated-types apscheduler attrs charset-normalizer jmespath pydantic pydantic-core redis "
+    "MIT": "annotated-types apscheduler attrs charset-normalizer gunicorn jmespath pydantic pydantic-core redis "
     "typing-inspection tzlocal urllib3",
     "MIT-0": "cffi",
     "MPL-2.0": "certifi",
     "PSF-2.0": "aiohappyeyeballs typing-extensions",
-    "ZPL-2.1": "waitress",
 }
 
 
