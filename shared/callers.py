@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -260,15 +261,15 @@ class Callers(_Table):
         return next(((name, caller) for name, caller in self.callers.items() if isinstance(caller.auth, Ram)), None)
 
 
-def load_callers(path: Path) -> Callers:
+def load_callers(path: str | Path) -> Callers:
     """Return the callers in a TOML file, read again only when the file has changed.
 
     Raises:
         ConfigurationError: the file is missing, unreadable or wrong; one error that lists everything.
     """
     try:
-        status = path.stat()
-        return _load(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        status = os.stat(path)  # noqa: PTH116 - at every invocation; a `Path` takes several times as long
+        return _load(str(path), (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
@@ -284,5 +285,5 @@ def load_callers(path: Path) -> Callers:
 
 
 @lru_cache(maxsize=1)
-def _load(path: Path, _version: tuple[int, ...]) -> Callers:
-    return Callers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+def _load(path: str, _version: tuple[int, ...]) -> Callers:
+    return Callers.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8")))

@@ -36,7 +36,7 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     with _collected(reasons):
         settings = read_settings(environ, region=region_of(context, environ))
     with _collected(reasons):
-        callers = load_callers(Path(environ.get("CALLERS_FILE") or callers_file))
+        callers = load_callers(environ.get("CALLERS_FILE") or callers_file)
     if reasons:
         raise ConfigurationError("; ".join(reasons))
     return Configuration(settings, callers)

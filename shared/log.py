@@ -25,6 +25,10 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
 
 
+# Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
+_UNREAD = Request(direct=True)
+
+
 @dataclass
 class Trace:
     """What one invocation has come to know, for the form of its answer and for its log line."""
@@ -33,8 +37,7 @@ class Trace:
     request_id: str | None
     cold_start: bool
     started: float = field(default_factory=time.monotonic)
-    # Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
-    request: Request = field(default_factory=lambda: Request(direct=True))
+    request: Request = _UNREAD
     caller_name: str | None = None
     caller: Caller | None = None
     log_level: str = "INFO"

@@ -47,7 +47,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             _say("cold starts")
             starts = cold.measure(built, options.cold, options.warm, environment)
             _say("steps")
-            steps = _steps(options.warm * 10, environment)
+            steps = _steps(options.warm * 100, environment)
             _say("imports")
             profile = imports.measure(built[OURS], environment)
             _say("growth")
