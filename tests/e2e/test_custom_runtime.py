@@ -24,6 +24,7 @@ from local.gateway.settings import CUSTOM
 from local.simulator import Simulator
 from local.stack import CUSTOM_HANDLER, DEMO_TOKEN, TOKEN_VARIABLE
 from tests.builders import CREDENTIALS, PAYLOAD
+from tests.e2e.instances import until
 
 ROOT = Path(__file__).parent.parent.parent
 BODY = json.dumps(dict(PAYLOAD)).encode()
@@ -125,10 +126,7 @@ def test_a_request_that_runs_comes_to_its_end_when_the_server_is_stopped(simulat
     simulator.faults.add({"kind": "delay", "ms": 1500})
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(server.ask)
-        deadline = time.monotonic() + TIMEOUT_S
-        while not simulator.requests_total:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: simulator.requests_total)
         server.process.send_signal(signal.SIGTERM)
         assert answer.result(TIMEOUT_S) == (200, "muted")
     assert server.process.wait(TIMEOUT_S) == 0
@@ -198,12 +196,11 @@ def test_an_instance_that_has_died_is_replaced(
     running = gateway(CUSTOM)
     connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=TIMEOUT_S)
     assert post(connection) == (500, "configuration_error")
-    for child in _children():
-        os.kill(child, signal.SIGKILL)
-    deadline = time.monotonic() + TIMEOUT_S
-    while _children():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    server, *workers = _children()
+    for process in (server, *workers):
+        os.kill(process, signal.SIGKILL)
+    # Until it can be waited for, and without doing so: that is for the gateway.
+    os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
     assert post(connection) == (500, "configuration_error")
     connection.close()
     running.__exit__()
