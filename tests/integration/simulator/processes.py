@@ -28,6 +28,7 @@ def python(*arguments: str, **changes: str) -> Iterator["subprocess.Popen[str]"]
         [sys.executable, *arguments],
         cwd=ROOT,
         env=environment(**changes),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,8 +1,8 @@
 """The product's own SDK, which nobody here wrote, against the simulator with its real clock."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,10 +11,10 @@ from local.simulator import Simulator
 from local.simulator.actions import ACTIONS
 from local.simulator.bodies import success
 from local.simulator.state import AGENT_CHANNEL_ID, CUSTOMER_CHANNEL_ID, JOB_ID, seed
-from tests.integration.simulator.processes import run
+from tests.integration.simulator.processes import python
 from tests.unit.local.simulator.signing import MUTE
 
-SCRIPT = str(Path(__file__).with_name("official_client.py"))
+Call = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -23,11 +23,29 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def call(simulator: Simulator, action: str, parameters: dict[str, str], **changes: str) -> dict[str, Any]:
-    code, out, err = run(SCRIPT, simulator.endpoint, action, json.dumps(parameters), json.dumps(changes))
-    assert (code, err) == (0, "")
-    outcome: dict[str, Any] = json.loads(out)
-    return outcome
+@pytest.fixture(scope="module")
+def official() -> Iterator["subprocess.Popen[str]"]:
+    with python("-m", "tests.integration.simulator.official_client") as process:
+        yield process
+        assert process.communicate(timeout=40) == ("", "")
+        assert process.returncode == 0
+
+
+@pytest.fixture
+def call(simulator: Simulator, official: "subprocess.Popen[str]") -> Call:
+    """Return what calls the simulator: action, parameters, and the configuration to change."""
+
+    def call(action: str, parameters: dict[str, str], **changes: str) -> dict[str, Any]:
+        assert official.stdin is not None
+        assert official.stdout is not None
+        official.stdin.write(json.dumps([simulator.endpoint, action, parameters, changes]) + "\n")
+        official.stdin.flush()
+        line = official.stdout.readline()
+        assert line, official.communicate(timeout=40)[1]
+        outcome: dict[str, Any] = json.loads(line)
+        return outcome
+
+    return call
 
 
 def flags(simulator: Simulator) -> list[list[str]]:
@@ -35,8 +53,8 @@ def flags(simulator: Simulator) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("signature", [{}, {"signature_algorithm": "v2"}])
-def test_mute_and_unmute_are_understood(simulator: Simulator, signature: dict[str, str]) -> None:
-    muted = call(simulator, "MuteCall", {**MUTE, "ChannelId": AGENT_CHANNEL_ID}, **signature)
+def test_mute_and_unmute_are_understood(simulator: Simulator, call: Call, signature: dict[str, str]) -> None:
+    muted = call("MuteCall", {**MUTE, "ChannelId": AGENT_CHANNEL_ID}, **signature)
 
     assert flags(simulator) == [["MUTED"], []]
     assert muted["status"] == 200
@@ -54,7 +72,7 @@ def test_mute_and_unmute_are_understood(simulator: Simulator, signature: dict[st
     outcome = ACTIONS["MuteCall"].perform(state, MUTE, strict=False)
     assert muted["body"] == success(muted["body"]["RequestId"], outcome, simulator.options)
 
-    unmuted = call(simulator, "UnmuteCall", {"InstanceId": "ccc-test"}, **signature)
+    unmuted = call("UnmuteCall", {"InstanceId": "ccc-test"}, **signature)
 
     assert flags(simulator) == [[], []]
     assert unmuted["body"]["Data"]["CallContext"]["ChannelContexts"][0]["ChannelFlags"] == ""
@@ -73,9 +91,9 @@ def test_mute_and_unmute_are_understood(simulator: Simulator, signature: dict[st
     ],
 )
 def test_what_does_not_exist_is_a_client_exception(
-    simulator: Simulator, action: str, change: dict[str, str], code: str, params: list[str]
+    call: Call, action: str, change: dict[str, str], code: str, params: list[str]
 ) -> None:
-    outcome = call(simulator, action, {**MUTE, **change})
+    outcome = call(action, {**MUTE, **change})
 
     assert (outcome["kind"], outcome["status"], outcome["code"]) == ("ClientException", 404, code)
     assert outcome["data"]["Params"] == params
@@ -90,8 +108,10 @@ def test_what_does_not_exist_is_a_client_exception(
         ({"security_token": ""}, "MissingSecurityToken"),
     ],
 )
-def test_a_wrong_credential_is_a_client_exception(simulator: Simulator, changes: dict[str, str], code: str) -> None:
-    outcome = call(simulator, "MuteCall", {**MUTE, "ChannelId": CUSTOMER_CHANNEL_ID}, **changes)
+def test_a_wrong_credential_is_a_client_exception(
+    simulator: Simulator, call: Call, changes: dict[str, str], code: str
+) -> None:
+    outcome = call("MuteCall", {**MUTE, "ChannelId": CUSTOMER_CHANNEL_ID}, **changes)
 
     assert (outcome["kind"], outcome["code"]) == ("ClientException", code)
     assert flags(simulator) == [[], []]
@@ -119,13 +139,15 @@ def test_a_wrong_credential_is_a_client_exception(simulator: Simulator, changes:
         ({"kind": "gzip", "broken": True}, "UnretryableException"),
     ],
 )
-def test_faults_reach_the_sdk_as_its_exceptions(simulator: Simulator, script: dict[str, Any], kind: str) -> None:
+def test_faults_reach_the_sdk_as_its_exceptions(
+    simulator: Simulator, call: Call, script: dict[str, Any], kind: str
+) -> None:
     simulator.faults.add(script)
 
-    assert call(simulator, "MuteCall", MUTE)["kind"] == kind
+    assert call("MuteCall", MUTE)["kind"] == kind
 
 
-def test_gzip_is_undone(simulator: Simulator) -> None:
+def test_gzip_is_undone(simulator: Simulator, call: Call) -> None:
     simulator.faults.add({"kind": "gzip"})
 
-    assert call(simulator, "MuteCall", MUTE)["body"]["Code"] == "OK"
+    assert call("MuteCall", MUTE)["body"]["Code"] == "OK"
