@@ -1,6 +1,7 @@
 """One instance of a built-in Python runtime, as far as a function can tell; run with `-I -S` by the tests beside it.
 
-Argument: the code folder. Standard input: `{"event": …, "credentials": …}`, the latter for the context or null.
+Argument: the code folder. Standard input: `{"event": …, "request_id": …, "credentials": …}`, the last two for the
+context, credentials or null.
 Standard output: the function's own. Standard error: what came of it, as JSON.
 """
 
@@ -8,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +34,7 @@ def main() -> None:
     given = json.load(sys.stdin)
     credentials = given["credentials"]
     role = {"credentials": SimpleNamespace(**credentials)} if credentials else {}
-    context = SimpleNamespace(request_id="1-64f6cd87-0f0e0d0c0b0a0908", region="cn-shanghai", account_id="1", **role)
+    context = SimpleNamespace(request_id=given["request_id"], region="cn-shanghai", account_id="1", **role)
     sys.addaudithook(watch)
     sys.path.insert(0, code)
     index = importlib.import_module("index")
@@ -42,7 +44,10 @@ def main() -> None:
     sources = [module for module in shipped if str(module.__file__).endswith(".py")]
     result = {
         "response": response,
-        "written": written,
+        "python": sys.version_info[:2],
+        "installed": [path for path in sys.path if "-packages" in path],
+        "written": list(written),
+        "scratch": tempfile.gettempdir(),
         "shipped": len(sources),
         "compiled_anew": [module.__name__ for module in sources if not Path(str(module.__cached__)).exists()],
     }

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import signal
 import subprocess
 import sys
-import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from local.interpreters import find_interpreter
-from local.package import TARGETS, Package, Target, build_package
+from local.package import TARGETS, Target, build_package
+from local.package.checkout import DIST, MARKER
 from local.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
 INSTANCE = Path(__file__).with_name("instance.py")
+RESOURCES = yaml.safe_load(ROOT.joinpath("s.yaml").read_text(encoding="utf-8"))["resources"]
+EVENT = json.loads(ROOT.joinpath("events", "http.json").read_text(encoding="utf-8"))
+REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
 CREDENTIALS = {"access_key_id": "STS.local", "access_key_secret": "local-secret", "security_token": "local-token"}
-# A value for every variable that s.yaml sets.
+# A value for every variable that s.yaml takes from elsewhere.
 DEPLOYED = {"MUTE_CALL_TOKEN": "demo-token", "CCC_REGION": "cn-shanghai"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be replaced
+TIMEOUT_S = 60
 
 # Building installs some thirty wheels.
 pytestmark = pytest.mark.timeout(600)
@@ -31,7 +40,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @dataclass
 class Run:
-    """What one instance did with one event."""
+    """What one instance of a built-in runtime did with one event."""
 
     home: Path
     code: Path
@@ -41,7 +50,22 @@ class Run:
     simulator: Simulator
 
 
-# `make check` runs the suite on each runtime's Python, and so tries each package once; another Python tries them all.
+@dataclass
+class Served:
+    """What one instance of a custom runtime did with its hook, one request, and the end."""
+
+    home: Path
+    initialized: int
+    status: int
+    body: dict[str, Any]
+    exit_code: int
+    log: list[dict[str, Any]]
+    stderr: str
+    unchanged: bool
+    simulator: Simulator
+
+
+# On a runtime's own Python its package alone: `make check` runs the suite on each. Another Python tries them all.
 RUNNING = "python{}.{}".format(*sys.version_info)
 
 
@@ -54,31 +78,49 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 
 @pytest.fixture(scope="module")
-def package(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Package:
+def archive(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if ROOT.joinpath(MARKER).exists():
+        # The suite runs on the unpacked one; this is the zip of it.
+        return ROOT / DIST / "mute_call.zip"
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
             # Measuring pip would take five times as long.
             patch.delenv(name, raising=False)
-        return build_package(ROOT, "mute_call", target, tmp_path_factory.mktemp("dist"), report=lambda _: None)
+        output = tmp_path_factory.mktemp("dist")
+        return build_package(ROOT, "mute_call", target, output, report=lambda _: None).archive
 
 
 @pytest.fixture(scope="module")
-def run(target: Target, package: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    code, home = tmp_path_factory.mktemp("code"), tmp_path_factory.mktemp("home")
-    zipfile.ZipFile(package.archive).extractall(code)
-    for path in (code, *code.rglob("*")):
+def code(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The zip, unpacked and read-only."""
+    folder = tmp_path_factory.mktemp("code")
+    zipfile.ZipFile(archive).extractall(folder)
+    for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
+    yield folder
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+@pytest.fixture(scope="module")
+def run(target: Target, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    home = tmp_path_factory.mktemp("home")
     before = snapshot(code)
+    in_the_context = target.runtime == "python3.10"
+    variables = (
+        {} if in_the_context else {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in CREDENTIALS.items()}
+    )
+    given = {"event": EVENT, "request_id": REQUEST_ID, "credentials": CREDENTIALS if in_the_context else None}
     with Simulator() as simulator:
         finished = subprocess.run(  # noqa: S603 - our own script
-            [find_interpreter(target.python) or "", "-I", "-S", str(INSTANCE), str(code)],
-            input=json.dumps(given(target)),
-            env={**environment(target, code), "HOME": str(home), "CCC_ENDPOINT": simulator.endpoint},
+            [python_of(target), "-I", "-S", str(INSTANCE), str(code)],
+            input=json.dumps(given),
+            env=environment("mute_call", code, home, simulator) | variables,
             cwd=code,
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=TIMEOUT_S,
         )
         assert finished.returncode == 0, finished.stderr
         yield Run(
@@ -89,35 +131,96 @@ def run(target: Target, package: Package, tmp_path_factory: pytest.TempPathFacto
             unchanged=snapshot(code) == before,
             simulator=simulator,
         )
-    for path in (code, *code.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def given(target: Target) -> dict[str, Any]:
-    """The documented event, and the credentials where this runtime's context has them."""
-    event = json.loads(ROOT.joinpath("events", "http.json").read_text(encoding="utf-8"))
-    return {"event": event, "credentials": CREDENTIALS if target.runtime == "python3.10" else None}
+@pytest.fixture(scope="module")
+def served(target: Target, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    home = tmp_path_factory.mktemp("home")
+    before = snapshot(code)
+    with (
+        Simulator() as simulator,
+        subprocess.Popen(  # noqa: S603 - the command of s.yaml
+            # Not `-I`: the module is found in the current folder, as on the platform.
+            [python_of(target), "-E", "-s", "-S", *command()],
+            env=environment("mute_call_concurrent", code, home, simulator) | {"FC_CUSTOM_LISTEN_PORT": "0"},
+            cwd=code,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            words = process.stdout.readline().split()
+            assert words[:2] == ["listening", "on"], process.communicate(timeout=TIMEOUT_S)[1]
+            address = urlsplit(words[2]).netloc
+            initialized, _ = post(address, "/initialize")
+            status, body = post(address, EVENT["rawPath"], EVENT["headers"], EVENT["body"])
+            process.send_signal(signal.SIGTERM)
+            stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()
+        yield Served(
+            home=home,
+            initialized=initialized,
+            status=status,
+            body=json.loads(body),
+            exit_code=process.returncode,
+            log=[json.loads(line) for line in stdout.splitlines()],
+            stderr=stderr,
+            unchanged=snapshot(code) == before,
+            simulator=simulator,
+        )
 
 
-def environment(target: Target, code: Path) -> dict[str, str]:
+def python_of(target: Target) -> str:
+    found = find_interpreter(target.python)
+    assert found
+    return found
+
+
+def command() -> list[str]:
+    """What s.yaml starts on the custom runtime, behind its interpreter, but for where it listens."""
+    config = RESOURCES["mute_call_concurrent"]["props"]["customRuntimeConfig"]
+    words: list[str] = [*config["command"][1:], *config["args"]]
+    assert EVERYWHERE in words
+    return ["127.0.0.1" if word == EVERYWHERE else word for word in words]
+
+
+def post(address: str, path: str, headers: Mapping[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
+    """Post as the platform does, with the context and the role's credentials in headers."""
+    context = {
+        "x-fc-request-id": REQUEST_ID,
+        "x-fc-account-id": "1",
+        "x-fc-region": "cn-shanghai",
+        "x-fc-function-name": "mute-call",
+        **{f"x-fc-{name.replace('_', '-')}": value for name, value in CREDENTIALS.items()},
+    }
+    with closing(http.client.HTTPConnection(address, timeout=TIMEOUT_S)) as connection:
+        connection.request("POST", path, body.encode(), {**(headers or {}), **context})
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def environment(resource: str, code: Path, home: Path, simulator: Simulator) -> dict[str, str]:
     """The variables of the platform and of s.yaml, and the simulator in the place of CCC."""
-    document = yaml.safe_load(ROOT.joinpath("s.yaml").read_text(encoding="utf-8"))
-    of_the_platform = {
+    variables = RESOURCES[resource]["props"]["environmentVariables"]
+    return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
         "FC_ACCOUNT_ID": "1",
         "FC_FUNC_CODE_PATH": str(code),
         "FC_FUNCTION_HANDLER": "index.handler",
         "FC_FUNCTION_NAME": "mute-call",
         "FC_REGION": "cn-shanghai",
+        **{name: DEPLOYED[name] if "${" in value else value for name, value in variables.items()},
+        "CCC_ENDPOINT": simulator.endpoint,
+        "CCC_PROTOCOL": "http",
     }
-    if target.runtime == "python3.12":
-        of_the_platform |= {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in CREDENTIALS.items()}
-    deployed = {name: DEPLOYED[name] for name in document["resources"]["mute_call"]["props"]["environmentVariables"]}
-    return {**of_the_platform, **deployed, "CCC_PROTOCOL": "http"}
 
 
 def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
-    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))}
 
 
 def test_the_documented_event_mutes_the_call(run: Run) -> None:
@@ -133,10 +236,15 @@ def test_all_that_is_logged_is_one_line_of_json(run: Run) -> None:
     assert (fields["event"], fields["code"], fields["cold_start"]) == ("webhook", "muted", True)
 
 
+def test_it_runs_on_the_targets_python_and_nothing_that_is_installed_there(target: Target, run: Run) -> None:
+    assert run.result["python"] == list(target.version)
+    assert run.result["installed"] == []
+
+
 def test_nothing_is_written_but_temporary_files(run: Run) -> None:
     assert run.unchanged
     assert list(run.home.iterdir()) == []
-    scratch = Path(tempfile.gettempdir())
+    scratch = Path(run.result["scratch"])
     for path in map(Path, run.result["written"]):
         assert scratch in path.parents
         assert not {run.code, run.home} & set(path.parents)
@@ -147,8 +255,27 @@ def test_every_module_brings_its_bytecode(run: Run) -> None:
     assert run.result["compiled_anew"] == []
 
 
-def test_the_zip_holds_what_the_function_needs_and_nothing_else(package: Package) -> None:
-    names = set(zipfile.ZipFile(package.archive).namelist())
+def test_the_same_zip_serves_the_custom_runtime(served: Served) -> None:
+    assert served.initialized == 200
+    assert (served.status, served.body["status"]) == (200, "muted")
+    (request,) = served.simulator.requests
+    assert (request["action"], request["headers"]["x-acs-accesskey-id"]) == ("MuteCall", "STS.local")
+
+
+def test_its_server_logs_as_the_handler_does_and_ends_when_it_is_told(served: Served) -> None:
+    assert [(line["event"], line["code"], line["request_id"]) for line in served.log] == [
+        ("webhook", "muted", REQUEST_ID)
+    ]
+    assert (served.exit_code, served.stderr) == (0, "")
+
+
+def test_its_server_writes_neither_to_its_code_nor_to_its_home(served: Served) -> None:
+    assert served.unchanged
+    assert list(served.home.iterdir()) == []
+
+
+def test_the_zip_holds_what_the_function_needs_and_nothing_else(archive: Path) -> None:
+    names = set(zipfile.ZipFile(archive).namelist())
     assert {"index.py", "callers.toml", "shared/function.py", "pydantic/__init__.py", "certifi/cacert.pem"} <= names
     assert {Path(name).suffix for name in names} <= {".py", ".pyc", ".so", ".toml", ".pem", ".js"}
     parts = {part for name in names for part in Path(name).parts[:-1]}
