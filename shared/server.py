@@ -1,8 +1,8 @@
 """`python -m shared.server MODULE:FUNCTION`: serves a function on a custom runtime; the door to gunicorn.
 
 One worker with threads: a request spends its time waiting for CCC, and all requests of the instance share the store in
-memory and the connections. waitress, which asks every connection before each step of its loop, takes several times the
-CPU at a hundred of them (docs/performance.md).
+memory and the connections. waitress, which asks every connection before each step of its loop, takes twice the CPU or
+more at a hundred of them (docs/performance.md).
 """
 
 from __future__ import annotations

@@ -59,6 +59,8 @@ def test_the_other_tables_have_their_rows(printed: dict[str, list[list[str]]]) -
         ("built-in", "2"),
         ("custom", "1"),
         ("custom", "2"),
+        ("custom, by waitress", "1"),
+        ("custom, by waitress", "2"),
     ]
     *steps, own = (number(row[1].strip(" |")) for row in printed["step"])
     call = next(number(row[1].strip(" |")) for row in printed["step"] if row[0] == "the SDK's call")
