@@ -172,7 +172,7 @@ def plot(figures: Figures) -> str:
         [
             Bars("Process start to first answer", "ms", cold),
             Lines(
-                "Requests a second of one instance", "per second", "callers at a time", callers, series("per_second")
+                "Throughput of one instance", "requests a second", "callers at a time", callers, series("per_second")
             ),
             Lines("99th percentile of a request", "ms", "callers at a time", callers, series("p99_ms")),
         ]
