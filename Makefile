@@ -34,7 +34,7 @@ shell: install ## print the command that makes `python` the environment's
 	@echo . $(BIN)/activate
 
 .PHONY: demo
-demo: install ## mute the documented call: simulator, gateway, one webhook
+demo: install ## mute the documented call and unmute it: simulator, gateways, four webhooks
 	@$(BIN)/python -m local.demo
 
 .PHONY: test

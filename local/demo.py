@@ -1,4 +1,4 @@
-"""`make demo`: three senders, three webhooks; each time a call is muted and a slim status goes out."""
+"""`make demo`: three senders mute a call, each its own way, and one of them unmutes it again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from local.gateway import Gateway
 from local.send.message import compose, read_message
 from local.send.wire import Answer, Outgoing, exchange
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
-from shared.callers import load_callers
+from local.simulator import Simulator
+from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, UNMUTE_HANDLER, stack
+from shared.callers import Caller, load_callers
 from shared.settings import Settings
 
 __all__ = ["EVENT", "Answer", "main", "post"]
@@ -69,22 +71,38 @@ def post(url: str, event: Mapping[str, Any]) -> Answer:
 
 
 def main() -> int:
-    """Send the three webhooks and return 0 only if each one muted the call."""
-    callers = load_callers(CALLERS)
+    """Send the webhooks and return 0 only if each of the three muted the call, and the last one unmuted it."""
+    callers = load_callers(CALLERS).callers
     # Whatever a shell holds for a deployment, the demo shows the defaults.
     variables = {name.upper(): "" for name in Settings.model_fields if name not in _SIMULATOR}
     variables |= {sender.variable: sender.secret for sender in SENDERS} | {"CALLERS_FILE": str(CALLERS)}
-    muted = []
-    with stack(variables=variables) as (gateway, _):
-        for sender in SENDERS:
-            message = read_message((ROOT / "events" / sender.sample).read_bytes(), form=sender.form)
-            caller = callers.callers[sender.caller]
-            outgoing = compose(message, urlsplit(gateway.url), sender.caller, caller, sender.secret, time.time())
-            _show(f"POST {outgoing.target}  ({caller.auth.scheme})", outgoing.body.decode())
-            answer = exchange(outgoing)
-            _show(f"HTTP {answer.status} {answer.content_type}", answer.body)
-            muted.append(json.loads(answer.body).get("status") == "muted")
-    return 0 if all(muted) else 1
+    with stack(variables=variables) as (gateway, simulator):
+        answers = [_send(sender, gateway, callers[sender.caller]) for sender in SENDERS]
+        flags = [_flags(simulator)]
+        with Gateway(UNMUTE_HANDLER, port=0) as counterpart:
+            answers.append(_send(SENDERS[0], counterpart, callers[SENDERS[0].caller]))
+        flags.append(_flags(simulator))
+    done = answers == ["muted"] * len(SENDERS) + ["unmuted"] and flags == [["MUTED"], []]
+    return 0 if done else 1
+
+
+def _send(sender: Sender, gateway: Gateway, caller: Caller) -> str | None:
+    """Post a sender's webhook, show it with its answer, and return the answer's status."""
+    message = read_message((ROOT / "events" / sender.sample).read_bytes(), form=sender.form)
+    outgoing = compose(message, urlsplit(gateway.url), sender.caller, caller, sender.secret, time.time())
+    _show(f"POST {outgoing.target}  ({caller.auth.scheme})", outgoing.body.decode())
+    answer = exchange(outgoing)
+    _show(f"HTTP {answer.status} {answer.content_type}", answer.body)
+    status: str | None = json.loads(answer.body).get("status")
+    return status
+
+
+def _flags(simulator: Simulator) -> list[str]:
+    """Show and return the flags that the agent's channel has at the simulator."""
+    channel, *_ = simulator.snapshot()["calls"][0]["channels"]
+    flags: list[str] = channel["flags"]
+    sys.stdout.write(f"the agent's channel at CCC: {', '.join(flags) or 'no flags'}\n\n")
+    return flags
 
 
 def _show(title: str, body: str) -> None:

@@ -10,7 +10,9 @@ from local.gateway import Gateway
 from local.simulator import AccessKey, Simulator
 
 HANDLER = "functions.mute_call.index:handler"
-# The same on a custom runtime.
+# The counterpart.
+UNMUTE_HANDLER = "functions.unmute_call.index:handler"
+# The first on a custom runtime.
 CUSTOM_HANDLER = "functions.mute_call.index:FUNCTION"
 # What the callers file shipped with the function refers to; a made-up value for this machine only.
 TOKEN_VARIABLE = "MUTE_CALL_TOKEN"  # noqa: S105 - a name

@@ -30,7 +30,10 @@ TRUST_POLICY = {
     "Version": "1",
     "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
 }
-LEAST_PRIVILEGE = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ccc:MuteCall", "Resource": "*"}]}
+
+
+def least_privilege(action: str) -> dict[str, object]:
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": f"ccc:{action}", "Resource": "*"}]}
 
 
 def ram_calls(action: str) -> list[dict[str, str]]:
@@ -55,17 +58,19 @@ def test_the_role_is_trusted_to_function_compute_alone() -> None:
     assert options["--RoleName"] == DOCUMENT["vars"]["role"]
 
 
-def test_the_policy_allows_one_action() -> None:
-    (options,) = ram_calls("CreatePolicy")
-    assert json.loads(options["--PolicyDocument"]) == LEAST_PRIVILEGE
+def test_the_policy_of_each_function_allows_its_one_action() -> None:
+    policies = [json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")]
+    assert policies == [least_privilege("MuteCall"), least_privilege("UnmuteCall")]
 
 
 def test_the_policy_created_is_the_one_attached_and_the_fallback_is_a_system_policy() -> None:
-    own, fallback = ram_calls("AttachPolicyToRole")
-    (created,) = ram_calls("CreatePolicy")
-    assert (own["--PolicyType"], own["--PolicyName"]) == ("Custom", created["--PolicyName"])
+    mute, fallback, unmute = ram_calls("AttachPolicyToRole")
+    created = [options["--PolicyName"] for options in ram_calls("CreatePolicy")]
+    assert [(own["--PolicyType"], own["--PolicyName"]) for own in (mute, unmute)] == [
+        ("Custom", name) for name in created
+    ]
     assert (fallback["--PolicyType"], fallback["--PolicyName"]) == ("System", "AliyunCCCFullAccess")
-    assert {options["--RoleName"] for options in (own, fallback)} == {DOCUMENT["vars"]["role"]}
+    assert {options["--RoleName"] for options in (mute, fallback, unmute)} == {DOCUMENT["vars"]["role"]}
     assert ram_calls("DetachPolicyFromRole") == [fallback]
 
 

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from functions.mute_call.index import handler
+from functions.mute_call import index as mute_call
+from functions.unmute_call import index as unmute_call
 from local.simulator import Simulator
 from shared.settings import read_settings
 from tests.builders import CHANNEL, CREDENTIALS, PAYLOAD, Context312, environment, http_event
@@ -19,7 +21,7 @@ from tests.builders import CHANNEL, CREDENTIALS, PAYLOAD, Context312, environmen
 CLIENT = """
 import json, os, sys
 from alibabacloud_ccc20200701.client import Client
-from alibabacloud_ccc20200701.models import MuteCallRequest
+from alibabacloud_ccc20200701.models import MuteCallRequest, UnmuteCallRequest
 from alibabacloud_tea_openapi.utils_models import Config
 
 if sys.argv[1] == "endpoints":
@@ -33,8 +35,9 @@ else:
         endpoint=sys.argv[1],
         protocol="http",
     ))
-    answer = client.mute_call(MuteCallRequest().from_map(json.loads(sys.argv[2])))
-    print(answer.body.code)
+    calls = {"MuteCall": (client.mute_call, MuteCallRequest), "UnmuteCall": (client.unmute_call, UnmuteCallRequest)}
+    call, request = calls[sys.argv[3]]
+    print(call(request().from_map(json.loads(sys.argv[2]))).body.code)
 """
 
 
@@ -53,13 +56,16 @@ def test_every_region_has_the_product_sdks_endpoint() -> None:
         assert read_settings({}, region=region).endpoint == endpoint
 
 
+@pytest.mark.parametrize(("action", "index"), [("MuteCall", mute_call), ("UnmuteCall", unmute_call)])
 @pytest.mark.parametrize("payload", [dict(PAYLOAD), {**PAYLOAD, "ChannelId": CHANNEL, "DeviceId": "å b+c~*/?&="}])
-def test_the_request_is_the_product_sdks(payload: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_request_is_the_product_sdks(
+    payload: dict[str, str], action: str, index: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Simulator() as simulator:
-        assert product_sdk(simulator.endpoint, json.dumps(payload)).strip() == "OK"
+        assert product_sdk(simulator.endpoint, json.dumps(payload), action).strip() == "OK"
         for name, value in environment(CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http").items():
             monkeypatch.setenv(name, value)
-        assert handler(http_event(payload), Context312())["statusCode"] == 200
+        assert index.handler(http_event(payload), Context312())["statusCode"] == 200
         theirs, ours = simulator.requests
     assert essence(ours) == essence(theirs)
 

@@ -66,10 +66,16 @@ def test_the_demo_mutes_the_call(shell: dict[str, str]) -> None:
     done = python("local.demo", **shell)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"status": "muted"') == 3
+    assert done.stdout.count('"status": "unmuted"') == 1
     assert [line for line in done.stdout.splitlines() if line.startswith("POST")] == [
         "POST /  (bearer)",
         "POST /crm  (standard-webhooks)",
         "POST /flow  (api-key)",
+        "POST /  (bearer)",
+    ]
+    assert [line for line in done.stdout.splitlines() if line.startswith("the agent's channel at CCC")] == [
+        "the agent's channel at CCC: MUTED",
+        "the agent's channel at CCC: no flags",
     ]
     assert '"JobId": "job-65815360847228928"' in done.stdout
     assert done.stderr == ""

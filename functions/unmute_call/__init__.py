@@ -1,0 +1,1 @@
+"""unmute-call: unmutes a channel of a call."""

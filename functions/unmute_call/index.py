@@ -1,0 +1,26 @@
+"""Entry points of unmute-call on Function Compute: `index.handler`, `index.initialize`, and `index.FUNCTION`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shared.action import Action
+from shared.context import Context
+from shared.function import Function
+from shared.parameters import CallParameters
+
+UNMUTE_CALL = Action(name="UnmuteCall", version="2020-07-01", parameters=CallParameters, status="unmuted")
+
+# What a custom runtime serves: `python -m shared.server index:FUNCTION`.
+FUNCTION = Function(UNMUTE_CALL, Path(__file__).with_name("callers.toml"))
+
+
+def handler(event: bytes, context: Context) -> dict[str, Any]:
+    """Unmute the channel that the event names; takes HTTP trigger events and direct invocations, never raises."""
+    return FUNCTION.handle(event, context)
+
+
+def initialize(context: Context) -> None:
+    """Report what is wrong with the configuration to the log, before the first request; never raises."""
+    FUNCTION.initialize(context)
