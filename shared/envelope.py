@@ -36,6 +36,8 @@ class Request:
         query: by name, as the event holds it; joined likewise.
         source_ip: the peer that the platform saw.
         content: the body as the event holds it; `read_body` turns it into bytes.
+        is_base64: whether `content` is encoded so.
+        is_whole: whether all of the body has come.
     """
 
     direct: bool = False
@@ -48,6 +50,7 @@ class Request:
     source_ip: str = ""
     content: str | bytes = field(default=b"", repr=False)
     is_base64: bool = False
+    is_whole: bool = True
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the request with these headers added, names in lower case."""
@@ -102,7 +105,7 @@ def _http_request(event: Mapping[str, Any], http: Mapping[str, Any]) -> Request:
     )
 
 
-def http_request(
+def http_request(  # noqa: PLR0913 - all that a request has
     method: str,
     raw_path: str,
     *,
@@ -111,6 +114,7 @@ def http_request(
     content: str | bytes,
     source_ip: str = "",
     is_base64: bool = False,
+    is_whole: bool = True,
 ) -> Request:
     """Return an HTTP request, in the form that the road takes.
 
@@ -122,6 +126,7 @@ def http_request(
         content: the body.
         source_ip: empty if it is unknown.
         is_base64: whether `content` is encoded so.
+        is_whole: whether all of the body has come.
     """
     segments = [segment for segment in raw_path.split("/") if segment]
     return Request(
@@ -134,6 +139,7 @@ def http_request(
         source_ip=source_ip,
         content=content,
         is_base64=is_base64,
+        is_whole=is_whole,
     )
 
 
@@ -141,9 +147,11 @@ def read_body(request: Request) -> bytes:
     """Return the bytes that the sender sent: what signatures are computed over.
 
     Raises:
-        MalformedRequest: bad base64, or text that is no UTF-8.
+        MalformedRequest: bad base64, text that is no UTF-8, or a body that was cut off.
         PayloadTooLarge: more than 64 KiB.
     """
+    if not request.is_whole:
+        raise MalformedRequest("body was cut off")
     content = request.content
     try:
         if request.is_base64:

@@ -56,7 +56,7 @@ def without(*names: str) -> Iterator[None]:
     finally:
         sys.meta_path.remove(finder)
         finder.scope.importing = False
-        for name in [name for name in sys.modules if finder.stands_in_for(name)]:
+        for name in [name for name in list(sys.modules) if finder.stands_in_for(name)]:
             del sys.modules[name]
         sys.modules.update(real)
 

@@ -14,6 +14,7 @@ import http.client
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -39,6 +40,10 @@ from shared.idle import LastUse
 MAX_ANSWER_BYTES = 1_048_576
 # As many connections as an instance may have requests at once.
 _POOL_SIZE = 200
+_PIECE_BYTES = 65_536
+_LEAST_STATUS, _BODILESS = 200, (204, 304)
+# The first requests of an instance may come side by side, and reading the authorities takes its time.
+_building = threading.Lock()
 
 # urllib3 writes URLs, and with them phone numbers, to its log.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
@@ -118,23 +123,24 @@ _current: ContextVar[Exchange] = ContextVar("exchange")
 
 
 class _Bounded:
-    """A socket of which no step takes longer than is left of the exchange; its own timeout bounds each of them too.
+    """A socket of which no step waits for longer than is left of the exchange; its own timeout bounds each of them too.
 
     The timeout alone would let an upstream that drips hold the caller for ever.
     """
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self._bound()
+        # What has come already is read even after the deadline: a process that was frozen learns how it ended.
+        self._bound(max(0.0, _current.get().deadline - time.monotonic()))
         received: int = super().recv_into(*args, **kwargs)  # type: ignore[misc] # a socket's
         return received
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self._bound()
+        self._bound(_current.get().left_s())
         super().sendall(*args, **kwargs)  # type: ignore[misc] # a socket's
 
-    def _bound(self) -> None:
+    def _bound(self, left_s: float) -> None:
         sock: Any = self
-        sock.settimeout(min(sock.gettimeout(), _current.get().left_s()))
+        sock.settimeout(min(sock.gettimeout(), left_s))
 
 
 class _Socket(_Bounded, socket.socket):
@@ -143,7 +149,7 @@ class _Socket(_Bounded, socket.socket):
 
 class _TlsSocket(_Bounded, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
-        self._bound()
+        self._bound(_current.get().left_s())
         super().do_handshake(block)
 
 
@@ -173,26 +179,31 @@ class _Connection(HTTPConnection):
             raise NameResolutionError(self.host, self, error) from None
         except (bounded.OverdueError, TimeoutError):
             raise ConnectTimeoutError(self, "no connection in time") from None
-        except OSError as error:
+        # A label that no name can have, or no thread to look it up.
+        except (OSError, UnicodeError, RuntimeError) as error:
             raise NewConnectionError(self, f"no connection: {type(error).__name__}") from None
 
     def _connected(self) -> socket.socket:
-        exchange, connect_s = _current.get(), cast("float", self.timeout)
+        deadline, connect_s = _current.get().deadline, cast("float", self.timeout)
         look_up = functools.partial(socket.getaddrinfo, self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
-        addresses = bounded.run(look_up, min(exchange.deadline, time.monotonic() + connect_s))
+        addresses = bounded.run(look_up, min(deadline, time.monotonic() + connect_s))
         failure: OSError = socket.gaierror("no address")
         for family, kind, protocol, _, address in addresses:
-            sock = _Socket(family, kind, protocol)
             try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(min(connect_s, exchange.left_s()))
-                sock.connect(address)
+                return self._connect_to(_Socket(family, kind, protocol), address)
             except OSError as error:
-                sock.close()
                 failure = error
-            else:
-                return sock
         raise failure
+
+    def _connect_to(self, sock: _Socket, address: Any) -> _Socket:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(min(cast("float", self.timeout), _current.get().left_s()))
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
@@ -244,7 +255,9 @@ def send(
     """
     exchange = _current.get()
     try:
-        response = pools(tls=url.startswith("https:")).urlopen(
+        with _building:
+            connections = pools(tls=url.startswith("https:"))
+        response = connections.urlopen(
             method,
             url,
             body=body,
@@ -254,14 +267,38 @@ def send(
             preload_content=False,
             timeout=urllib3.Timeout(connect=connect_s, read=read_s),
         )
-        content = response.read(MAX_ANSWER_BYTES + 1, decode_content=True)
-        if len(content) > MAX_ANSWER_BYTES:
-            response.close()
-            raise UnreadableError("oversized")
-    except (HTTPError, OSError) as error:
+        content = _whole(response)
+    # A ValueError is what http.client says of a chunk of negative length.
+    except (HTTPError, OSError, ValueError) as error:
         raise _kind_of(error, sent=exchange.sent)(type(error).__name__) from None
     names = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status, response.reason or "", names, content)
+
+
+def _whole(response: urllib3.BaseHTTPResponse) -> bytes:
+    """Return the body; where it is none that can be used, the connection is not used again either."""
+    try:
+        return b"".join(_pieces(response))
+    except Exception:
+        response.close()
+        raise
+
+
+def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield the body in pieces, so that what is compressed is unpacked within the deadline.
+
+    Raises:
+        UnreadableError: no answer has such a status, or it is too long.
+    """
+    if response.status < _LEAST_STATUS or response.status in _BODILESS:
+        # The real answer may follow, and would be taken for that to the next request.
+        raise UnreadableError(f"status {response.status}")
+    size = 0
+    while piece := response.read(_PIECE_BYTES, decode_content=True):
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise UnreadableError("oversized")
+        yield piece
 
 
 def _kind_of(error: Exception, *, sent: bool) -> type[TransportError]:
@@ -271,4 +308,4 @@ def _kind_of(error: Exception, *, sent: bool) -> type[TransportError]:
     cause = error.args[-1] if error.args else None
     lost = isinstance(cause, (http.client.RemoteDisconnected, http.client.IncompleteRead))
     garbled = isinstance(cause, http.client.HTTPException) and not lost
-    return UnreadableError if garbled or isinstance(error, (DecodeError, InvalidHeader)) else LostError
+    return UnreadableError if garbled or isinstance(error, (DecodeError, InvalidHeader, ValueError)) else LostError

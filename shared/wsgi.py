@@ -40,12 +40,13 @@ def application(function: Function) -> Application:
         body = body_of(response).encode()
         own = {**headers_of(response), "Content-Length": str(len(body))}
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", list(own.items()))
-        return (body,)
+        return () if request.method == "HEAD" else (body,)
 
     return serve
 
 
 def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
+    content, is_whole = _content_of(environ)
     target = _utf8(environ["RAW_URI"])
     return http_request(
         environ["REQUEST_METHOD"],
@@ -53,12 +54,24 @@ def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
         # The platform's hold the role's credentials: no expression of a caller may find them.
         headers={name: value for name, value in headers.items() if not name.startswith(PLATFORM_PREFIX)},
         query=_query_of(target.partition("?")[2]),
-        # One byte more than is allowed shows that there are too many.
-        content=environ["wsgi.input"].read(MAX_BODY_BYTES + 1),
+        content=content,
+        is_whole=is_whole,
         # The peer is the platform's proxy, and what a forwarding header says, anybody can write: `networks` lets
         # nobody in here.
         source_ip="",
     )
+
+
+def _content_of(environ: Environ) -> tuple[bytes, bool]:
+    """Return the body and whether all of it has come: what is missing of a form may be the channel."""
+    # One byte more than is allowed shows that there are too many.
+    most = MAX_BODY_BYTES + 1
+    try:
+        content: bytes = environ["wsgi.input"].read(most)
+    except OSError:
+        return b"", False
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    return content, not announced.isdecimal() or len(content) >= min(int(announced), most)
 
 
 def _headers_of(environ: Environ) -> dict[str, str]:

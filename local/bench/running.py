@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -75,8 +76,10 @@ def upstream(wait_ms: float) -> Iterator[dict[str, str]]:
 def _family(process: int) -> Iterator[int]:
     yield process
     for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text(encoding="utf-8").split():
-            yield from _family(int(child))
+        # A thread may have ended since it was listed.
+        with contextlib.suppress(FileNotFoundError):
+            for child in (task / "children").read_text(encoding="utf-8").split():
+                yield from _family(int(child))
 
 
 def _cpu_seconds(process: int) -> float:

@@ -144,6 +144,58 @@ def test_nothing_but_log_lines_is_written(server: Server) -> None:
     assert err == ""
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"POST /?key=secret-in-the-query HTTP/9.9\r\n\r\n",
+        "POST /?key=secret-in-the-query\xe9 HTTP/1.1\r\nHost: x\r\n\r\n".encode("latin-1"),
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a\r\nExpect: secret\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Secret\r\n\r\n",
+    ],
+    ids=["version", "path", "expect", "header"],
+)
+def test_what_is_no_http_is_told_as_all_else_is(server: Server, garbage: bytes) -> None:
+    host, _, port = server.address.partition(":")
+    with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
+        connection.sendall(garbage)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed_request"
+    assert b"secret" not in answer.lower()
+
+
+def test_many_small_headers_are_taken(server: Server) -> None:
+    # The client of these tests reads no more than a hundred headers of an answer, and sends any number.
+    assert server.ask({f"X-{number}": "1" for number in range(300)}) == (200, "muted")
+
+
+def test_a_body_that_is_cut_off_mutes_nothing(simulator: Simulator, server: Server) -> None:
+    form = "&".join(f"{name}={value}" for name, value in PAYLOAD.items()).encode()
+    head = (
+        f"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {DEMO_TOKEN}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form) + 20}\r\n\r\n"
+    )
+    host, _, port = server.address.partition(":")
+    with socket.create_connection((host, int(port)), TIMEOUT_S) as connection:
+        connection.sendall(head.encode() + form)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--port", "65536"), ("--port", "-1"), ("--concurrency", "0"), ("--concurrency", "x")]
+)
+def test_an_option_out_of_range_is_told(option: str, value: str) -> None:
+    done = start(CUSTOM_HANDLER, f"{option}={value}")
+    assert done.returncode == 2
+    assert f"argument {option}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_idempotency_keys_are_shared_by_requests_side_by_side(simulator: Simulator, server: Server) -> None:
     simulator.faults.add({"kind": "delay", "ms": 500})
     with ThreadPoolExecutor(10) as pool:

@@ -383,6 +383,19 @@ def test_an_answer_that_is_no_http_is_unreadable(garbage: bytes) -> None:
         assert isinstance(failure(endpoint), UpstreamInvalidResponse)
 
 
+INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+@pytest.mark.parametrize("head", [INTERIM, b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 304 Not Modified\r\n\r\n"])
+def test_an_answer_that_comes_late_is_not_taken_for_that_to_the_next_request(head: bytes) -> None:
+    late = f"HTTP/1.1 200 OK\r\nContent-Length: {len(OK_BODY)}\r\n\r\n{OK_BODY}".encode()
+    with answering(head + late, late) as (endpoint, served):
+        assert isinstance(failure(endpoint), UpstreamInvalidResponse)
+        assert call(endpoint)["Code"] == "OK"
+        # Over a connection of its own.
+        assert served == [0, 1]
+
+
 def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(OK_BODY)}\r\n\r\n{OK_BODY}".encode()
     # The server keeps the first connection open and reads nothing more from it, as one that died in a frozen instance.

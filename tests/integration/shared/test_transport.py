@@ -160,18 +160,51 @@ def test_a_handshake_that_never_ends_ends_with_the_deadline(drip: bytes, monkeyp
         thread.join(5)
 
 
-def test_the_next_address_is_tried_where_the_first_one_refuses(
+def test_the_next_address_is_tried_where_one_cannot_be_reached(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, port = "127.0.0.1", int(simulator.endpoint.rpartition(":")[2])
     with closing(socket.socket()) as unused:
         unused.bind((host, 0))
         kinds = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
-        found = [(*kinds, unused.getsockname()), (*kinds, (host, port))]
+        # A family that this system does not have, one that refuses, and the right one.
+        found = [(45, *kinds[1:], ("x", 1)), (*kinds, unused.getsockname()), (*kinds, (host, port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         exchange = transport.Exchange(time.monotonic() + 10)
         with exchange.current():
             assert transport.send("GET", "http://ccc.test/", {}, None, connect_s=5, read_s=5).status >= 400
+
+
+def test_a_name_that_none_can_have_was_not_sent() -> None:
+    exchange = transport.Exchange(time.monotonic() + 10)
+    with exchange.current(), pytest.raises(transport.NotSentError):
+        transport.send("GET", f"http://{'a' * 64}.test/", {}, None, connect_s=5, read_s=5)
+
+
+def test_the_first_requests_share_their_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport.pools.cache_clear()
+    built: list[str] = []
+    create = ssl.create_default_context
+
+    def slowly() -> ssl.SSLContext:
+        built.append("context")
+        time.sleep(0.1)
+        return create()
+
+    monkeypatch.setattr(ssl, "create_default_context", slowly)
+    threads = [threading.Thread(target=_refused) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    transport.pools.cache_clear()
+    assert built == ["context"]
+
+
+def _refused() -> None:
+    exchange = transport.Exchange(time.monotonic() + 5)
+    with exchange.current(), contextlib.suppress(transport.NotSentError):
+        transport.send("GET", "https://127.0.0.1:9/", {}, None, connect_s=1, read_s=1)
 
 
 def test_a_name_without_an_address_is_one_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:

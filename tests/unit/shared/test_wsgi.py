@@ -58,7 +58,14 @@ class Served:
         for name in CREDENTIALS:
             del self.world.environ[name]
 
-    def __call__(self, target: str = "/", body: bytes = b"", method: str = "POST", **more: str) -> tuple[str, Any]:
+    def __call__(
+        self,
+        target: str = "/",
+        body: bytes = b"",
+        method: str = "POST",
+        input: io.BytesIO | None = None,  # noqa: A002 - WSGI's name
+        **more: str,
+    ) -> tuple[str, Any]:
         environ = {
             "REQUEST_METHOD": method,
             "RAW_URI": target,
@@ -74,7 +81,7 @@ class Served:
             "HTTP_AUTHORIZATION": f"Bearer {TOKEN}",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": input or io.BytesIO(body),
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -93,7 +100,7 @@ class Served:
         content = b"".join(answer)
         answer.close()  # type: ignore[attr-defined] # the checker's
         ((status, headers),) = started
-        assert dict(headers)["Content-Length"] == str(len(content))
+        assert dict(headers)["Content-Length"] == str(len(content)) or method == "HEAD"
         return status, json.loads(content) if content else None
 
 
@@ -154,6 +161,31 @@ def test_the_query_is_decoded_as_the_http_trigger_does(served: Served) -> None:
 @pytest.mark.parametrize(("size", "code"), [(65_536, "malformed_request"), (65_537, "payload_too_large")])
 def test_a_body_beyond_the_limit_is_refused(served: Served, size: int, code: str) -> None:
     assert served(body=b"x" * size)[1]["code"] == code
+
+
+def test_a_body_that_was_cut_off_is_refused(served: Served) -> None:
+    """Of this form the channel is missing: without it another one would be muted."""
+    form = "&".join(f"{name}={value}" for name, value in PAYLOAD.items()).encode()
+    length = str(len(form) + len("&ChannelId=ch:none"))
+    content_type = "application/x-www-form-urlencoded"
+    status, body = served(body=form, CONTENT_TYPE=content_type, CONTENT_LENGTH=length)
+    assert (status, body["code"]) == ("400 Bad Request", "malformed_request")
+    assert served(body=form, CONTENT_TYPE=content_type)[0] == "200 OK"
+    assert len(served.world.call.calls) == 1
+
+
+def test_a_body_that_stops_coming_is_refused(served: Served) -> None:
+    class Stalled(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise BlockingIOError
+
+    status, body = served(body=BODY, input=Stalled())
+    assert (status, body["code"]) == ("400 Bad Request", "malformed_request")
+
+
+def test_the_answer_to_head_has_no_body(served: Served) -> None:
+    status, body = served(method="HEAD", CONTENT_LENGTH="")
+    assert (status, body) == ("405 Method Not Allowed", None)
 
 
 @pytest.mark.parametrize(
