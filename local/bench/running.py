@@ -54,11 +54,15 @@ def serving(command: Sequence[str], environment: Mapping[str, str], folder: Path
             process.wait(30)
 
 
+def bare_shell() -> dict[str, str]:
+    """Return of the shell's variables what Python needs: those for a deployment would bend the figures."""
+    return {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+
+
 @contextmanager
 def upstream(wait_ms: float) -> Iterator[dict[str, str]]:
     """Serve a stand-in for CCC and yield the variables of a function that calls it."""
-    # Of the shell only what Python needs: its variables for a deployment would bend the figures.
-    shell = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    shell = bare_shell()
     command = [sys.executable, "-m", "local.bench.upstream", "--wait-ms", str(wait_ms)]
     with serving(command, shell) as server:
         yield shell | {

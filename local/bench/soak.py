@@ -11,22 +11,19 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from local.bench.running import bare_shell, serving
 from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
 from local.simulator import Simulator
 from local.stack import HANDLER
@@ -170,7 +167,7 @@ def _gateway(simulator: Simulator) -> Iterator[tuple[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         callers = Path(folder) / "callers.toml"
         callers.write_text(_CALLERS, encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")} | {
+        environment = bare_shell() | {
             "CALLERS_FILE": str(callers),
             "CCC_ENDPOINT": simulator.endpoint,
             "CCC_PROTOCOL": "http",
@@ -179,16 +176,8 @@ def _gateway(simulator: Simulator) -> Iterator[tuple[str, int]]:
             "SOAK_SECRET": _SECRET,
         }
         command = [sys.executable, "-m", "local.gateway", HANDLER, "--port", "0"]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
-            try:
-                assert process.stdout is not None  # noqa: S101 - it was asked for
-                address = urlsplit(process.stdout.readline().split()[-1]).netloc
-                # Its log is read, or it would wait for a full pipe, and let go.
-                threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
-                yield address, process.pid
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(30)
+        with serving(command, environment) as server:
+            yield f"127.0.0.1:{server.port}", server.process
 
 
 def _memory_of(process: int) -> int:
