@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from shared.callers import Caller, Callers, load_callers
 from shared.context import credentials_of, region_of
-from shared.problems import ConfigurationError
-from shared.secret_references import read_secrets
+from shared.kept_secrets import KeptSecrets
+from shared.problems import ConfigurationError, Problem, UpstreamUnavailable
+from shared.secret_references import Lookup, SecretUnavailableError, read_secrets
 from shared.settings import Settings, read_settings
+
+_NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."
 
 
 class Configuration(NamedTuple):
@@ -42,44 +46,55 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     return Configuration(settings, callers)
 
 
-def secrets_of(name: str, caller: Caller, environ: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_of(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
     """Return the secrets of a caller that count now.
+
+    Args:
+        name: of the caller.
+        caller: its table in the callers file.
+        look_up: returns what a reference stands for.
 
     Raises:
         ConfigurationError: one that is not optional is unset or unusable; this stops its own caller only.
+        UpstreamUnavailable: one cannot be read for the moment, likewise.
     """
+    place = f"callers.{name}.auth.secrets"
     try:
-        return read_secrets(caller.auth.secrets or (), environ, caller.auth.is_usable)
+        return read_secrets(caller.auth.secrets or (), look_up, caller.auth.is_usable)
     except ConfigurationError as error:
-        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
+        raise ConfigurationError(f"{place}: {error.reason}") from None
+    except SecretUnavailableError as error:
+        raise UpstreamUnavailable(f"{place}: {error}", detail=_NOT_CHECKED, fate="not sent") from None
 
 
-def stopped_callers(callers: Callers, environ: Mapping[str, str]) -> dict[str, str]:
+def stopped_callers(callers: Callers, look_up: Lookup) -> dict[str, str]:
     """Return the callers that cannot be served for want of a secret, each with its reason."""
     stopped = {}
     for name, caller in callers.callers.items():
         try:
-            secrets_of(name, caller, environ)
-        except ConfigurationError as error:
-            stopped[name] = error.reason
+            secrets_of(name, caller, look_up)
+        except Problem as problem:
+            stopped[name] = problem.reason
     return stopped
 
 
-def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Path) -> bool:
+def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> bool:
     """Return whether at least one caller can be served."""
     try:
-        callers = load(environ, context, callers_file).callers
+        settings, callers = load(environ, context, callers_file)
     except ConfigurationError:
         return False
-    return len(stopped_callers(callers, environ)) < len(callers.callers)
+    look_up = secrets.lookup(environ, context, settings, settings.deadline_from(time.monotonic()))
+    return len(stopped_callers(callers, look_up)) < len(callers.callers)
 
 
-def faults(environ: Mapping[str, str], context: object, callers_file: Path) -> list[str]:
+def faults(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> list[str]:
     """Return everything that is wrong, a reason each: configuration, secrets, role credentials."""
     reasons: list[str] = []
     with _collected(reasons):
-        configuration = load(environ, context, callers_file)
-        reasons += stopped_callers(configuration.callers, environ).values()
+        settings, callers = load(environ, context, callers_file)
+        look_up = secrets.lookup(environ, context, settings, settings.deadline_from(time.monotonic()))
+        reasons += stopped_callers(callers, look_up).values()
     with _collected(reasons):
         credentials_of(context, environ)
     return reasons

@@ -16,16 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared import __version__, ccc, configuration, log, replies
+from shared import __version__, ccc, configuration, kms, log, replies
 from shared.action import Action
 from shared.callers import Caller, Callers
 from shared.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.envelope import Request, Response, read_body, read_event, to_http
 from shared.idempotency import Work, fingerprint_of, name_of, once
+from shared.kept_secrets import KeptSecrets, ReadSecret
 from shared.parameters import CallParameters, read_parameters
 from shared.payload import decode_body, decode_json, decode_query
 from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
 from shared.resend import with_one_resend
+from shared.secret_references import Lookup
 from shared.settings import Settings
 from shared.status import Success, slim_status
 from shared.stores import Store, open_store
@@ -33,15 +35,18 @@ from shared.stores import Store, open_store
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
 
+# Of the deadline: by then KMS has answered, where a secret is read from it.
+_SECRETS_SHARE = 0.25
+
 Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[str, Any]]
 
 
 class Function:
     """An action of CCC behind a webhook.
 
-    Between invocations it keeps whether one has been served (for `cold_start`) and the store of idempotency keys, and
-    `load_callers` keeps the parsed file while that does not change. Everything else is read anew: variables, secrets,
-    credentials.
+    Between invocations it keeps whether one has been served (for `cold_start`), the store of idempotency keys and, for
+    a few minutes, secrets of KMS; `load_callers` keeps the parsed file while that does not change. Everything else is
+    read anew: variables, the secrets in them, credentials.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Function:
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
         call: Call = ccc.call,
+        read_secret: ReadSecret = kms.read_secret,
         open_store: Callable[[str], Store] = open_store,
     ) -> None:
         """Wire the function.
@@ -62,6 +68,7 @@ class Function:
             environ: the environment, read at every invocation.
             now: seconds since the epoch.
             call: calls CCC, once.
+            read_secret: reads a secret of KMS.
             open_store: returns the store behind a URL.
         """
         self._action = action
@@ -69,6 +76,7 @@ class Function:
         self._environ = environ
         self._now = now
         self._call = call
+        self._secrets = KeptSecrets(read_secret)
         self._open_store = open_store
         self._stores: dict[str, Store] = {}
         self._served = False
@@ -145,8 +153,9 @@ class Function:
         settings, callers = configuration.load(self._environ, context, self._callers_file)
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
-        secrets = configuration.secrets_of(name, caller, self._environ)
-        delivery = caller.auth.verify(request, body, secrets, self._now())
+        until = trace.started + settings.deadline_ms / 1000 * _SECRETS_SHARE
+        look_up = partial(self._secrets.lookup, self._environ, context, settings, until)
+        delivery = _verify(name, caller, request, body, look_up, self._now())
         trace.caller_name, trace.caller = name, caller
         trace.passed("verify", caller.auth.scheme)
         if not request.direct:
@@ -213,7 +222,7 @@ class Function:
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
 
     def _health(self, context: object) -> Response:
-        well = configuration.serves_anybody(self._environ, context, self._callers_file)
+        well = configuration.serves_anybody(self._environ, context, self._callers_file, self._secrets)
         status, word = (200, "ok") if well else (503, "unavailable")
         return Response(status, {"status": word, "version": __version__})
 
@@ -224,7 +233,7 @@ class Function:
         needs beside its call is made ready: the store's library takes its time to import.
         """
         try:
-            faults = configuration.faults(self._environ, context, self._callers_file)
+            faults = configuration.faults(self._environ, context, self._callers_file, self._secrets)
             if not faults:
                 self._store(configuration.load(self._environ, context, self._callers_file).settings)
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
@@ -245,6 +254,20 @@ def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:
     if caller is None:
         raise Unauthorized("no such caller")
     return name, caller
+
+
+def _verify(
+    name: str, caller: Caller, request: Request, body: bytes, look_up: Callable[..., Lookup], now: float
+) -> str | None:
+    """Check the credential and return what tells the delivery; once more if a secret has just been rotated."""
+    secrets = configuration.secrets_of(name, caller, look_up())
+    try:
+        return caller.auth.verify(request, body, secrets, now)
+    except Unauthorized:
+        renewed = configuration.secrets_of(name, caller, look_up(early=True))
+        if renewed == secrets:
+            raise
+        return caller.auth.verify(request, body, renewed, now)
 
 
 def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:

@@ -1,8 +1,4 @@
-"""When a connection has been idle for too long to be trusted.
-
-Between invocations an instance is frozen, and its connections die without a sign: on a dead one a request is lost, and
-nobody knows how it ended.
-"""
+"""How long ago something was, in an instance that is frozen between invocations."""
 
 from __future__ import annotations
 
@@ -12,16 +8,27 @@ import time
 MAX_IDLE_S = 5.0
 
 
-class LastUse:
-    """When a connection was used last, by both clocks: which of them goes on in a frozen instance is the platform's."""
+class Moment:
+    """A moment, by both clocks: which of them goes on in a frozen instance is the platform's."""
 
     def __init__(self) -> None:
-        """Used now."""
+        """Now."""
         self._clocks = _clocks()
+
+    def age_s(self) -> float:
+        """Return the seconds since then by the clock that says more; one that was put back counts as well."""
+        return max(abs(now - then) for now, then in zip(_clocks(), self._clocks, strict=True))
+
+
+class LastUse(Moment):
+    """When a connection was used last.
+
+    In a frozen instance connections die without a sign: on a dead one a request is lost, and nobody knows how it ended.
+    """
 
     def is_long_ago(self) -> bool:
         """Whether the connection has to be opened anew."""
-        return max(abs(now - then) for now, then in zip(_clocks(), self._clocks, strict=True)) > MAX_IDLE_S
+        return self.age_s() > MAX_IDLE_S
 
 
 def _clocks() -> tuple[float, float]:

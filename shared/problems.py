@@ -249,10 +249,16 @@ class UpstreamProblem(Problem):
     retry_after: ClassVar[int | None] = None
 
     def __init__(
-        self, reason: str, *, upstream: Upstream | None = None, fate: Fate = "unknown", wait_ms: int | None = None
+        self,
+        reason: str,
+        *,
+        detail: str | None = None,
+        upstream: Upstream | None = None,
+        fate: Fate = "unknown",
+        wait_ms: int | None = None,
     ) -> None:
         after = self.retry_after and (seconds(wait_ms or 0) or self.retry_after)
-        super().__init__(reason, headers=_retry_after(after) if after else None)
+        super().__init__(reason, detail=detail, headers=_retry_after(after) if after else None)
         self.upstream = upstream
         self.fate = fate
         self.wait_ms = wait_ms

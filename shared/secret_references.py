@@ -12,10 +12,22 @@ from pydantic_core import PydanticCustomError
 from shared.problems import ConfigurationError
 
 OPTIONAL = "?"
-_PREFIX = "env:"
+ENV = "env:"
+KMS = "kms:"
 
-# `env:NAME`, or `env:NAME?` for one that may be unset (the previous secret while a rotation lasts).
-SecretReference = Annotated[str, StringConstraints(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*\??$")]
+# `env:NAME` or `kms:NAME`, a name as KMS allows it; a `?` behind it is for one that may be unset (the previous secret
+# while a rotation lasts).
+SecretReference = Annotated[
+    str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kms:[A-Za-z0-9_/+=.@-]{1,64})\??$")
+]
+
+# Returns the values that a reference (without its `?`) stands for now, none where it is unset. Raises
+# `ConfigurationError` or `SecretUnavailableError`.
+Lookup = Callable[[str], Sequence[str]]
+
+
+class SecretUnavailableError(Exception):
+    """A secret cannot be read for the moment; the text names it and the cause, never a value."""
 
 
 def _one_is_required(references: list[str]) -> list[str]:
@@ -27,27 +39,38 @@ def _one_is_required(references: list[str]) -> list[str]:
 SecretReferences = Annotated[list[SecretReference], Field(min_length=1, max_length=5), AfterValidator(_one_is_required)]
 
 
-def read_secrets(
-    references: Sequence[str], environ: Mapping[str, str], is_usable: Callable[[str], bool]
-) -> tuple[str, ...]:
+def from_environment(environ: Mapping[str, str]) -> Lookup:
+    """Return a look-up for references `env:NAME`; an empty variable counts as unset."""
+
+    def look_up(reference: str) -> Sequence[str]:
+        value = environ.get(reference.removeprefix(ENV))
+        return (value,) if value else ()
+
+    return look_up
+
+
+def read_secrets(references: Sequence[str], look_up: Lookup, is_usable: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the secrets that the references stand for now.
 
     Args:
         references: as the callers file has them.
-        environ: the environment.
+        look_up: returns the values of one.
         is_usable: whether the scheme can use a value; one that it cannot counts as unset, as an empty one does.
 
     Raises:
-        ConfigurationError: a secret that is not optional is unset. Never skip a check for want of its secret.
+        ConfigurationError: a secret that is not optional is unset, or one cannot be read. Never skip a check for want
+            of its secret.
+        SecretUnavailableError: one cannot be read for the moment.
     """
-    secrets, missing = [], []
+    secrets: list[str] = []
+    missing = []
     for reference in references:
-        name = reference.removeprefix(_PREFIX).removesuffix(OPTIONAL)
-        value = environ.get(name, "")
-        if value and is_usable(value):
-            secrets.append(value)
-        elif not reference.endswith(OPTIONAL):
-            missing.append(f"{name} is {'not usable for its scheme' if value else 'unset'}")
+        name = reference.removesuffix(OPTIONAL)
+        values = look_up(name)
+        usable = [value for value in values if is_usable(value)]
+        secrets += usable
+        if not usable and name == reference:
+            missing.append(f"{name.removeprefix(ENV)} is {'not usable for its scheme' if values else 'unset'}")
     if missing:
         raise ConfigurationError("; ".join(missing))
     return tuple(secrets)

@@ -88,8 +88,31 @@ def _store_url(url: SecretStr) -> SecretStr:
     return url
 
 
+_LETTERS = re.compile(r"oss://[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]{1,64}){0,8}/?")
+
+
+def _letters_url(url: str) -> str:
+    if not _LETTERS.fullmatch(url) or {".", ".."} & set(url.split("/")):
+        raise PydanticCustomError("letters", "URL should be oss://bucket or oss://bucket/prefix")
+    return url
+
+
+def _service(endpoint: str) -> str:
+    """Check `host[:port]`, before which `http://` may stand for one on this machine."""
+    scheme, marker, host = endpoint.rpartition("://")
+    if not re.fullmatch(_HOST, host):
+        raise PydanticCustomError("endpoint", "Endpoint should be host[:port]")
+    if marker and (scheme != "http" or not _LOOPBACK.fullmatch(host)):
+        # The security token travels in a header.
+        raise PydanticCustomError("protocol", "http:// is for loopback endpoints only")
+    _port_in_range(host)
+    return endpoint
+
+
 Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 Endpoint = Annotated[str, StringConstraints(pattern=_HOST), AfterValidator(_port_in_range)]
+Service = Annotated[str, AfterValidator(_service)]
 
 
 class Settings(BaseModel):
@@ -97,7 +120,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True)
 
-    ccc_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")] = Field(description="CCC's region.")
+    ccc_region: Region = Field(description="CCC's region.")
     ccc_endpoint: Endpoint | None = Field(default=None, description="CCC's host, `host[:port]`.")
     ccc_protocol: Literal["https", "http"] = Field(default="https", description="`http` for loopback endpoints only.")
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")
@@ -109,6 +132,13 @@ class Settings(BaseModel):
     idempotency_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = Field(
         default=86_400, description="For how long an answer is kept."
     )
+    kms_region: Region = Field(description="The region of KMS, which holds the secrets `kms:NAME`.")
+    kms_endpoint: Service | None = Field(default=None, description="KMS's host, `host[:port]`.")
+    dead_letter_url: Annotated[str, AfterValidator(_letters_url)] | None = Field(
+        default=None, description="Where authenticated requests that failed are kept, `oss://bucket/prefix`."
+    )
+    oss_region: Region = Field(description="The region of that bucket.")
+    oss_endpoint: Service | None = Field(default=None, description="OSS's host, `host[:port]`.")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = Field(
         default="INFO", description="The least level that is logged."
     )
@@ -117,6 +147,25 @@ class Settings(BaseModel):
     def endpoint(self) -> str:
         """CCC's host: the one given, else the region's, as the product SDK maps it."""
         return self.ccc_endpoint or _endpoint_of(self.ccc_region)
+
+    @property
+    def ccc(self) -> str:
+        """The address of CCC, without a path."""
+        return f"{self.ccc_protocol}://{self.endpoint}"
+
+    @property
+    def kms(self) -> str:
+        """The address of KMS, without a path: the one given, else the region's public one."""
+        return _address(self.kms_endpoint or f"kms.{self.kms_region}.aliyuncs.com")
+
+    @property
+    def oss(self) -> str:
+        """The address of OSS, without a path: the one given, else the region's public one."""
+        return _address(self.oss_endpoint or f"oss-{self.oss_region}.aliyuncs.com")
+
+    def deadline_from(self, started: float) -> float:
+        """Return when everything has to be over, by the clock (in seconds) by which it was started."""
+        return started + self.deadline_ms / 1000
 
     @field_validator("ccc_protocol")
     @classmethod
@@ -129,6 +178,7 @@ class Settings(BaseModel):
 
 
 _NAMES = tuple(name.upper() for name in Settings.model_fields)
+_REGIONS = tuple(name for name in _NAMES if name.endswith("_REGION"))
 
 
 def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
@@ -136,14 +186,14 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
 
     Args:
         environ: the environment.
-        region: the default of `CCC_REGION`.
+        region: the function's, the default of every service's.
 
     Raises:
         ConfigurationError: one error that lists every variable that is wrong.
     """
     given = {name: value for name in _NAMES if (value := environ.get(name))}
     try:
-        return _validated(tuple(({"CCC_REGION": region} | given).items()))
+        return _validated(tuple((dict.fromkeys(_REGIONS, region) | given).items()))
     except ValidationError as error:
         raise ConfigurationError("; ".join(describe(error))) from None
 
@@ -152,6 +202,10 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
 def _validated(values: tuple[tuple[str, str], ...]) -> Settings:
     """Return the same settings for the same values: they are read at every invocation, and hardly ever change."""
     return Settings.model_validate(dict(values))
+
+
+def _address(service: str) -> str:
+    return service if "://" in service else f"https://{service}"
 
 
 def _endpoint_of(region: str) -> str:

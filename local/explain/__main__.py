@@ -19,6 +19,7 @@ from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.road import walk
 from local.gateway.settings import BUILT_IN
+from local.shell_secrets import shell_lookup
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 # The end of the year 9999, behind which there are no dates.
@@ -41,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         now = _received(event) if options.as_received else time.time()
     except UsageError as error:
         parser.error(str(error))
-    done = walk(event, options.callers, os.environ, runtime=options.context_runtime, now=now)
-    facts = report(done, mask_for(done.trace.request, done.callers, os.environ))
+    done = walk(event, options.callers, os.environ, function=options.function, runtime=options.context_runtime, now=now)
+    facts = report(done, mask_for(done.trace.request, done.callers, shell_lookup(os.environ)))
     write(f"{json.dumps(facts, indent=2)}\n" if options.json else text(facts))
     return 0 if done.asked else 1
 

@@ -7,15 +7,17 @@ secret may read like any of them.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 from shared.callers import Callers
 from shared.envelope import Request
+from shared.problems import ConfigurationError
 from shared.schemes import Scheme
-from shared.secret_references import read_secrets
+from shared.secret_references import OPTIONAL, Lookup, SecretUnavailableError, read_secrets
 
 MASK = "***"
 # Names of headers, of parameters and of fields of a payload that hold a credential, whatever the callers file says.
@@ -68,14 +70,14 @@ class Mask:
         return self._values.sub(MASK, text) if self._values else text
 
 
-def mask_for(request: Request, callers: Callers | None, environ: Mapping[str, str]) -> Mask:
+def mask_for(request: Request, callers: Callers | None, look_up: Lookup) -> Mask:
     """Return what to hide of a request.
 
     Args:
         request: it may hold a wrong credential, which is nearly a right one.
         callers: of the callers file; `None` where it cannot be read, and then every header and every parameter of the
             query is hidden, since any of them may be a credential.
-        environ: the environment, for the secrets themselves.
+        look_up: returns what a reference stands for: the secrets themselves are hidden wherever they stand.
     """
     if callers is None:
         return Mask([*request.headers, *request.query], ())
@@ -84,7 +86,7 @@ def mask_for(request: Request, callers: Callers | None, environ: Mapping[str, st
     given = {**request.headers, **request.query}
     bare = Mask(names, ())
     values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
-    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, environ))])
+    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, look_up))])
 
 
 def _names_of(scheme: Scheme) -> Iterable[str]:
@@ -95,16 +97,21 @@ def _names_of(scheme: Scheme) -> Iterable[str]:
         yield header
 
 
-def _secrets_of(scheme: Scheme, environ: Mapping[str, str]) -> Iterable[str]:
+def _secrets_of(scheme: Scheme, look_up: Lookup) -> Iterable[str]:
     """Yield a scheme's secrets and the parts of them that are secrets, too."""
-    # Optional, all of them, and of any kind: here one that is missing is no fault, and one of no use is still secret.
-    references = [f"{reference.removesuffix('?')}?" for reference in scheme.secrets or ()]
-    for secret in read_secrets(references, environ, lambda _: True):
+    for secret in _readable(scheme.secrets or (), look_up):
         yield secret
         yield secret.removeprefix("whsec_")
         yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
         if scheme.scheme == "basic":
             yield secret.partition(":")[2]
+
+
+def _readable(references: Sequence[str], look_up: Lookup) -> Iterable[str]:
+    """Yield what the references stand for: here one that is missing is no fault, and one of no use is still secret."""
+    for reference in references:
+        with contextlib.suppress(ConfigurationError, SecretUnavailableError):
+            yield from read_secrets([f"{reference.removesuffix(OPTIONAL)}{OPTIONAL}"], look_up, lambda _: True)
 
 
 def _parts(value: str) -> Iterable[str]:

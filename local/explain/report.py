@@ -27,6 +27,7 @@ CHECKS = {
     ("body", "unauthorized"): "caller",
     ("body", "forbidden"): "caller",
     ("caller", "configuration_error"): "secrets",
+    ("caller", "upstream_unavailable"): "secrets",
     ("caller", "unauthorized"): "verify",
     ("verify", "method_not_allowed"): "methods",
     ("verify", "forbidden"): "networks",

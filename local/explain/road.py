@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from functions.mute_call.index import MUTE_CALL
+from local.deployed import ACTIONS
 from local.gateway.context import build_context
 from local.gateway.settings import Credentials as RoleCredentials
 from local.gateway.settings import Settings as FunctionSettings
+from local.shell_secrets import shell_reader
 from shared import configuration
 from shared.action import Action
 from shared.callers import Callers, load_callers
 from shared.context import DEFAULT_REGION, Credentials
 from shared.envelope import Response
 from shared.function import Function
+from shared.kept_secrets import KeptSecrets
 from shared.log import Trace
 from shared.problems import ConfigurationError, Problem
 from shared.settings import Settings
@@ -98,43 +100,48 @@ class Walk:
     callers: Callers | None = None
 
 
-def walk(event: bytes, callers_file: Path, environ: Mapping[str, str], *, runtime: str, now: float) -> Walk:
-    """Hand an event to the function and return what became of it.
+def walk(
+    event: bytes, callers_file: Path, environ: Mapping[str, str], *, function: str, runtime: str, now: float
+) -> Walk:
+    """Hand an event to a function and return what became of it.
 
     Args:
         event: of the HTTP trigger or of a direct invocation.
         callers_file: the callers file.
-        environ: the environment, for settings and secrets; role credentials in it are not used.
-        runtime: whose context the function gets.
+        environ: the environment, for settings and secrets; role credentials in it serve to read secrets of KMS alone.
+        function: the name of its folder.
+        runtime: whose context it gets.
         now: seconds since the epoch.
     """
-    environ = {**environ, **_ROLE, "CALLERS_FILE": str(callers_file)}
+    shell, environ = environ, {**environ, **_ROLE, "CALLERS_FILE": str(callers_file)}
     region = environ.get("FC_REGION") or DEFAULT_REGION
     context = build_context(
-        FunctionSettings("functions.mute_call.index:handler", runtime=runtime, region=region),
+        FunctionSettings(f"functions.{function}.index:handler", runtime=runtime, region=region),
         _REQUEST_ID,
         MADE_UP_CREDENTIALS,
     )
     call = Recorder()
-    function = Watched(
-        MUTE_CALL,
+    watched = Watched(
+        ACTIONS[function],
         callers_file,
         environ=environ,
         now=lambda: now,
         call=call,
+        # The caller's own secrets are all that is ever asked for, by whoever explains.
+        read_secret=shell_reader(shell),
         # The real one would take the explained request for the first.
         open_store=lambda _url: MemoryStore(),
     )
     log = io.StringIO()
     with contextlib.redirect_stdout(log):
-        reply = function.handle(event, context)
+        reply = watched.handle(event, context)
     return Walk(
-        trace=function.trace,
-        outcome=function.outcome,
+        trace=watched.trace,
+        outcome=watched.outcome,
         asked=call.asked,
         reply=reply,
         lines=[json.loads(line) for line in log.getvalue().splitlines()],
-        faults=configuration.faults(environ, context, callers_file),
+        faults=configuration.faults(environ, context, callers_file, KeptSecrets(shell_reader(shell))),
         callers=_callers(callers_file),
     )
 

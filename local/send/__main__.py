@@ -1,7 +1,8 @@
 """Sends a webhook as one of the callers would: signs it with the caller's scheme and posts it.
 
 The sample is an event of the HTTP trigger (events/http.json), or a payload: a file, `-` for stdin, or the JSON itself.
-The secret is the first one of the caller that is set in the environment. Proxies of the environment are not used.
+The secret is the first one of the caller that is set, in the environment or, for `kms:NAME`, in KMS (read with the
+credentials ALIBABA_CLOUD_*). Proxies of the environment are not used.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from urllib.parse import SplitResult
 from local.command_line import Parser, UsageError, read_argument, write
 from local.send.message import compose, first_secret, read_message, read_url
 from local.send.wire import Outgoing, curl, exchange
+from local.shell_secrets import shell_lookup
 from shared.callers import Caller, load_callers
 from shared.problems import ConfigurationError
 
@@ -61,7 +63,7 @@ def _outgoing(options: argparse.Namespace) -> Outgoing:
     url = read_url(options.url)
     caller = _caller(options, url)
     message = read_message(read_argument(options.sample), form=options.form)
-    secret = first_secret(caller.auth, os.environ)
+    secret = first_secret(caller.auth, shell_lookup(os.environ))
     return compose(message, url, options.caller, caller, secret, time.time() - options.age)
 
 
@@ -71,7 +73,7 @@ def _caller(options: argparse.Namespace, url: SplitResult) -> Caller:
     if caller is None:
         raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
     if not caller.auth.over_http:
-        invocation = f"{url.scheme}://{url.netloc}/2023-03-30/functions/mute_call/invocations"
+        invocation = f"{url.scheme}://{url.netloc}/2023-03-30/functions/{options.function}/invocations"
         command = f"curl -sS {shlex.quote(invocation)} --data-binary @events/direct.json"
         raise UsageError(f"{options.caller} is for direct invocation, not for HTTP; the gateway takes one: {command}")
     return caller

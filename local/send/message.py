@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
@@ -16,7 +15,7 @@ from shared.envelope import Request, read_body, read_event
 from shared.function import DEFAULT_CALLER
 from shared.problems import ConfigurationError, Problem
 from shared.schemes import Scheme
-from shared.secret_references import read_secrets
+from shared.secret_references import Lookup, SecretUnavailableError, read_secrets
 
 FORM = "application/x-www-form-urlencoded"
 # What a path may hold unescaped (RFC 3986 §3.3), and escapes that are there already.
@@ -77,12 +76,12 @@ def read_url(text: str) -> SplitResult:
     return url
 
 
-def first_secret(auth: Scheme, environ: Mapping[str, str]) -> str:
+def first_secret(auth: Scheme, look_up: Lookup) -> str:
     """Return the first secret of a caller that is set, an empty one for a scheme without.
 
     Args:
         auth: the caller's scheme.
-        environ: the environment.
+        look_up: returns what a reference stands for.
 
     Raises:
         UsageError: none is set.
@@ -90,12 +89,14 @@ def first_secret(auth: Scheme, environ: Mapping[str, str]) -> str:
     reasons = []
     for reference in auth.secrets or ():
         try:
-            if found := read_secrets([reference], environ, auth.is_usable):
+            if found := read_secrets([reference], look_up, auth.is_usable):
                 return found[0]
         except ConfigurationError as error:
             reasons.append(error.reason)
+        except SecretUnavailableError as error:
+            reasons.append(str(error))
     if reasons:
-        raise UsageError(f"a secret is needed in the environment: {'; '.join(reasons)}")
+        raise UsageError(f"a secret is needed: {'; '.join(reasons)}")
     return ""
 
 

@@ -55,7 +55,7 @@ def test_not_many_modules_are_loaded_at_all(loaded: list[str]) -> None:
 
 
 def test_only_the_sdk_holds_stand_ins() -> None:
-    import shared.ccc  # noqa: PLC0415 - with it come the stand-ins
+    import shared.rpc  # noqa: PLC0415 - with it come the stand-ins
     import shared.stores.redis  # noqa: F401, PLC0415 - likewise
 
     kinds = (lean._StandIn, lean._Module)  # noqa: SLF001 - only their types tell them

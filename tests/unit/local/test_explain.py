@@ -12,6 +12,7 @@ from local.explain import __main__ as command
 from local.explain.masking import MASK, Mask, mask_for
 from local.explain.report import report, text
 from local.explain.road import Recorder, Walk, walk
+from local.shell_secrets import shell_lookup
 from shared.callers import Callers
 from shared.context import Credentials
 from shared.envelope import Request
@@ -71,12 +72,12 @@ def callers(tmp_path: Path) -> Path:
 
 
 def walked(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> Walk:
-    return walk(event, callers, environ, **{"runtime": "python3.12", "now": NOW, **kwargs})
+    return walk(event, callers, environ, **{"function": "mute_call", "runtime": "python3.12", "now": NOW, **kwargs})
 
 
 def explained(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> dict[str, Any]:
     done = walked(event, callers, environ, **kwargs)
-    return report(done, mask_for(done.trace.request, done.callers, environ))
+    return report(done, mask_for(done.trace.request, done.callers, shell_lookup(environ)))
 
 
 def steps(facts: Mapping[str, Any]) -> list[str]:
@@ -322,7 +323,7 @@ def test_what_is_no_secret_is_shown() -> None:
         Callers.model_validate(
             {"callers": {"a": {"auth": {"scheme": "bearer", "secrets": ["env:A"]}, "instances": ["*"]}}}
         ),
-        {},
+        shell_lookup({}),
     )
     shown = {
         "author": "Bearer x y",
@@ -429,6 +430,23 @@ def test_a_sample_is_judged_by_its_own_time(
         assert command.main([event, "--callers", str(callers), "--json", *more]) == 1
         reasons.append(json.loads(capsys.readouterr().out)["steps"][-1]["reason"])
     assert reasons == ["timestamp is outside the tolerance", "signature does not match"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "action"),
+    [([], "MuteCall"), (["--function", "mute_call"], "MuteCall"), (["--function", "unmute_call"], "UnmuteCall")],
+)
+def test_the_function_asked_for_is_the_one_explained(
+    callers: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    action: str,
+) -> None:
+    monkeypatch.setenv("TOKEN", TOKEN)
+    assert command.main([http_event(token=TOKEN).decode(), "--callers", str(callers), "--json", *arguments]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["call"]["action"], told["log"][0]["action"]) == (action, action)
 
 
 def received(epoch: str) -> str:

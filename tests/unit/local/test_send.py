@@ -18,6 +18,7 @@ from local.send.wire import Answer, Outgoing, curl
 from shared.callers import Caller
 from shared.envelope import Request, read_event
 from shared.schemes import SCHEMES
+from shared.secret_references import from_environment
 from tests.builders import PAYLOAD, http_event
 
 NOW = 1_693_896_071.895
@@ -253,18 +254,18 @@ def test_what_a_scheme_cannot_sign_is_told() -> None:
     ],
 )
 def test_the_first_secret_that_is_set_signs(references: list[str], environ: Mapping[str, str], secret: str) -> None:
-    assert first_secret(caller(secrets=references).auth, environ) == secret
+    assert first_secret(caller(secrets=references).auth, from_environment(environ)) == secret
 
 
 def test_a_caller_without_a_check_has_no_secret() -> None:
-    assert first_secret(ANONYMOUS.auth, {}) == ""
+    assert first_secret(ANONYMOUS.auth, from_environment({})) == ""
 
 
 def test_secrets_that_are_unset_are_named() -> None:
     auth = caller(secrets=["env:A", "env:B?", "env:C"]).auth
     with pytest.raises(UsageError) as caught:
-        first_secret(auth, {"C": "of no use"})
-    assert str(caught.value) == ("a secret is needed in the environment: A is unset; C is not usable for its scheme")
+        first_secret(auth, from_environment({"C": "of no use"}))
+    assert str(caught.value) == ("a secret is needed: A is unset; C is not usable for its scheme")
 
 
 def outgoing(body: bytes = b"", method: str = "POST", target: str = "/", **headers: str) -> Outgoing:
@@ -358,6 +359,10 @@ def stopped(*arguments: str) -> int:
             ["{}", "--caller", "ivr"],
             "the gateway takes one: curl -sS http://127.0.0.1:9000/2023-03-30/functions/mute_call/invocations --data",
         ),
+        (
+            ["{}", "--caller", "ivr", "--function", "unmute_call"],
+            "/2023-03-30/functions/unmute_call/invocations --data",
+        ),
         (["{}", "--caller", "open", "--callers", "no.toml"], "callers file no.toml: No such file or directory"),
     ],
 )
@@ -376,7 +381,7 @@ def test_a_wrong_command_is_told_in_one_line(
 def test_a_secret_that_is_unset_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("SECRET")
     assert stopped("{}", "--caller", "default") == 2
-    assert capsys.readouterr().err.endswith("a secret is needed in the environment: SECRET is unset\n")
+    assert capsys.readouterr().err.endswith("a secret is needed: SECRET is unset\n")
 
 
 @pytest.mark.usefixtures("callers")

@@ -6,7 +6,9 @@ import pytest
 
 from shared import configuration
 from shared.callers import load_callers
+from shared.kept_secrets import KeptSecrets
 from shared.problems import ConfigurationError
+from shared.secret_references import from_environment
 from tests.builders import Context310, Context312, environment
 from tests.unit.shared.fakes import BEARER, CALLERS
 
@@ -58,7 +60,7 @@ def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
         encoding="utf-8",
     )
 
-    stopped = configuration.stopped_callers(load_callers(file), {"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
+    stopped = configuration.stopped_callers(load_callers(file), from_environment({"MUTE_CALL_TOKEN": "", "B_OLD": "b"}))
 
     assert stopped == {
         "a": "callers.a.auth.secrets: MUTE_CALL_TOKEN is unset",
@@ -89,17 +91,17 @@ def test_somebody_is_served_unless_file_or_variables_stop_everybody(
 ) -> None:
     file.write_text(callers, encoding="utf-8")
 
-    assert configuration.serves_anybody(environment(**environ), Context312(), file) is serves
+    assert configuration.serves_anybody(environment(**environ), Context312(), file, KeptSecrets()) is serves
 
 
 def test_a_good_configuration_has_no_faults(file: Path) -> None:
-    assert configuration.faults(environment(), Context312(), file) == []
+    assert configuration.faults(environment(), Context312(), file, KeptSecrets()) == []
 
 
 def test_all_faults_are_told_at_once(file: Path) -> None:
     file.write_text("[callers", encoding="utf-8")
 
-    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file)
+    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file, KeptSecrets())
 
     assert len(faults) == 2
     assert "LOG_LEVEL" in faults[0]
@@ -108,7 +110,7 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
 
 
 def test_unset_secrets_are_faults(file: Path) -> None:
-    faults = configuration.faults({}, Context310(), file)
+    faults = configuration.faults({}, Context310(), file, KeptSecrets())
 
     assert faults[0] == "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset"
     assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")

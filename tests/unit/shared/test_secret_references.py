@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from shared.problems import ConfigurationError
-from shared.secret_references import SecretReferences, read_secrets
+from shared.secret_references import Lookup, SecretReferences, from_environment, read_secrets
 
 ADAPTER = TypeAdapter(SecretReferences)
 
@@ -15,7 +17,17 @@ def usable(secret: str) -> bool:
 
 @pytest.mark.parametrize(
     "references",
-    [["env:A"], ["env:_a9"], ["env:A", "env:B?"], ["env:B?", "env:A"], ["env:A", "env:B", "env:C", "env:D", "env:E"]],
+    [
+        ["kms:crm"],
+        ["kms:crm/prod_1+2=3.4@a-b"],
+        ["kms:" + "a" * 64],
+        ["kms:crm", "env:A", "kms:old?"],
+        ["env:A"],
+        ["env:_a9"],
+        ["env:A", "env:B?"],
+        ["env:B?", "env:A"],
+        ["env:A", "env:B", "env:C", "env:D", "env:E"],
+    ],
 )
 def test_one_to_five_references_are_taken(references: list[str]) -> None:
     assert ADAPTER.validate_python(references) == references
@@ -40,6 +52,14 @@ def test_one_to_five_references_are_taken(references: list[str]) -> None:
         ["ENV:A"],
         ["A"],
         ["file:A"],
+        ["kms:"],
+        ["kms:?"],
+        ["kms:a b"],
+        ["kms:a?b"],
+        ["kms:ä"],
+        ["kms:" + "a" * 65],
+        ["kms:a?"],
+        ["KMS:a"],
         [""],
     ],
 )
@@ -63,7 +83,7 @@ def test_other_references_are_refused(references: list[str]) -> None:
 def test_secrets_are_what_the_environment_holds_now(
     references: list[str], environ: dict[str, str], secrets: tuple[str, ...]
 ) -> None:
-    assert read_secrets(references, environ, usable) == secrets
+    assert read_secrets(references, from_environment(environ), usable) == secrets
 
 
 @pytest.mark.parametrize(
@@ -81,6 +101,35 @@ def test_a_secret_that_is_not_optional_must_be_there(
     references: list[str], environ: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        read_secrets(references, environ, usable)
+        read_secrets(references, from_environment(environ), usable)
 
     assert caught.value.reason == reason
+
+
+def both(values: Mapping[str, tuple[str, ...]]) -> Lookup:
+    return lambda reference: values.get(reference, ())
+
+
+def test_all_versions_of_a_secret_count_in_their_order() -> None:
+    look_up = both({"kms:crm": ("new", "of no use", "old"), "env:A": ("a",)})
+
+    assert read_secrets(["kms:crm", "env:A", "kms:other?"], look_up, usable) == ("new", "old", "a")
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((), "kms:crm is unset"),
+        (("of no use",), "kms:crm is not usable for its scheme"),
+        (("of no use", "this neither"), "kms:crm is not usable for its scheme"),
+    ],
+)
+def test_a_secret_of_kms_is_told_with_where_it_is(values: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_secrets(["kms:crm"], both({"kms:crm": values}), usable)
+
+    assert caught.value.reason == reason
+
+
+def test_one_usable_version_is_enough() -> None:
+    assert read_secrets(["kms:crm"], both({"kms:crm": ("of no use", "old")}), usable) == ("old",)

@@ -59,6 +59,11 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "deadline_ms": 4500,
         "idempotency_url": SecretStr("memory://"),
         "idempotency_ttl_seconds": 86_400,
+        "kms_region": "cn-shanghai",
+        "kms_endpoint": None,
+        "dead_letter_url": None,
+        "oss_region": "cn-shanghai",
+        "oss_endpoint": None,
         "log_level": "INFO",
     }
 
@@ -73,6 +78,11 @@ def test_every_variable_is_read() -> None:
         DEADLINE_MS="600000",
         IDEMPOTENCY_URL="rediss://user:p%3Fss@redis.example:6380/2",
         IDEMPOTENCY_TTL_SECONDS="60",
+        KMS_REGION="cn-beijing",
+        KMS_ENDPOINT="http://127.0.0.1:9001",
+        DEAD_LETTER_URL="oss://letters/mute-call",
+        OSS_REGION="cn-hangzhou",
+        OSS_ENDPOINT="oss-cn-hangzhou-internal.aliyuncs.com",
         LOG_LEVEL="debug",
     )
 
@@ -85,6 +95,11 @@ def test_every_variable_is_read() -> None:
         "deadline_ms": 600_000,
         "idempotency_url": SecretStr("rediss://user:p%3Fss@redis.example:6380/2"),
         "idempotency_ttl_seconds": 60,
+        "kms_region": "cn-beijing",
+        "kms_endpoint": "http://127.0.0.1:9001",
+        "dead_letter_url": "oss://letters/mute-call",
+        "oss_region": "cn-hangzhou",
+        "oss_endpoint": "oss-cn-hangzhou-internal.aliyuncs.com",
         "log_level": "DEBUG",
     }
     assert settings.endpoint == "127.0.0.1:9001"
@@ -258,3 +273,83 @@ def test_the_password_of_a_store_is_not_shown() -> None:
 @pytest.mark.parametrize("seconds", ["0", "-1", "31536001", "a day"])
 def test_an_answer_is_kept_for_a_second_to_a_year(seconds: str) -> None:
     assert reason(IDEMPOTENCY_TTL_SECONDS=seconds).startswith("IDEMPOTENCY_TTL_SECONDS: ")
+
+
+def test_every_service_has_the_address_of_its_region() -> None:
+    settings = read_settings({"OSS_REGION": "cn-hangzhou"}, region="eu-central-1")
+
+    assert settings.ccc == "https://ccc.aliyuncs.com"
+    assert settings.kms == "https://kms.eu-central-1.aliyuncs.com"
+    assert settings.oss == "https://oss-cn-hangzhou.aliyuncs.com"
+
+
+@pytest.mark.parametrize("name", ["KMS_ENDPOINT", "OSS_ENDPOINT"])
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("kms-vpc.cn-shanghai.aliyuncs.com", "https://kms-vpc.cn-shanghai.aliyuncs.com"),
+        ("host.example:8443", "https://host.example:8443"),
+        ("127.0.0.1:9001", "https://127.0.0.1:9001"),
+        ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:9001", "http://[::1]:9001"),
+    ],
+)
+def test_a_service_may_be_elsewhere_and_without_tls_on_this_machine(name: str, value: str, address: str) -> None:
+    settings = read(**{name: value})
+
+    assert (settings.kms if name == "KMS_ENDPOINT" else settings.oss) == address
+
+
+@pytest.mark.parametrize("name", ["KMS_ENDPOINT", "OSS_ENDPOINT"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://host.example",
+        "http://host.example",
+        "http://127.0.0.1.host.example",
+        "http://user@127.0.0.1",
+        "http://127.0.0.1/path",
+        "http://http://127.0.0.1",
+        "http://",
+        "ftp://127.0.0.1",
+        "host.example/path",
+        "host.example:65536",
+        "host example",
+        "host.example\n",
+        "user@host.example",
+    ],
+)
+def test_no_service_is_reached_without_tls_beyond_this_machine(name: str, value: str) -> None:
+    assert reason(**{name: value}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    "url", ["oss://letters", "oss://letters/", "oss://a-b-3/mute-call/prod", "oss://letters/a.b_c-9/"]
+)
+def test_letters_go_to_a_bucket_and_a_prefix(url: str) -> None:
+    assert read(DEAD_LETTER_URL=url).dead_letter_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "letters",
+        "oss://",
+        "oss:///prefix",
+        "oss://ab",
+        "oss://Letters/x",
+        "oss://-letters",
+        "oss://letters//x",
+        "oss://letters/../x",
+        "oss://letters/./x",
+        "oss://letters/a b",
+        "oss://letters/x?versionId=1",
+        "oss://key:secret@letters/x",
+        "s3://letters/x",
+        "https://letters.oss-cn-shanghai.aliyuncs.com/x",
+        "oss://letters/x\n",
+    ],
+)
+def test_other_places_for_letters_are_refused(url: str) -> None:
+    assert reason(DEAD_LETTER_URL=url).startswith("DEAD_LETTER_URL: URL should be oss://bucket")

@@ -1,0 +1,38 @@
+"""The secrets of the callers file as whoever types a command can read them: variables of the shell, and KMS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from shared import kms
+from shared.context import Credentials, credentials_of, region_of
+from shared.kept_secrets import KeptSecrets, ReadSecret
+from shared.secret_references import KMS, Lookup, from_environment
+from shared.settings import Settings, read_settings
+
+
+def shell_lookup(environ: Mapping[str, str]) -> Lookup:
+    """Return a look-up that asks KMS only for references `kms:NAME`, with the credentials of the environment.
+
+    Args:
+        environ: the environment; `ALIBABA_CLOUD_*` are the credentials, and `KMS_*` say where KMS is.
+    """
+    variables, kept = from_environment(environ), KeptSecrets()
+
+    def look_up(reference: str) -> Sequence[str]:
+        if not reference.startswith(KMS):
+            return variables(reference)
+        settings = read_settings(environ, region=region_of(None, environ))
+        return kept.lookup(environ, None, settings, settings.deadline_from(time.monotonic()))(reference)
+
+    return look_up
+
+
+def shell_reader(environ: Mapping[str, str]) -> ReadSecret:
+    """Return what reads a secret of KMS with the credentials of the environment, whichever it is given."""
+
+    def read(name: str, _: Credentials, settings: Settings, deadline: float) -> tuple[str, ...]:
+        return kms.read_secret(name, credentials_of(None, environ), settings, deadline)
+
+    return read

@@ -1,0 +1,156 @@
+"""A secret rotates at KMS while its sender goes on: HTTP → gateway → handler → KMS and CCC at the simulator."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from local.gateway import Gateway
+from local.gateway.settings import BUILT_IN
+from local.send.message import compose, read_message
+from local.send.wire import exchange
+from local.simulator import Simulator
+from shared.callers import load_callers
+from tests.builders import PAYLOAD
+
+RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
+CALLERS = """
+[callers.crm]
+auth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }
+instances = ["ccc-test"]
+[callers.desk]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN", "kms:desk?"] }
+instances = ["ccc-test"]
+[callers.none]
+auth = { scheme = "bearer", secrets = ["kms:nowhere"] }
+instances = ["ccc-test"]
+"""
+# None of them may stand in an answer or in a log line.
+FIRST, SECOND, THIRD = (f"whsec_{letter * 40}" for letter in "BCD")
+Start = Callable[[str], Gateway]
+
+
+@pytest.fixture
+def callers(tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "callers.toml"
+    file.write_text(CALLERS, encoding="utf-8")
+    monkeypatch.setenv("CALLERS_FILE", str(file))
+    monkeypatch.setenv("KMS_ENDPOINT", simulator.url)
+    return file
+
+
+class Sender:
+    """A sender that signs with the secret that it has at the moment."""
+
+    def __init__(self, gateway: Gateway, callers: Path, name: str = "crm") -> None:
+        self._url, self._name = urlsplit(gateway.url), name
+        self._caller = load_callers(callers).callers[name]
+
+    def post(self, secret: str) -> tuple[int, str]:
+        message = read_message(json.dumps(dict(PAYLOAD)).encode(), form=False)
+        answer = exchange(compose(message, self._url, self._name, self._caller, secret, time.time()))
+        assert "whsec_" not in answer.body
+        body = json.loads(answer.body)
+        return answer.status, body.get("code") or body["status"]
+
+
+def reads(simulator: Simulator) -> int:
+    """How often the versions of the CRM's secret were asked for; it takes two requests to read them both."""
+    return sum(request["parameters"].get("SecretName") == "crm" for request in simulator.requests)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_old_and_the_new_secret_pass_and_the_one_before_does_not(
+    simulator: Simulator, gateway: Start, callers: Path, runtime: str
+) -> None:
+    simulator.put_secret("crm", FIRST)
+    simulator.put_secret("crm", SECOND)
+    sender = Sender(gateway(runtime), callers)
+    assert [sender.post(secret) for secret in (SECOND, FIRST)] == [(200, "muted")] * 2
+    simulator.put_secret("crm", THIRD)
+    assert [sender.post(secret) for secret in (THIRD, SECOND, THIRD)] == [(200, "muted")] * 3
+    assert sender.post(FIRST) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_no_request_is_lost_while_it_rotates_under_traffic(
+    simulator: Simulator, gateway: Start, callers: Path, runtime: str
+) -> None:
+    simulator.put_secret("crm", FIRST)
+    sender = Sender(gateway(runtime), callers)
+    rotated = threading.Event()
+    answers: dict[str, list[tuple[int, str]]] = {"old": [], "new": []}
+
+    def send_with_the_old_one() -> None:
+        while len(answers["new"]) < 20:
+            answers["old"].append(sender.post(FIRST))
+
+    def send_with_the_new_one() -> None:
+        rotated.wait()
+        for _ in range(10):
+            answers["new"].append(sender.post(SECOND))
+
+    threads = [threading.Thread(target=send_with_the_old_one) for _ in range(2)]
+    threads += [threading.Thread(target=send_with_the_new_one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(answers["old"]) < 10:
+        time.sleep(0.001)
+    simulator.put_secret("crm", SECOND)
+    rotated.set()
+    for thread in threads:
+        thread.join()
+    assert len(answers["old"]) >= 20
+    assert {*answers["old"], *answers["new"]} == {(200, "muted")}
+    # At the start, and once when the new one came.
+    assert reads(simulator) == 4
+
+
+def test_hundreds_of_forgeries_cost_kms_next_to_nothing(simulator: Simulator, gateway: Start, callers: Path) -> None:
+    simulator.put_secret("crm", FIRST)
+    sender = Sender(gateway("custom.debian11"), callers)
+    assert sender.post(FIRST) == (200, "muted")
+    began = time.monotonic()
+    assert {sender.post(SECOND) for _ in range(200)} == {(401, "unauthorized")}
+    early = 1 + int((time.monotonic() - began) / 10)
+    assert reads(simulator) <= 2 * (1 + early)
+
+
+@pytest.mark.parametrize("runtime", BUILT_IN)
+def test_without_kms_nobody_passes_who_needs_it(
+    simulator: Simulator, gateway: Start, callers: Path, runtime: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.faults.add({"kind": "drop", "times": 50, "action": "GetSecretValue"})
+    sender = Sender(gateway(runtime), callers)
+    simulator.put_secret("crm", FIRST)
+    assert sender.post(FIRST) == (503, "upstream_unavailable")
+    assert [request["action"] for request in simulator.requests if request["action"] == "MuteCall"] == []
+    log = capsys.readouterr().out
+    assert "callers.crm.auth.secrets: kms:crm: KMS does not answer" in log
+    assert FIRST not in log
+
+
+def test_a_secret_that_kms_does_not_have_stops_its_caller_alone(
+    simulator: Simulator, gateway: Start, callers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUTE_CALL_TOKEN", "a-token")
+    running = gateway("python3.12")
+    assert Sender(running, callers, "none").post("anything") == (500, "configuration_error")
+    assert Sender(running, callers, "desk").post("a-token") == (200, "muted")
+    simulator.put_secret("desk", "another-token")
+    assert Sender(running, callers, "desk").post("another-token") == (200, "muted")
+
+
+def test_a_secret_is_read_once_for_the_initializer_and_all_requests(
+    simulator: Simulator, gateway: Start, callers: Path
+) -> None:
+    simulator.put_secret("crm", FIRST)
+    sender = Sender(gateway("python3.12"), callers)
+    assert [sender.post(FIRST) for _ in range(3)] == [(200, "muted")] * 3
+    assert reads(simulator) == 2
