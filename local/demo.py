@@ -27,7 +27,7 @@ CALLERS = ROOT / "local" / "callers.toml"
 
 
 # What points the function at the simulator.
-_SIMULATOR = {"ccc_endpoint", "ccc_protocol"}
+_SIMULATOR = {"ccc_endpoint", "ccc_protocol", "kms_endpoint"}
 
 
 class Sender(NamedTuple):

@@ -39,7 +39,7 @@ def stack(
     key = AccessKey(security_token=token) if token else AccessKey()
     with contextlib.ExitStack() as started:
         simulator = started.enter_context(Simulator(access_key=key, port=simulator_port))
-        here = {"CCC_ENDPOINT": simulator.endpoint, "CCC_PROTOCOL": "http"}
+        here = {"CCC_ENDPOINT": simulator.endpoint, "CCC_PROTOCOL": "http", "KMS_ENDPOINT": simulator.url}
         started.enter_context(_environment(here | dict(variables or {})))
         yield started.enter_context(Gateway(HANDLER, port=gateway_port)), simulator
 

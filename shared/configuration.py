@@ -58,13 +58,14 @@ def secrets_of(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
         ConfigurationError: one that is not optional is unset or unusable; this stops its own caller only.
         UpstreamUnavailable: one cannot be read for the moment, likewise.
     """
-    place = f"callers.{name}.auth.secrets"
     try:
         return read_secrets(caller.auth.secrets or (), look_up, caller.auth.is_usable)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{place}: {error.reason}") from None
+        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
     except SecretUnavailableError as error:
-        raise UpstreamUnavailable(f"{place}: {error}", detail=_NOT_CHECKED, fate="not sent") from None
+        raise UpstreamUnavailable(
+            f"callers.{name}.auth.secrets: {error}", detail=_NOT_CHECKED, fate="not sent"
+        ) from None
 
 
 def stopped_callers(callers: Callers, look_up: Lookup) -> dict[str, str]:

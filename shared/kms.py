@@ -10,7 +10,7 @@ import re
 from shared import rpc, transport
 from shared.context import Credentials
 from shared.problems import ConfigurationError, Upstream
-from shared.secret_references import KMS, SecretUnavailableError
+from shared.secret_references import SecretUnavailableError
 from shared.settings import Settings
 
 _GET_SECRET_VALUE = rpc.Operation("GetSecretValue", "2016-01-20")
@@ -47,16 +47,16 @@ def _value(name: str, stage: str, credentials: Credentials, settings: Settings, 
     try:
         answer = rpc.call(_GET_SECRET_VALUE, parameters, credentials, service, deadline)
     except (transport.TransportError, rpc.SdkError) as error:
-        raise SecretUnavailableError(f"{KMS}{name}: KMS does not answer: {error}") from None
+        raise SecretUnavailableError(f"kms:{name}: KMS does not answer: {error}") from None
     if answer.status != _HTTP_OK:
         _check_absent(name, stage, answer)
         return None
     body = answer.body if isinstance(answer.body, dict) else {}
     value = body.get("SecretData")
     if not isinstance(value, str):
-        raise SecretUnavailableError(f"{KMS}{name}: KMS answered without a value")
+        raise SecretUnavailableError(f"kms:{name}: KMS answered without a value")
     if body.get("SecretDataType", "text") != "text":
-        raise ConfigurationError(f"{KMS}{name} is no text")
+        raise ConfigurationError(f"kms:{name} is no text")
     return value
 
 
@@ -67,7 +67,7 @@ def _check_absent(name: str, stage: str, answer: rpc.Answer) -> None:
         ConfigurationError, SecretUnavailableError: it says something else.
     """
     code = Upstream.read(answer.body).code or ""
-    told = f"{KMS}{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
+    told = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
     if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or _PASSING.fullmatch(code):
         raise SecretUnavailableError(told)
     # Which code says that a secret has no previous version is not documented. The same role has just been given the

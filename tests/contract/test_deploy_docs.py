@@ -32,8 +32,15 @@ TRUST_POLICY = {
 }
 
 
-def least_privilege(action: str) -> dict[str, object]:
-    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": f"ccc:{action}", "Resource": "*"}]}
+def least_privilege(action: str, resource: str = "*") -> dict[str, object]:
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
+
+
+POLICIES = {
+    "mute-call-function": least_privilege("ccc:MuteCall"),
+    "unmute-call-function": least_privilege("ccc:UnmuteCall"),
+    "mute-call-secrets": least_privilege("kms:GetSecretValue", "acs:kms:*:*:secret/mute-call/*"),
+}
 
 
 def ram_calls(action: str) -> list[dict[str, str]]:
@@ -58,19 +65,18 @@ def test_the_role_is_trusted_to_function_compute_alone() -> None:
     assert options["--RoleName"] == DOCUMENT["vars"]["role"]
 
 
-def test_the_policy_of_each_function_allows_its_one_action() -> None:
-    policies = [json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")]
-    assert policies == [least_privilege("MuteCall"), least_privilege("UnmuteCall")]
+def test_each_policy_allows_its_one_action() -> None:
+    created = {options["--PolicyName"]: json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")}
+    assert created == POLICIES
 
 
-def test_the_policy_created_is_the_one_attached_and_the_fallback_is_a_system_policy() -> None:
-    mute, fallback, unmute = ram_calls("AttachPolicyToRole")
-    created = [options["--PolicyName"] for options in ram_calls("CreatePolicy")]
-    assert [(own["--PolicyType"], own["--PolicyName"]) for own in (mute, unmute)] == [
-        ("Custom", name) for name in created
-    ]
-    assert (fallback["--PolicyType"], fallback["--PolicyName"]) == ("System", "AliyunCCCFullAccess")
-    assert {options["--RoleName"] for options in (mute, fallback, unmute)} == {DOCUMENT["vars"]["role"]}
+def test_each_policy_created_is_attached_and_the_fallback_is_a_system_policy() -> None:
+    attached = ram_calls("AttachPolicyToRole")
+    (fallback,) = (options for options in attached if options["--PolicyType"] == "System")
+    custom = [options["--PolicyName"] for options in attached if options["--PolicyType"] == "Custom"]
+    assert sorted(custom) == sorted(POLICIES)
+    assert fallback["--PolicyName"] == "AliyunCCCFullAccess"
+    assert {options["--RoleName"] for options in attached} == {DOCUMENT["vars"]["role"]}
     assert ram_calls("DetachPolicyFromRole") == [fallback]
 
 
@@ -96,8 +102,8 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_every_variable_exists() -> None:
     known = {name.upper() for name in Settings.model_fields} | PROPS["environmentVariables"].keys() | {"RUNTIME"}
-    # The example of a rotation adds one, the page itself defines three, and OpenSSL knows one.
-    known |= {"SSL_CERT_FILE", "MUTE_CALL_TOKEN_PREVIOUS", "URL", "EVENT", "AUTH"}
+    # The examples of rotations add three, the page itself defines three, and OpenSSL knows one.
+    known |= {"SSL_CERT_FILE", "MUTE_CALL_TOKEN_PREVIOUS", "CRM_SECRET", "CRM_SECRET_NEW", "URL", "EVENT", "AUTH"}
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", TEXT)) | set(re.findall(r"\$([A-Z_]+)", TEXT))
     assert named - known == set()
     variables = re.search(r"`s.yaml`, `vars`: (.*)\.$", TEXT, re.MULTILINE)
