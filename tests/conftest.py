@@ -6,7 +6,18 @@ import os
 
 import pytest
 
-_PREFIXES = ("ALIBABA_CLOUD_", "CCC_", "FC_", "GATEWAY_", "SIMULATOR_", "MUTE_CALL_")
+_PREFIXES = (
+    "ALIBABA_CLOUD_",
+    "CCC_",
+    "FC_",
+    "GATEWAY_",
+    "SIMULATOR_",
+    "MUTE_CALL_",
+    "KMS_",
+    "OSS_",
+    "DEAD_LETTER_",
+    "IDEMPOTENCY_",
+)
 _NAMES = {"CALLERS_FILE", "DEADLINE_MS", "LOG_LEVEL", "DEBUG"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
