@@ -53,8 +53,12 @@ test-packaged: install ## run the whole suite on the package (PYTHON=python3.12 
 run: install ## serve gateway (127.0.0.1:9000) and simulator (127.0.0.1:9001) until Ctrl-C
 	@$(BIN)/python -m local.run
 
+.PHONY: audit
+audit: install ## known vulnerabilities, licences, and secrets committed by mistake
+	@$(BIN)/python -m local.audit $(AUDIT)
+
 .PHONY: check
-check: install ## everything that CI checks: format, lint, types, coverage, and the suite on the package
+check: audit ## everything that CI checks: audit, format, lint, types, coverage, and the suite on the package
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
