@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 USAGE_ERROR = 2
-CALLERS_FILE = Path(__file__).parent.parent / "functions" / "mute_call" / "callers.toml"
+# Folders below functions/; the first is the default.
+FUNCTIONS = ("mute_call", "unmute_call")
 _STDIN = "-"
 _JSON_BEGINS_WITH = ("{", "[")
 
@@ -27,14 +29,52 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {line}\n")
 
     def add_callers(self) -> None:
-        """Add `--callers`."""
+        """Add `--function`, and `--callers`, whose default follows it."""
+        named = os.environ.get("CALLERS_FILE")
+        own = None if named else callers_file(FUNCTIONS[0])
+        self.add_argument(
+            "--function",
+            choices=FUNCTIONS,
+            default=FUNCTIONS[0],
+            action=_ChooseFunction,
+            own=own,
+            help="which function (default: %(default)s)",
+        )
         self.add_argument(
             "--callers",
             metavar="FILE",
             type=Path,
-            default=Path(os.environ.get("CALLERS_FILE") or CALLERS_FILE),
-            help="the callers file (default: CALLERS_FILE, else the one of functions/mute_call)",
+            default=own or named,
+            help="the callers file (default: CALLERS_FILE, else the function's own)",
         )
+
+
+class _ChooseFunction(argparse.Action):
+    """Takes a function, and its callers file unless another was chosen."""
+
+    def __init__(self, *args: Any, own: Path | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._own = own
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - the signature of an action
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,  # noqa: ARG002 - as above
+    ) -> None:
+        namespace.function = values
+        if self._own is not None and namespace.callers is self._own:
+            namespace.callers = self._own = callers_file(str(values))
+
+
+def callers_file(function: str) -> Path:
+    """Return the callers file that is deployed with a function.
+
+    Args:
+        function: the name of its folder.
+    """
+    return Path(__file__).parent.parent / "functions" / function / "callers.toml"
 
 
 def read_argument(argument: str) -> bytes:

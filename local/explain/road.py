@@ -131,6 +131,8 @@ def walk(
         read_secret=shell_reader(shell),
         # The real one would take the explained request for the first.
         open_store=lambda _url: MemoryStore(),
+        # What is explained was not asked for.
+        open_letters=lambda _settings: None,
     )
     log = io.StringIO()
     with contextlib.redirect_stdout(log):

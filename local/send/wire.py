@@ -34,11 +34,12 @@ class Outgoing:
 
 
 class Answer(NamedTuple):
-    """An HTTP answer as a caller sees it."""
+    """An HTTP answer as a caller sees it; `error_type` is there where the platform has failed, not the function."""
 
     status: int
     content_type: str
     body: str
+    error_type: str = ""
 
 
 def exchange(outgoing: Outgoing) -> Answer:
@@ -56,7 +57,8 @@ def exchange(outgoing: Outgoing) -> Answer:
         connection.request(outgoing.method, outgoing.target, outgoing.body or None, headers)
         response = connection.getresponse()
         content_type = response.getheader("Content-Type", "")
-        return Answer(response.status, content_type, response.read().decode("utf-8", "replace"))
+        error_type = response.getheader("X-Fc-Error-Type", "")
+        return Answer(response.status, content_type, response.read().decode("utf-8", "replace"), error_type)
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""Simulates the endpoint of the Cloud Call Center (CCC) API 2020-07-01, as far as muting a call needs it.
+"""Simulates the endpoints of Cloud Call Center (CCC), KMS and STS, as far as muting a call needs them.
 
 It speaks the wire: RPC over HTTP, signatures V3 and V1, JSON and XML, the gateway's errors and CCC's own. It shares no
 code with the functions it is there to test, the signature check least of all.
@@ -6,11 +6,14 @@ code with the functions it is there to test, the signature check least of all.
     with Simulator() as simulator:
         client = Client(Config(endpoint=simulator.endpoint, protocol="http", ...))
         simulator.faults.add({"kind": "delay", "ms": 50})
+        simulator.put_secret("crm", "...")
 
 Not simulated:
 
-* TLS, virtual hosts and regions: one product on one loopback port, `HostId` is a constant.
-* Every action but MuteCall and UnmuteCall, and the life of a call: it is answered before the start and never ends.
+* TLS, virtual hosts and regions: every product on one loopback port, told apart by action; `HostId` is a constant.
+* Every action but MuteCall and UnmuteCall (CCC 2020-07-01), GetSecretValue (KMS 2016-01-20) and GetCallerIdentity
+  (STS 2015-04-01). The life of a call: it is answered before the start and never ends. Of secrets: `VersionId`, types
+  other than generic text, stages of one's own, and the key that a secret is encrypted with.
 * RAM: the one access key may do everything (permission errors: an `error` fault, without `AccessDeniedDetail`);
   expiry of the token; throttling by itself.
 * ACS3-HMAC-SM3, ACS3-RSA-SHA256, bearer tokens, V2 (ROA) signatures, anonymous calls.
@@ -21,5 +24,6 @@ Not simulated:
 from local.simulator.fault_fields import FaultError
 from local.simulator.options import AccessKey, OptionError, Options
 from local.simulator.simulator import Simulator
+from local.simulator.vault import SecretError
 
-__all__ = ["AccessKey", "FaultError", "OptionError", "Options", "Simulator"]
+__all__ = ["AccessKey", "FaultError", "OptionError", "Options", "SecretError", "Simulator"]

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from local.simulator.options import CHOICES, AccessKey, Options
 from local.simulator.simulator import Simulator
 
-DESCRIPTION = "Simulates the Cloud Call Center API endpoint on 127.0.0.1. Each flag can be set in the environment."
+DESCRIPTION = (
+    "Simulates the endpoints of Cloud Call Center, KMS and STS on 127.0.0.1. Each flag can be set in the environment."
+)
 STOPPED_BY = (signal.SIGTERM, signal.SIGINT)
 
 

@@ -30,10 +30,6 @@ class Action:
     required: tuple[str, ...]
     mutes: bool
 
-    def missing(self, parameters: Mapping[str, str]) -> str | None:
-        """Return the first mandatory parameter that is absent or blank, or None."""
-        return next((name for name in self.required if not parameters.get(name, "").strip()), None)
-
     def perform(self, state: State, parameters: Mapping[str, str], *, strict: bool) -> Outcome:
         """Find instance, call, agent and channel, change the channel's flags and return what the answer shows.
 

@@ -1,22 +1,19 @@
-"""The three shapes of an answer's body: success, business error, gateway error; as plain values, not yet text.
+"""The two shapes of CCC's own bodies: success and business error; as plain values, not yet text.
 
 Sources: the typed response models of the product's SDK, the MuteCall reference page (2021) for the variant in which
-every value is a string, and public captures of one business error and several gateway errors.
+every value is a string, and a public capture of one business error.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from local.simulator.actions import Outcome
-from local.simulator.errors import ApiError, BusinessError
+from local.simulator.errors import BusinessError
 from local.simulator.options import Options
 from local.simulator.state import Agent, Call, Channel, Instance
 
 Body = dict[str, Any]
-
-HOST_ID = "ccc.cn-shanghai.aliyuncs.com"
 
 # What the reference page prints for a value that is not there, and where.
 PLACEHOLDER = "无"
@@ -51,18 +48,6 @@ def business_error(request_id: str, error: BusinessError, options: Options) -> B
         "Params": list(error.params),
     }
     return _emptied(body, options.empty_fields)
-
-
-def gateway_error(request_id: str, error: ApiError) -> Body:
-    """Return the body of an error of the gateway."""
-    search = f"q={quote(error.code, errors='replace')}&product=CCC&requestId={request_id}"
-    return {
-        "RequestId": request_id,
-        "HostId": HOST_ID,
-        "Code": error.code,
-        "Message": error.message,
-        "Recommend": f"https://api.aliyun.com/troubleshoot?{search}",
-    }
 
 
 def _call_context(instance: Instance, call: Call) -> Body:

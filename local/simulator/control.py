@@ -1,4 +1,4 @@
-"""The control plane under `/_simulator/`, beside the API: read the state, start over, script faults."""
+"""The control plane under `/_simulator/`, beside the API: read the state, start over, script faults, put secrets."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from local.simulator.delivery import Answer
 from local.simulator.endpoint import Endpoint
 from local.simulator.fault_fields import FaultError
 from local.simulator.options import OptionError
+from local.simulator.vault import SecretError
 
 PREFIX = "/_simulator/"
 
@@ -21,7 +22,7 @@ def handle(endpoint: Endpoint, method: str, path: str, body: bytes) -> Answer:
         return problem(405, f"method must be {allowed}").with_headers({"Allow": allowed})
     try:
         return act(endpoint, body)
-    except (FaultError, OptionError) as error:
+    except (FaultError, OptionError, SecretError) as error:
         return problem(400, str(error))
 
 
@@ -43,6 +44,14 @@ def _faults(endpoint: Endpoint, body: bytes) -> Answer:
     return _json({"pending_faults": endpoint.faults.add(_decoded(body))})
 
 
+def _secrets(endpoint: Endpoint, body: bytes) -> Answer:
+    given = _decoded(body)
+    if not isinstance(given, dict) or set(given) != {"name", "value"}:
+        raise SecretError("secret: must be a JSON object of name and value")
+    version = endpoint.put_secret(**given)
+    return _json({"name": given["name"], "version_id": version.version_id, "stage": version.stage})
+
+
 def _decoded(body: bytes) -> object:
     try:
         return json.loads(body)
@@ -58,4 +67,5 @@ ROUTES: dict[str, tuple[str, Callable[[Endpoint, bytes], Answer]]] = {
     "state": ("GET", _state),
     "reset": ("POST", _reset),
     "faults": ("POST", _faults),
+    "secrets": ("POST", _secrets),
 }

@@ -2,24 +2,25 @@
 
 import threading
 import uuid
-from collections.abc import Mapping
 from datetime import datetime, timezone
+from http import HTTPStatus
 from secrets import token_bytes
 from typing import Any
 
-from local.simulator import bodies
-from local.simulator.actions import ACTIONS, Action
 from local.simulator.delivery import Answer, Delivery, deliver
-from local.simulator.errors import BusinessError, GatewayError
+from local.simulator.errors import GatewayError
 from local.simulator.fault import Fault
 from local.simulator.fault_queue import FaultQueue
 from local.simulator.gatekeeper import Gatekeeper
 from local.simulator.nonces import Clock, NonceStore
 from local.simulator.options import AccessKey, Options
+from local.simulator.products import BY_ACTION, PRODUCTS, Order
 from local.simulator.record import Record
+from local.simulator.refusal import gateway_error
 from local.simulator.rendering import render, wants_json
 from local.simulator.request import Request
 from local.simulator.state import seed
+from local.simulator.vault import Version
 
 
 def utc_now() -> datetime:
@@ -55,14 +56,14 @@ class Endpoint:
         self.record = Record()
         self._clock = clock
         self._nonces = nonces or NonceStore(clock)
-        self._gatekeeper = Gatekeeper(access_key or AccessKey(), ACTIONS, clock, self._nonces)
+        self._gatekeeper = Gatekeeper(access_key or AccessKey(), BY_ACTION, clock, self._nonces)
         self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Delivery:
         """Record a request, apply the fault whose turn it is, and return what the client gets."""
         entry = self.record.add(request, self._clock())
         delivery = deliver(
-            self.faults.take(),
+            self.faults.take(request.action),
             perform=lambda: self._perform(request),
             refuse=lambda fault: _refuse(request, fault),
         )
@@ -83,6 +84,15 @@ class Endpoint:
             self.record.clear()
             self._nonces.clear()
 
+    def put_secret(self, name: object, value: object) -> Version:
+        """Create a secret of KMS, or put a new version of it.
+
+        Raises:
+            SecretError: no name or no value that KMS would take.
+        """
+        with self._lock:
+            return self.state.vault.put(name, value, self._clock())
+
     def snapshot(self) -> dict[str, Any]:
         """Return what the control plane shows."""
         with self._lock:
@@ -97,33 +107,25 @@ class Endpoint:
     def _perform(self, request: Request) -> Answer:
         request_id = new_request_id()
         try:
-            action = self._gatekeeper.admit(request)
+            perform = self._gatekeeper.admit(request)
             with self._lock:
-                body = self._act(action, request.parameters, request_id)
-        except BusinessError as error:
-            body = bodies.business_error(request_id, error, self.options)
-            if self.options.business_errors == "http-status":
-                return _answer(request, body, error.status, root="Error")
+                reply = perform(Order(self.state, request.parameters, self.options, request_id))
         except GatewayError as error:
-            return _answer(request, bodies.gateway_error(request_id, error), error.status, root="Error")
-        return _answer(request, body, 200, root=f"{request.action}Response")
-
-    def _act(self, action: Action, parameters: Mapping[str, str], request_id: str) -> bodies.Body:
-        missing = action.missing(parameters)
-        if missing and self.options.missing_parameter == "gateway":
-            raise GatewayError.missing(missing)
-        if missing:
-            raise BusinessError("Parameter.Blank", missing)
-        outcome = action.perform(self.state, parameters, strict=self.options.repeated_mute == "error")
-        return bodies.success(request_id, outcome, self.options)
+            return _refusal(request, error, request_id)
+        root = f"{request.action}Response" if reply.status == HTTPStatus.OK else "Error"
+        return _answer(request, reply.body, reply.status, root=root)
 
 
-def _answer(request: Request, body: bodies.Body, status: int, *, root: str) -> Answer:
+def _answer(request: Request, body: dict[str, Any], status: int, *, root: str) -> Answer:
     content_type, text = render(body, root=root, as_json=wants_json(request))
     return Answer(status, {"Content-Type": content_type}, text)
 
 
+def _refusal(request: Request, error: GatewayError, request_id: str) -> Answer:
+    product = BY_ACTION.get(request.action, PRODUCTS[0])
+    return _answer(request, gateway_error(request_id, error, product), error.status, root="Error")
+
+
 def _refuse(request: Request, fault: Fault) -> Answer:
     error = GatewayError(fault.code, fault.message, fault.http_status)
-    answer = _answer(request, bodies.gateway_error(new_request_id(), error), fault.http_status, root="Error")
-    return answer.with_headers(fault.headers)
+    return _refusal(request, error, new_request_id()).with_headers(fault.headers)

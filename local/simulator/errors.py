@@ -1,7 +1,7 @@
 """The two kinds of errors the endpoint answers with, and the texts they are documented with.
 
 ApiError                a request that is answered with an error
-├── GatewayError        refused before the product saw it; the body has HostId and Recommend
+├── GatewayError        refused in the gateway's shape: the body has HostId and Recommend
 └── BusinessError       refused by CCC itself; the body has HttpStatusCode and Params
 """
 
@@ -61,7 +61,10 @@ class ApiError(Exception):
 
 
 class GatewayError(ApiError):
-    """Refused by the gateway; without a message, or a status, it has those of the tables, or 400."""
+    """Refused by the gateway, or by a product that answers as it does.
+
+    Without a message, or a status, it has those of the tables, or 400.
+    """
 
     def __init__(self, code: str, message: str | None = None, status: int | None = None) -> None:
         unlisted = (400, FAULT_MESSAGES.get(code, "The request has failed."))

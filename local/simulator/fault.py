@@ -11,7 +11,8 @@
 | gzip     | its answer compressed, or labelled so and not compressed where `broken`  | done         |
 | redirect | `http_status` (default 302) and `location`                               | not done     |
 
-Each takes `times`, the number of requests it is for (default 1).
+Each takes `times`, the number of requests it is for (default 1), and `action`: it waits for a request for that one
+instead of the next request.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from local.simulator.fault_fields import CHECKS, FaultError
 
 NO_BODY = frozenset({204, 304})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+OF_EVERY_KIND = frozenset({"kind", "times", "action"})
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,12 @@ class Fault:
     body: bytes = b""
     broken: bool = False
     location: str = ""
+    action: str | None = None
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The fields a kind of fault must and may have, beside `kind` and `times`."""
+    """The fields a kind of fault must and may have, beside `kind` and those of every kind."""
 
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
@@ -74,7 +77,7 @@ def parse(script: object) -> tuple[Fault, int]:
     kind = KINDS[name]
     for missing in sorted(kind.required - set(script)):
         raise FaultError(f"{missing}: required for {name}")
-    for unknown in sorted(set(script) - kind.required - kind.optional - {"kind", "times"}):
+    for unknown in sorted(set(script) - kind.required - kind.optional - OF_EVERY_KIND):
         raise FaultError(f"{unknown}: not a field of {name}")
     values = {key: CHECKS[key](key, value) for key, value in script.items() if key != "kind"}
     times = values.pop("times", 1)

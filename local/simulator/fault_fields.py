@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.simulator.products import BY_ACTION
+
 LONGEST_MS = 3_600_000
 MOST_TIMES = 1000
 # The server computes these itself; a second value would make the answer ambiguous.
@@ -59,6 +61,13 @@ def _when(name: str, value: object) -> str:
     return str(value)
 
 
+def _action(name: str, value: object) -> str:
+    # A fault for an action that nobody can ask for would wait for ever.
+    if not isinstance(value, str) or value not in BY_ACTION:
+        raise FaultError(f"{name}: must be one of {', '.join(BY_ACTION)}")
+    return value
+
+
 def _boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise FaultError(f"{name}: must be true or false")
@@ -92,4 +101,5 @@ CHECKS: dict[str, Callable[[str, object], Any]] = {
     "body_base64": _base64,
     "broken": _boolean,
     "location": _header_value,
+    "action": _action,
 }

@@ -1,7 +1,6 @@
-"""The queue in which scripted faults wait, each for one API request."""
+"""The queue in which scripted faults wait, each for one API request, of any action or of its own."""
 
 import threading
-from collections import deque
 
 from local.simulator.fault import Fault, parse
 
@@ -10,7 +9,7 @@ class FaultQueue:
     """Faults in the order they were added; safe for threads."""
 
     def __init__(self) -> None:
-        self._queue: deque[Fault] = deque()
+        self._queue: list[Fault] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -27,10 +26,13 @@ class FaultQueue:
             self._queue.extend([fault] * times)
             return len(self._queue)
 
-    def take(self) -> Fault | None:
-        """Return the next fault and remove it, or None."""
+    def take(self, action: str) -> Fault | None:
+        """Return the first fault that is for a request of that action and remove it, or None."""
         with self._lock:
-            return self._queue.popleft() if self._queue else None
+            for position, fault in enumerate(self._queue):
+                if fault.action in (None, action):
+                    return self._queue.pop(position)
+            return None
 
     def clear(self) -> None:
         """Remove every fault."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from local.simulator import signature_v1, signature_v3
-from local.simulator.actions import Action
 from local.simulator.claim import Claim
 from local.simulator.errors import GatewayError
 from local.simulator.nonces import Clock, NonceStore
 from local.simulator.options import AccessKey
+from local.simulator.products import Product
+from local.simulator.products.product import Perform
 from local.simulator.request import Request
 
-API_VERSION = "2020-07-01"
 WINDOW = timedelta(minutes=15)
 
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -24,19 +24,21 @@ class Gatekeeper:
 
     Args:
         access_key: the one key that is known.
-        actions: what is known by name.
+        products: by the name of each action that is known.
         clock: returns the current time, timezone-aware.
         nonces: of the requests verified so far.
     """
 
-    def __init__(self, access_key: AccessKey, actions: Mapping[str, Action], clock: Clock, nonces: NonceStore) -> None:
+    def __init__(
+        self, access_key: AccessKey, products: Mapping[str, Product], clock: Clock, nonces: NonceStore
+    ) -> None:
         self._access_key = access_key
-        self._actions = actions
+        self._products = products
         self._clock = clock
         self._nonces = nonces
 
-    def admit(self, request: Request) -> Action:
-        """Return the action of a request that passes every check.
+    def admit(self, request: Request) -> Perform:
+        """Return what carries out a request that passes every check.
 
         Version and action, access key, timestamp, nonce, signature, token: the order is the usual expectation, the
         real one is not published. What is missing of the action's own parameters is not looked at here.
@@ -44,27 +46,30 @@ class Gatekeeper:
         Raises:
             GatewayError: the first check that fails.
         """
-        action = self._known_action(request)
+        perform = self._known_action(request)
         claim = _claim(request)
         if claim.access_key_id != self._access_key.access_key_id:
             raise GatewayError("InvalidAccessKeyId.NotFound")
         self._check_timestamp(claim.timestamp)
         self._check_proof(claim)
         self._check_token(claim.security_token)
-        return action
+        return perform
 
-    def _known_action(self, request: Request) -> Action:
+    def _known_action(self, request: Request) -> Perform:
         if request.path != "/" or request.method not in ("GET", "POST"):
             raise GatewayError("InvalidAction.NotFound")
         if not request.version:
             raise GatewayError.missing("Version")
-        if request.version != API_VERSION:
+        if request.version not in {product.version for product in self._products.values()}:
             raise GatewayError("InvalidVersion")
         if not request.action:
             raise GatewayError.missing("Action")
-        if request.action not in self._actions:
+        product = self._products.get(request.action)
+        if product is None:
             raise GatewayError("InvalidAction.NotFound")
-        return self._actions[request.action]
+        if request.version != product.version:
+            raise GatewayError("InvalidVersion")
+        return product.actions[request.action]
 
     def _check_timestamp(self, text: str) -> None:
         if not text:

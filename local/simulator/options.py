@@ -28,6 +28,8 @@ class Options:
         empty_fields: a field without a value: an empty string or list, null, or not there.
         missing_parameter: who refuses: the gateway (`Missing{Param}`), or CCC (`Parameter.Blank`).
         success_body: real types, or every value a string as on the 2021 reference page.
+        missing_stage: a secret of KMS that has no version of the stage asked for: as if it were not there
+            (`Forbidden.ResourceNotFound`), or `InvalidParameter`.
     """
 
     business_errors: Literal["http-status", "http-200"] = "http-status"
@@ -35,6 +37,7 @@ class Options:
     empty_fields: Literal["empty", "null", "omitted"] = "empty"
     missing_parameter: Literal["gateway", "ccc"] = "gateway"
     success_body: Literal["typed", "documented"] = "typed"
+    missing_stage: Literal["not-found", "invalid-parameter"] = "not-found"
 
     def changed(self, changes: object) -> "Options":
         """Return these options with the changes of a decoded JSON object.

@@ -13,7 +13,7 @@ from local.simulator.state import State
 
 @final
 class Simulator:
-    """A CCC endpoint on a loopback port, for the time of a `with` block.
+    """An endpoint of CCC, KMS and STS on a loopback port, for the time of a `with` block.
 
     Args:
         options: the answers to what the documentation leaves open.
@@ -66,7 +66,7 @@ class Simulator:
 
     @property
     def state(self) -> State:
-        """The call centre, to read and, between requests, to change; another object after a reset."""
+        """The call centre and the secrets, to read and, between requests, to change; another object after a reset."""
         return self._endpoint.state
 
     @property
@@ -88,6 +88,14 @@ class Simulator:
     def requests_total(self) -> int:
         """How many API requests were received, also those that the record no longer holds."""
         return self._endpoint.record.total
+
+    def put_secret(self, name: str, value: str) -> None:
+        """Create a secret of KMS, or put a new version of it, as `POST /_simulator/secrets` does.
+
+        Raises:
+            SecretError: no name or no value that KMS would take.
+        """
+        self._endpoint.put_secret(name, value)
 
     def snapshot(self) -> dict[str, Any]:
         """Return what `GET /_simulator/state` answers."""

@@ -1,7 +1,9 @@
-"""The call centre the simulator holds: instances with their agents, and calls with their channels."""
+"""What the simulator holds: instances with their agents, calls with their channels, and the secrets of KMS."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from local.simulator.vault import Vault
 
 INSTANCE_ID = "ccc-test"
 JOB_ID = "job-65815360847228928"
@@ -81,12 +83,13 @@ class Instance:
 
 @dataclass
 class State:
-    """Every instance by its id."""
+    """Every instance by its id, and every secret; no secret at the start."""
 
     instances: dict[str, Instance]
+    vault: Vault = field(default_factory=Vault)
 
     def as_json(self) -> dict[str, Any]:
-        """Return instances, agents and calls as flat lists, flags sorted, as the control plane shows them."""
+        """Return instances, agents, calls and secrets as flat lists, flags sorted, as the control plane shows them."""
         instances = list(self.instances.values())
         return {
             "instances": [
@@ -102,6 +105,7 @@ class State:
                 for each in instances
                 for call in each.calls.values()
             ],
+            "secrets": self.vault.as_json(),
         }
 
 

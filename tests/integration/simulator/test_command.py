@@ -65,6 +65,7 @@ def test_each_setting_is_a_flag_and_a_variable(by_flag: bool) -> None:  # noqa: 
         "empty-fields": "omitted",
         "missing-parameter": "ccc",
         "success-body": "documented",
+        "missing-stage": "invalid-parameter",
     }
     variables = {f"SIMULATOR_{name.upper().replace('-', '_')}": value for name, value in settings.items()}
     flags = [f"--{name}={value}" for name, value in settings.items()]
@@ -83,6 +84,7 @@ def test_each_setting_is_a_flag_and_a_variable(by_flag: bool) -> None:  # noqa: 
         "empty_fields": "omitted",
         "missing_parameter": "ccc",
         "success_body": "documented",
+        "missing_stage": "invalid-parameter",
     }
     assert (code, err) == (0, "")
 

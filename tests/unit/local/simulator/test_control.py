@@ -18,6 +18,7 @@ DEFAULTS = {
     "empty_fields": "empty",
     "missing_parameter": "gateway",
     "success_body": "typed",
+    "missing_stage": "not-found",
 }
 
 
@@ -41,6 +42,7 @@ def test_the_state_shows_the_seed(endpoint: Endpoint) -> None:
         (AGENT_CHANNEL_ID, "user-test@ccc-test", []),
         (CUSTOMER_CHANNEL_ID, "", []),
     ]
+    assert state["secrets"] == []
     assert (state["options"], state["pending_faults"], state["requests_total"], state["requests"]) == (
         DEFAULTS,
         0,
@@ -156,7 +158,9 @@ def test_a_fault_is_queued(endpoint: Endpoint) -> None:
     assert endpoint.snapshot()["pending_faults"] == 2
 
 
-@pytest.mark.parametrize(("method", "name"), [("POST", "state"), ("GET", "reset"), ("PUT", "faults")])
+@pytest.mark.parametrize(
+    ("method", "name"), [("POST", "state"), ("GET", "reset"), ("PUT", "faults"), ("GET", "secrets")]
+)
 def test_another_method_is_not_allowed(endpoint: Endpoint, method: str, name: str) -> None:
     answer = control.handle(endpoint, method, f"/_simulator/{name}", b"")
 
@@ -170,7 +174,7 @@ def test_another_path_is_not_there(endpoint: Endpoint, name: str) -> None:
     status, body = call(endpoint, "GET", name)
 
     assert status == 404
-    assert body["error"].endswith("/_simulator/state, /_simulator/reset, /_simulator/faults")
+    assert body["error"].endswith("/_simulator/state, /_simulator/reset, /_simulator/faults, /_simulator/secrets")
 
 
 def test_options_refuse_what_they_do_not_know() -> None:

@@ -151,12 +151,21 @@ def test_faults_wait_in_a_queue_and_each_counts_its_times(endpoint: Endpoint) ->
     assert len(endpoint.faults) == 0
 
 
+def test_a_fault_may_wait_for_its_action(endpoint: Endpoint) -> None:
+    endpoint.faults.add({**ERROR, "action": "UnmuteCall"})
+    endpoint.faults.add({"kind": "drop"})
+    actions = ("MuteCall", "MuteCall", "UnmuteCall", "UnmuteCall")
+    answers = [endpoint.handle(signed_v3(headers={"x-acs-action": action})).answer for action in actions]
+
+    assert [answer and answer.status for answer in answers] == [None, 200, 429, 200]
+
+
 def test_a_queue_can_be_emptied() -> None:
     queue = FaultQueue()
     queue.add(ERROR)
     queue.clear()
 
-    assert queue.take() is None
+    assert queue.take("MuteCall") is None
 
 
 @pytest.mark.parametrize(
@@ -174,6 +183,8 @@ def test_a_queue_can_be_emptied() -> None:
         ({"kind": "raw"}, "http_status: required for raw"),
         ({"kind": "redirect"}, "location: required for redirect"),
         ({"kind": "drop", "ms": 1}, "ms: not a field of drop"),
+        ({"kind": "drop", "action": "HoldCall"}, "action: must be one of MuteCall, UnmuteCall, GetSecretValue, "),
+        ({"kind": "drop", "action": ["MuteCall"]}, "action: must be one of MuteCall, UnmuteCall, GetSecretValue, "),
         ({**ERROR, "body": "x"}, "body: not a field of error"),
         ({**ERROR, "http_status": "429"}, "http_status: must be an integer from 200 to 599"),
         ({**ERROR, "http_status": 100}, "http_status: must be an integer from 200 to 599"),

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from local.simulator import bodies
 from local.simulator.delivery import Answer
 from local.simulator.endpoint import Endpoint
 from local.simulator.errors import GatewayError
 from local.simulator.options import AccessKey
+from local.simulator.products import PRODUCTS
+from local.simulator.refusal import gateway_error
 from local.simulator.request import Request
 from tests.unit.local.simulator.conftest import FakeClock
 from tests.unit.local.simulator.signing import MUTE, signed_v1, signed_v3
@@ -38,6 +39,8 @@ UNSIGNED = Request("POST", "/", "Format=JSON&Action=MuteCall&Version=2020-07-01"
         (signed_v3(leave_out=("x-acs-action",)), 400, "MissingAction", "Action is mandatory for this action."),
         (signed_v3(leave_out=("x-acs-version",)), 400, "MissingVersion", "Version is mandatory for this action."),
         (signed_v3(headers={"x-acs-version": "2017-07-05"}), 400, "InvalidVersion", "Specified parameter Version is"),
+        (signed_v3(headers={"x-acs-version": "2016-01-20"}), 400, "InvalidVersion", "Specified parameter Version is"),
+        (signed_v1({"Version": "2015-04-01"}), 400, "InvalidVersion", "Specified parameter Version is"),
         (UNSIGNED, 400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action."),
         (signed_v1(leave_out=("Signature",)), 400, "MissingSignature", "Signature is mandatory for this action."),
         (
@@ -156,7 +159,7 @@ def test_the_body_has_host_and_recommendation(ask_json: AskJson) -> None:
 
 
 def test_an_unknown_code_has_a_text_too() -> None:
-    body = bodies.gateway_error("ID", GatewayError("Strange.Code ü"))
+    body = gateway_error("ID", GatewayError("Strange.Code ü"), PRODUCTS[0])
 
     assert body["Message"] == "The request has failed."
     assert "q=Strange.Code%20%C3%BC&" in body["Recommend"]

@@ -16,6 +16,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "empty_fields": "empty",
         "missing_parameter": "gateway",
         "success_body": "typed",
+        "missing_stage": "not-found",
     }
 
 

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.command_line import FUNCTIONS, Parser, callers_file
+from local.deployed import ACTIONS
+
+ROOT = Path(__file__).parents[3]
+
+
+def chosen(*arguments: str) -> tuple[str, Path]:
+    parser = Parser()
+    parser.add_callers()
+    options = parser.parse_args(arguments)
+    return options.function, options.callers
+
+
+def test_every_function_of_the_repository_can_be_chosen() -> None:
+    folders = {path.parent.name for path in ROOT.glob("functions/*/index.py")}
+    assert set(FUNCTIONS) == set(ACTIONS) == folders
+    assert all(callers_file(name).is_file() for name in FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function", "path"),
+    [
+        ([], "mute_call", callers_file("mute_call")),
+        (["--function", "unmute_call"], "unmute_call", callers_file("unmute_call")),
+        (["--function", "unmute_call", "--function", "mute_call"], "mute_call", callers_file("mute_call")),
+        (["--callers", "a.toml", "--function", "unmute_call"], "unmute_call", Path("a.toml")),
+        (["--function", "unmute_call", "--callers", "a.toml"], "unmute_call", Path("a.toml")),
+    ],
+)
+def test_the_callers_file_follows_the_function_unless_one_is_given(
+    arguments: list[str], function: str, path: Path
+) -> None:
+    assert chosen(*arguments) == (function, path)
+
+
+def test_the_variable_counts_for_every_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLERS_FILE", "b.toml")
+    assert chosen("--function", "unmute_call") == ("unmute_call", Path("b.toml"))
+    assert chosen("--callers", "a.toml") == ("mute_call", Path("a.toml"))
+
+
+def test_another_function_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        chosen("--function", "hold_call")
+    assert "invalid choice: 'hold_call'" in capsys.readouterr().err
