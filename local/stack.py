@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from local.gateway import Gateway
+from local.gateway.gateway import Wrap
 from local.simulator import AccessKey, Simulator
 
 HANDLER = "functions.mute_call.index:handler"
@@ -21,7 +22,10 @@ DEMO_TOKEN = "demo-token"  # noqa: S105 - opens nothing but the simulator
 
 @contextlib.contextmanager
 def stack(
-    gateway_port: int = 0, simulator_port: int = 0, variables: Mapping[str, str] | None = None
+    gateway_port: int = 0,
+    simulator_port: int = 0,
+    variables: Mapping[str, str] | None = None,
+    wrap: Callable[[Gateway, Simulator], Wrap] | None = None,
 ) -> Iterator[tuple[Gateway, Simulator]]:
     """Serve gateway and simulator while the block lasts.
 
@@ -31,6 +35,7 @@ def stack(
         gateway_port: 0 picks a free one.
         simulator_port: likewise.
         variables: for the function, over those of the shell.
+        wrap: from both to what stands around the gateway's handler.
 
     Raises:
         OSError: a port is taken.
@@ -41,7 +46,10 @@ def stack(
         simulator = started.enter_context(Simulator(access_key=key, port=simulator_port))
         here = {"CCC_ENDPOINT": simulator.endpoint, "CCC_PROTOCOL": "http", "KMS_ENDPOINT": simulator.url}
         started.enter_context(_environment(here | dict(variables or {})))
-        yield started.enter_context(Gateway(HANDLER, port=gateway_port)), simulator
+        gateway = Gateway(HANDLER, port=gateway_port)
+        if wrap:
+            gateway.wrap = wrap(gateway, simulator)
+        yield started.enter_context(gateway), simulator
 
 
 @contextlib.contextmanager

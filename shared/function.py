@@ -16,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared import __version__, ccc, configuration, kms, log, replies
+from shared import __version__, ccc, configuration, dead_letters, kms, log, replies
 from shared.action import Action
 from shared.callers import Caller, Callers
 from shared.context import Credentials, credentials_of, function_name_of, request_id_of
+from shared.dead_letters import WriteLetter, open_letters
 from shared.envelope import Request, Response, read_body, read_event, to_http
 from shared.idempotency import Work, fingerprint_of, name_of, once
 from shared.kept_secrets import KeptSecrets, ReadSecret
@@ -49,7 +50,7 @@ class Function:
     read anew: variables, the secrets in them, credentials.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it is wired to
         self,
         action: Action,
         callers_file: Path,
@@ -59,6 +60,7 @@ class Function:
         call: Call = ccc.call,
         read_secret: ReadSecret = kms.read_secret,
         open_store: Callable[[str], Store] = open_store,
+        open_letters: Callable[[Settings], WriteLetter | None] = open_letters,
     ) -> None:
         """Wire the function.
 
@@ -70,6 +72,7 @@ class Function:
             call: calls CCC, once.
             read_secret: reads a secret of KMS.
             open_store: returns the store behind a URL.
+            open_letters: returns what keeps requests that failed, `None` where none are kept.
         """
         self._action = action
         self._callers_file = callers_file
@@ -78,6 +81,7 @@ class Function:
         self._call = call
         self._secrets = KeptSecrets(read_secret)
         self._open_store = open_store
+        self._open_letters = open_letters
         self._stores: dict[str, Store] = {}
         self._served = False
 
@@ -93,6 +97,7 @@ class Function:
         """
         trace = self._trace(context)
         outcome = self.answer(trace, event, context)
+        self._keep(trace, outcome, context)
         if trace.request.direct and not isinstance(outcome, Response):
             return self._told(trace, outcome)
         return to_http(self._reply(trace, outcome))
@@ -105,7 +110,9 @@ class Function:
             context: has the attributes of the platform's.
         """
         trace = self._trace(context)
-        return self._reply(trace, self.answer(trace, request, context))
+        outcome = self.answer(trace, request, context)
+        self._keep(trace, outcome, context)
+        return self._reply(trace, outcome)
 
     def _trace(self, context: object) -> log.Trace:
         level = self._environ.get("LOG_LEVEL", "")
@@ -151,11 +158,12 @@ class Function:
         body = read_body(request)
         trace.passed("body", f"{len(body)} bytes")
         settings, callers = configuration.load(self._environ, context, self._callers_file)
+        trace.settings, trace.body = settings, body
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
         until = trace.started + settings.deadline_ms / 1000 * _SECRETS_SHARE
         look_up = partial(self._secrets.lookup, self._environ, context, settings, until)
-        delivery = _verify(name, caller, request, body, look_up, self._now())
+        delivery, trace.secrets = _verify(name, caller, request, body, look_up, self._now())
         trace.caller_name, trace.caller = name, caller
         trace.passed("verify", caller.auth.scheme)
         if not request.direct:
@@ -177,7 +185,7 @@ class Function:
             raise Forbidden("instance is not on the caller's list")
         credentials_of(context, self._environ)
         act = partial(self._act, trace, context, settings, parameters)
-        deadline = trace.started + settings.deadline_ms / 1000
+        deadline = dead_letters.deadline_of_work(settings, trace.started)
         if key is None:
             return act(deadline)
         record = name_of(function_name_of(context, self._environ), self._action.name, name, key)
@@ -218,6 +226,15 @@ class Function:
         self._log(trace, outcome, None)
         return dict(replies.flat(outcome, trace.request_id))
 
+    def _keep(self, trace: log.Trace, outcome: Success | Problem | Response, context: object) -> None:
+        """Keep a failed request where that is configured, or log that it could not be kept."""
+        if not isinstance(outcome, Problem):
+            return
+        now = self._now()
+        fault = dead_letters.keep(trace, outcome, context, self._environ, now, self._open_letters)
+        if fault:
+            log.write(log.dead_letter_line(trace, outcome, fault, now), trace.log_level)
+
     def _log(self, trace: log.Trace, outcome: Success | Problem, status: int | None) -> None:
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
 
@@ -230,12 +247,14 @@ class Function:
         """Tell the log everything that is wrong with the configuration; never raises.
 
         Requests find the same faults and answer `configuration_error`. Where there are none, what the first request
-        needs beside its call is made ready: the store's library takes its time to import.
+        needs beside its call is made ready: the libraries of store and letters take their time to import.
         """
         try:
             faults = configuration.faults(self._environ, context, self._callers_file, self._secrets)
             if not faults:
-                self._store(configuration.load(self._environ, context, self._callers_file).settings)
+                settings = configuration.load(self._environ, context, self._callers_file).settings
+                self._store(settings)
+                self._open_letters(settings)
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
             faults = [_place(error)]
         if faults:
@@ -258,16 +277,19 @@ def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:
 
 def _verify(
     name: str, caller: Caller, request: Request, body: bytes, look_up: Callable[..., Lookup], now: float
-) -> str | None:
-    """Check the credential and return what tells the delivery; once more if a secret has just been rotated."""
+) -> tuple[str | None, tuple[str, ...]]:
+    """Check the credential, once more if a secret has just been rotated; return what tells the delivery, and secrets.
+
+    These are those that counted.
+    """
     secrets = configuration.secrets_of(name, caller, look_up())
     try:
-        return caller.auth.verify(request, body, secrets, now)
+        return caller.auth.verify(request, body, secrets, now), secrets
     except Unauthorized:
         renewed = configuration.secrets_of(name, caller, look_up(early=True))
         if renewed == secrets:
             raise
-        return caller.auth.verify(request, body, renewed, now)
+        return caller.auth.verify(request, body, renewed, now), renewed
 
 
 def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:

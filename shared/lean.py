@@ -30,6 +30,14 @@ SDK = (
     "requests",  # HTTP: `shared.transport` takes its place
     "websocket",
 )
+# Of OSS's client: what writing one object never uses.
+OSS = (
+    "Crypto",  # encryption on the client's side
+    "crcmod",  # checksums; TLS has its own
+    "requests",  # as above
+    "alibabacloud_oss_v2.crypto",
+    "alibabacloud_oss_v2.encryption_client",
+)
 # Of redis-py: what its synchronous client never uses.
 REDIS = ("redis.asyncio",)
 

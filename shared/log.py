@@ -1,7 +1,7 @@
 """The log line: one JSON object per invocation, for operators.
 
 A caller can ask the platform for the last lines of the log of its own request (`X-Fc-Log-Type: Tail`): what stands here
-must be fit for the caller's eyes, and so holds no value of the request.
+must be fit for the caller's eyes, and so holds no value of the request but the ids of its trace.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from shared.action import Action
 from shared.callers import Caller
 from shared.envelope import Request
 from shared.problems import ConfigurationError, Problem, Upstream
+from shared.settings import Settings
 from shared.status import Success
+from shared.trace_context import traceparent_of
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
@@ -46,6 +48,10 @@ class Trace:
     # Whether the outcome is that of an earlier request, and what the store failed to do after it had ended.
     replayed: bool = False
     store_fault: str | None = None
+    # What a dead letter is made of, and what it must not hold.
+    settings: Settings | None = field(default=None, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     # What each step has found, for whoever explains a request (`local.explain`); the log holds nothing of it.
     steps: list[tuple[str, object]] = field(default_factory=list, repr=False)
 
@@ -86,6 +92,7 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
         "event": "webhook",
         "action": trace.action.name,
         "request_id": trace.request_id,
+        "traceparent": traceparent_of(trace.request.headers),
         "caller": trace.caller_name,
         "code": code,
         "status": status,
@@ -111,6 +118,27 @@ def initialize_line(action: Action, request_id: str | None, faults: list[str], n
         "request_id": request_id,
         "code": ConfigurationError.code,
         "reason": "; ".join(faults),
+    }
+
+
+def dead_letter_line(trace: Trace, problem: Problem, reason: str, now: float) -> dict[str, Any]:
+    """Return the fields of the line that a failed request leaves if it should have been kept and was not.
+
+    Args:
+        trace: what is known of the invocation.
+        problem: how the request ended.
+        reason: why it was not kept.
+        now: seconds since the epoch.
+    """
+    return {
+        "timestamp": _timestamp(now),
+        "level": "ERROR",
+        "event": "dead_letter",
+        "action": trace.action.name,
+        "request_id": trace.request_id,
+        "caller": trace.caller_name,
+        "code": problem.code,
+        "reason": reason,
     }
 
 

@@ -34,6 +34,7 @@ LOG_KEYS = [
     "event",
     "action",
     "request_id",
+    "traceparent",
     "caller",
     "code",
     "status",

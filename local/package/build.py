@@ -72,7 +72,7 @@ def build_package(
         folder.mkdir()
         report(f"install {LOCK.as_posix()} for {target.runtime}")
         install(root / LOCK, target, folder)
-        kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), lean.SDK, target)
+        kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), (*lean.SDK, *lean.OSS), target)
         report(f"keep {', '.join(kept)}")
         components = read_components(folder, kept)
         report(f"prune {prune(folder)} files that are never read")

@@ -18,6 +18,9 @@ _NEEDLESS_PARTS = frozenset(
     PurePosixPath(*name.split("."))
     for name in (
         *lean.REDIS,
+        *lean.OSS,
+        # Clients for other services than a bucket's objects.
+        *(f"alibabacloud_oss_v2.{part}" for part in ("agentic", "aio", "dataprocess", "tables", "vectors")),
         # Commands of Redis's extensions, imported by whoever asks for such a command.
         *(f"redis.commands.{extension}" for extension in ("bf", "json", "search", "timeseries", "vectorset")),
         # A client for several databases at once.

@@ -73,6 +73,10 @@ class Scheme(BaseModel):
         """Return the names of the headers that show a secret; expressions do not see them."""
         return frozenset({"authorization"})
 
+    def proof_headers(self) -> frozenset[str]:
+        """Return the names of the headers that prove who sends: those that show a secret, and signatures."""
+        return self.credential_headers()
+
     def credential_query(self) -> frozenset[str]:
         """Return the names in the query that belong to the credential, and not to the payload."""
         return frozenset()

@@ -204,6 +204,10 @@ class Signed(Scheme):
         """Whether the signature covers the query: where it covers the URL."""
         return any("{url}" in form.content for form in self.formats())
 
+    def proof_headers(self) -> frozenset[str]:
+        """Return the names of the signature's headers, too."""
+        return super().proof_headers() | {form.header for form in self.formats()}
+
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:
         """Compute the signature with every secret and compare."""
         form = next((form for form in self.formats() if form.header in request.headers), None)

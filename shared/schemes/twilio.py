@@ -59,6 +59,10 @@ class Twilio(Scheme):
         content = signed_urls(request, self.public_url)[0] + _fields(request, body)
         return request.with_headers({_HEADER: _signature(secret, content)})
 
+    def proof_headers(self) -> frozenset[str]:
+        """Return the name of the signature's header, too."""
+        return super().proof_headers() | {_HEADER}
+
     def credential_query(self) -> frozenset[str]:
         """Return the name of the body's hash."""
         return frozenset({_BODY_HASH})

@@ -101,6 +101,14 @@ def test_requests_run_side_by_side(simulator: Simulator, server: Server) -> None
     assert time.monotonic() - began < 10
 
 
+def test_the_log_line_has_the_trace_of_the_request(server: Server) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for sent in (traceparent, traceparent.upper()):
+        server.ask({"traceparent": sent})
+    written, _ = server.end()
+    assert [json.loads(line)["traceparent"] for line in written.splitlines()] == [traceparent, None]
+
+
 def test_a_connection_serves_request_after_request(server: Server) -> None:
     connection = server.connect()
     for body, expected in (

@@ -22,6 +22,7 @@ from local.interpreters import find_interpreter
 from local.package import TARGETS, Target, build_package
 from local.package.checkout import DIST, MARKER
 from local.simulator import Simulator
+from tests.s3_server import BUCKET, S3Server
 
 ROOT = Path(__file__).parents[2]
 INSTANCE = Path(__file__).with_name("instance.py")
@@ -105,32 +106,37 @@ def code(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 @pytest.fixture(scope="module")
 def run(target: Target, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     home = tmp_path_factory.mktemp("home")
+    with Simulator() as simulator:
+        yield instance(target, code, home, simulator, EVENT)
+
+
+def instance(
+    target: Target, code: Path, home: Path, simulator: Simulator, event: Mapping[str, Any], **variables: str
+) -> Run:
+    """Hand an event to a new instance of a built-in runtime."""
     before = snapshot(code)
     in_the_context = target.runtime == "python3.10"
-    variables = (
-        {} if in_the_context else {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in CREDENTIALS.items()}
+    role = {} if in_the_context else {f"ALIBABA_CLOUD_{name.upper()}": value for name, value in CREDENTIALS.items()}
+    given = {"event": event, "request_id": REQUEST_ID, "credentials": CREDENTIALS if in_the_context else None}
+    finished = subprocess.run(  # noqa: S603 - our own script
+        [python_of(target), "-I", "-S", str(INSTANCE), str(code)],
+        input=json.dumps(given),
+        env=environment("mute_call", code, home, simulator) | role | variables,
+        cwd=code,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
     )
-    given = {"event": EVENT, "request_id": REQUEST_ID, "credentials": CREDENTIALS if in_the_context else None}
-    with Simulator() as simulator:
-        finished = subprocess.run(  # noqa: S603 - our own script
-            [python_of(target), "-I", "-S", str(INSTANCE), str(code)],
-            input=json.dumps(given),
-            env=environment("mute_call", code, home, simulator) | variables,
-            cwd=code,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
-        assert finished.returncode == 0, finished.stderr
-        yield Run(
-            home=home,
-            code=code,
-            stdout=finished.stdout,
-            result=json.loads(finished.stderr),
-            unchanged=snapshot(code) == before,
-            simulator=simulator,
-        )
+    assert finished.returncode == 0, finished.stderr
+    return Run(
+        home=home,
+        code=code,
+        stdout=finished.stdout,
+        result=json.loads(finished.stderr),
+        unchanged=snapshot(code) == before,
+        simulator=simulator,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +259,19 @@ def test_nothing_is_written_but_temporary_files(run: Run) -> None:
 def test_every_module_brings_its_bytecode(run: Run) -> None:
     assert run.result["shipped"] > 100
     assert run.result["compiled_anew"] == []
+
+
+def test_a_failed_request_is_kept_with_the_client_that_is_shipped(target: Target, code: Path, tmp_path: Path) -> None:
+    event = {**EVENT, "body": EVENT["body"].replace("job-", "no-job-")}
+    with S3Server() as bucket, Simulator() as simulator:
+        failed = instance(
+            target, code, tmp_path, simulator, event, DEAD_LETTER_URL=f"oss://{BUCKET}", OSS_ENDPOINT=bucket.endpoint
+        )
+        (letter,) = bucket.letters()
+    (line,) = failed.stdout.splitlines()
+    assert json.loads(line)["code"] == letter["code"] == "job_not_found"
+    assert (letter["function"], letter["body"]) == ("mute-call", event["body"])
+    assert failed.result["compiled_anew"] == []
 
 
 def test_the_same_zip_serves_the_custom_runtime(served: Served) -> None:

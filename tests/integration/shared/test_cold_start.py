@@ -23,18 +23,18 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 # Beside what the stand-ins are for: what only some requests need, and what the heavy ones brought with them.
 HEAVY = {
-    *(name for name in (*lean.SDK, *lean.REDIS)),
+    *(name for name in (*lean.SDK, *lean.REDIS, *lean.OSS)),
     *("apscheduler", "tzlocal", "attr", "yarl", "multidict", "charset_normalizer", "idna", "cffi", "multiprocessing"),
     *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn", "shared.openapi"),
+    *("alibabacloud_oss_v2", "shared.oss"),
     *("shared.stores.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
 }
 
 
-@pytest.fixture(scope="module")
-def loaded() -> list[str]:
+def loaded_with(**variables: str) -> list[str]:
     run = subprocess.run(  # noqa: S603 - the script above
         [sys.executable, "-W", "ignore", "-c", INSTANCE],
-        env={**os.environ, **environment()},
+        env={**os.environ, **environment(**variables)},
         capture_output=True,
         text=True,
         check=True,
@@ -42,6 +42,11 @@ def loaded() -> list[str]:
     )
     modules: list[str] = json.loads(run.stdout.splitlines()[-1])
     return modules
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[str]:
+    return loaded_with()
 
 
 def test_no_heavy_module_is_loaded(loaded: list[str]) -> None:
@@ -54,8 +59,17 @@ def test_not_many_modules_are_loaded_at_all(loaded: list[str]) -> None:
     assert len(loaded) < 400
 
 
+def test_the_client_of_oss_is_loaded_where_it_is_configured_and_by_then(loaded: list[str]) -> None:
+    found = set(loaded_with(DEAD_LETTER_URL="oss://bucket/letters")) - set(loaded)
+    assert "shared.oss" in found
+    assert {name.partition(".")[0] for name in found} <= {"shared", "alibabacloud_oss_v2", "concurrent"}
+    # 114 at the time of writing; 275 without the stand-ins.
+    assert len(found) < 140
+
+
 def test_only_the_sdk_holds_stand_ins() -> None:
-    import shared.rpc  # noqa: PLC0415 - with it come the stand-ins
+    import shared.oss  # noqa: PLC0415 - with them come the stand-ins
+    import shared.rpc  # noqa: PLC0415 - likewise
     import shared.stores.redis  # noqa: F401, PLC0415 - likewise
 
     kinds = (lean._StandIn, lean._Module)  # noqa: SLF001 - only their types tell them
@@ -64,4 +78,4 @@ def test_only_the_sdk_holds_stand_ins() -> None:
         for name, module in list(sys.modules.items())
         if any(type(value) in kinds for value in vars(module).values())
     }
-    assert holders <= {"Tea", "alibabacloud_tea_openapi", "darabonba", "redis"}
+    assert holders <= {"Tea", "alibabacloud_oss_v2", "alibabacloud_tea_openapi", "darabonba", "redis"}

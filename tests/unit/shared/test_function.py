@@ -729,6 +729,7 @@ def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> No
         "event": "webhook",
         "action": "MuteCall",
         "request_id": REQUEST_ID,
+        "traceparent": None,
         "caller": "default",
         "code": "muted",
         "status": 200,
@@ -760,6 +761,23 @@ def test_the_line_of_a_failure_of_ccc_names_its_code_and_id(world: World, lines:
     assert (line["upstream_code"], line["upstream_request_id"]) == ("NotExists.JobId", "A-1")
     assert (line["attempts"], line["level"]) == (1, "WARNING")
     assert line["upstream_ms"] is not None
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_the_line_has_the_trace_of_an_http_request(world: World, lines: Lines) -> None:
+    world.http(headers={"Traceparent": TRACEPARENT})
+    world.http(headers={"Traceparent": TRACEPARENT}, token="wrong")
+    world.http(headers={"Traceparent": "call +86 131 8888 8888"})
+
+    assert [line["traceparent"] for line in lines()] == [TRACEPARENT, TRACEPARENT, None]
+
+
+def test_a_direct_invocation_has_no_trace(world: World, lines: Lines) -> None:
+    world.direct({**PAYLOAD, "headers": {"traceparent": TRACEPARENT}, "traceparent": TRACEPARENT})
+
+    assert [line["traceparent"] for line in lines()] == [None]
 
 
 def test_only_the_first_invocation_is_a_cold_start(world: World, lines: Lines) -> None:

@@ -41,6 +41,7 @@ def test_a_success_is_told() -> None:
         "event": "webhook",
         "action": "MuteCall",
         "request_id": "1-2",
+        "traceparent": None,
         "caller": "crm",
         "code": "muted",
         "status": 200,
@@ -60,6 +61,7 @@ def test_there_is_null_where_there_is_nothing() -> None:
 
     assert [name for name in LOG_KEYS if fields[name] is None] == [
         "request_id",
+        "traceparent",
         "caller",
         "status",
         "upstream_code",

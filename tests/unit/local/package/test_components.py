@@ -16,13 +16,14 @@ ROOT = Path(__file__).parents[4]
 # What is locked for the function, each checked against the text that it ships or, where it ships none, its metadata.
 LICENCES = {
     "Apache-2.0": "aiofiles aiosignal alibabacloud-credentials alibabacloud-credentials-api alibabacloud-gateway-spi "
-    "alibabacloud-tea alibabacloud-tea-openapi alibabacloud-tea-util darabonba-core frozenlist multidict propcache "
-    "requests websocket-client yarl",
+    "alibabacloud-oss-v2 alibabacloud-tea alibabacloud-tea-openapi alibabacloud-tea-util darabonba-core frozenlist "
+    "multidict propcache requests websocket-client yarl",
     "Apache-2.0 AND MIT": "aiohttp",
     "Apache-2.0 OR BSD-3-Clause": "cryptography",
+    "BSD-2-Clause AND Unlicense AND MIT": "pycryptodome",
     "BSD-3-Clause": "idna pycparser",
-    "MIT": "annotated-types apscheduler attrs charset-normalizer gunicorn jmespath pydantic pydantic-core redis "
-    "typing-inspection tzlocal urllib3",
+    "MIT": "annotated-types apscheduler attrs charset-normalizer crcmod-plus gunicorn jmespath pydantic pydantic-core "
+    "redis typing-inspection tzlocal urllib3",
     "MIT-0": "cffi",
     "MPL-2.0": "certifi",
     "PSF-2.0": "aiohappyeyeballs typing-extensions",

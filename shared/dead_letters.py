@@ -1,0 +1,217 @@
+"""Dead letters: what was asked for by somebody known and could not be done, kept in a bucket to be sent again.
+
+A letter holds what its sender sent, phone numbers included, and nothing that proves who it was: whoever sends it again
+signs it anew (`local.replay`). Keeping it has a share of the deadline of its own, and whatever becomes of that changes
+nothing in the answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import unquote_plus, urlsplit
+
+from shared import bounded
+from shared.context import Credentials, credentials_of, function_name_of
+from shared.log import Trace
+from shared.problems import ConfigurationError, Problem, Upstream
+from shared.schemes import Scheme
+from shared.settings import Settings
+
+VERSION = 1
+# Of the deadline: everything else is over that much earlier, where letters are kept.
+_SHARE = 0.1
+# Names of headers and parameters that hold a credential or may hold one, whatever the caller's scheme is.
+_CREDENTIAL = re.compile(
+    r"auth|cookie|token|secret|signature|passw|credential|session|jwt|(api|access|private)[-_]?key|^(sig|key)$"
+    r"|^x-(fc|acs)-",
+    re.IGNORECASE,
+)
+# A shorter secret is part of too many words: it is known again only where it is the whole of a text.
+_LEAST_WITHIN = 4
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]")
+_LONGEST_ID = 64
+
+# Writes an object by its key below the prefix, with the credentials of this very invocation, by a deadline (of
+# `time.monotonic()`). Raises `LetterError`.
+WriteLetter = Callable[[str, bytes, Credentials, float], None]
+
+
+class LetterError(Exception):
+    """A letter cannot be kept; the text says why and quotes nothing of it."""
+
+
+def open_letters(settings: Settings) -> WriteLetter | None:
+    """Return what writes to the bucket that `DEAD_LETTER_URL` names, `None` without one; nothing is connected yet."""
+    if settings.dead_letter_url is None:
+        return None
+    from shared import oss  # noqa: PLC0415 - its library is paid for only where it is configured
+
+    url = urlsplit(settings.dead_letter_url)
+    bucket = oss.Bucket(settings.oss, settings.oss_region, url.netloc)
+    prefix = url.path.strip("/")
+
+    def write(key: str, content: bytes, credentials: Credentials, deadline: float) -> None:
+        try:
+            oss.put(bucket, f"{prefix}/{key}" if prefix else key, content, credentials, deadline)
+        except oss.OssError as error:
+            raise LetterError(str(error)) from None
+
+    return write
+
+
+def deadline_of_work(settings: Settings, started: float) -> float:
+    """Return when all but the letter has to be over, by the clock (in seconds) by which it was started."""
+    return settings.deadline_from(started) - (_share_s(settings) if settings.dead_letter_url else 0.0)
+
+
+def keep(
+    trace: Trace,
+    problem: Problem,
+    context: object,
+    environ: Mapping[str, str],
+    now: float,
+    open_letters: Callable[[Settings], WriteLetter | None] = open_letters,
+) -> str | None:
+    """Keep a request of a known caller that failed, where letters are kept; never raises, and ends by the deadline.
+
+    Args:
+        trace: what is known of the invocation.
+        problem: how the request ended.
+        context: the platform's.
+        environ: the environment.
+        now: seconds since the epoch.
+        open_letters: returns what writes.
+
+    Returns:
+        Why it was not kept, for the log; `None` if it was, or was not to be.
+    """
+    settings = trace.settings
+    if trace.caller is None or settings is None or settings.dead_letter_url is None:
+        return None
+    deadline = min(settings.deadline_from(trace.started), time.monotonic() + _share_s(settings))
+
+    def write() -> None:
+        if writer := open_letters(settings):
+            writer(key, content, credentials, deadline)
+
+    try:
+        credentials = credentials_of(context, environ)
+        hidden = (*trace.secrets, credentials.access_key_secret, credentials.security_token)
+        letter = {
+            "version": VERSION,
+            "time": _time(now),
+            "function": function_name_of(context, environ),
+            **letter_of(trace, problem, trace.caller.auth, hidden),
+        }
+        key, content = _key(trace.request_id, now), json.dumps(letter).encode()
+        # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
+        bounded.run(write, deadline)
+    except bounded.OverdueError:
+        return "no time was left"
+    except LetterError as error:
+        return str(error)
+    except ConfigurationError as error:
+        return error.reason
+    except Exception as error:  # noqa: BLE001 - the answer stands, whatever becomes of the letter
+        return type(error).__name__
+    return None
+
+
+def letter_of(trace: Trace, problem: Problem, scheme: Scheme, secrets: Sequence[str]) -> dict[str, Any]:
+    """Return what a letter says of a request and of its failure.
+
+    Args:
+        trace: what is known of the invocation.
+        problem: how it ended.
+        scheme: the caller's; what proves the caller by it is left out.
+        secrets: what holds one of them is left out, too.
+
+    Raises:
+        LetterError: path or body hold one, of which nothing can be left out.
+    """
+    request, body = trace.request, trace.body
+    known = tuple(_forms(scheme, secrets))
+    if any(_holds(text, known) for text in (request.raw_path, body.decode("utf-8", "replace"))):
+        raise LetterError("path or body hold a secret")
+    text, encoding = _as_text(body)
+    headers, query = scheme.proof_headers(), scheme.credential_query()
+    return {
+        "action": trace.action.name,
+        "request_id": trace.request_id,
+        "caller": trace.caller_name,
+        "code": problem.code,
+        "status": problem.status,
+        "retryable": problem.retryable,
+        "reason": problem.reason,
+        "upstream": (problem.upstream or Upstream())._asdict(),
+        "replayed": trace.replayed,
+        "direct": request.direct,
+        # A direct invocation is its body.
+        "method": None if request.direct else request.method,
+        "path": None if request.direct else request.raw_path,
+        "query": _harmless(request.query, query, known),
+        "headers": _harmless(request.headers, headers, known),
+        "body": text,
+        "body_encoding": encoding,
+    }
+
+
+def _share_s(settings: Settings) -> float:
+    return settings.deadline_ms / 1000 * _SHARE
+
+
+def _harmless(fields: Mapping[str, str], hidden: frozenset[str], secrets: Sequence[str]) -> dict[str, str]:
+    """Return the fields that hold no credential, neither by their name nor by their value."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in hidden
+        and not _CREDENTIAL.search(name)
+        and not any(_holds(text, secrets) for text in (name, value))
+    }
+
+
+def _holds(text: str, secrets: Sequence[str]) -> bool:
+    # As it stands, as a form or a URL has it, and as some write JSON.
+    readings = (text, unquote_plus(text), text.replace("\\/", "/"))
+    return any(
+        secret == reading or (len(secret) >= _LEAST_WITHIN and secret in reading)
+        for secret in secrets
+        for reading in readings
+    )
+
+
+def _forms(scheme: Scheme, secrets: Sequence[str]) -> Iterator[str]:
+    """Yield the secrets, and what of them is one by itself."""
+    for secret in secrets:
+        yield secret
+        yield secret.removeprefix("whsec_")
+        yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
+        if scheme.scheme == "basic" and ":" in secret:
+            yield secret.partition(":")[2]
+
+
+def _as_text(body: bytes) -> tuple[str, str]:
+    """Return a body as text and how that encodes it."""
+    try:
+        return body.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), "base64"
+
+
+def _key(request_id: str | None, now: float) -> str:
+    """Return the name of an object: by day, then by time; no two invocations have the same."""
+    moment = _time(now).replace(":", "").replace("-", "")
+    name = _UNSAFE.sub("", request_id or "")[:_LONGEST_ID]
+    return f"{_time(now)[:10]}/{'-'.join(filter(None, (moment, name, uuid.uuid4().hex[:8])))}.json"
+
+
+def _time(now: float) -> str:
+    return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

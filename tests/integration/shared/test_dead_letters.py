@@ -1,0 +1,594 @@
+"""Dead letters in a bucket, written by the function with the real SDK: what is kept, of whom, and what never is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from shared import dead_letters
+from shared.callers import load_callers
+from shared.context import Credentials
+from shared.envelope import Request
+from shared.function import Function
+from shared.problems import JobNotFound, Problem, Throttled, Upstream, UpstreamTimeout
+from shared.schemes import SCHEMES
+from shared.settings import Settings
+from shared.wsgi import application
+from tests.builders import LOG_KEYS, PAYLOAD, REQUEST_ID, Context310, Context312, direct_event, environment, http_event
+from tests.peers import Behaviour, answering, dripping, peer, silent
+from tests.s3_server import BUCKET, S3Server
+from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, NOW, sample
+
+URL = f"oss://{BUCKET}/letters/mute"
+DAY = "2023-09-05"
+KEY = re.compile(rf"letters/mute/{DAY}/20230905T064111\.895Z-{REQUEST_ID}-[0-9a-f]{{8}}\.json")
+NOT_FOUND = JobNotFound(
+    "CCC answered NotExists.JobId with HTTP 404", upstream=Upstream("NotExists.JobId", CCC_REQUEST_ID)
+)
+TIMEOUT = UpstreamTimeout("no whole answer: ReadTimeoutError")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+# What tells of the credentials of `environment`: the role's and the default caller's.
+CREDENTIALS = ("local-secret", "local-token", "token-of-the-default-caller")
+DEAD_LETTER_KEYS = ["timestamp", "level", "event", "action", "request_id", "caller", "code", "reason"]
+
+
+@dataclass
+class Ccc:
+    """Stands in for CCC: raises its outcome if that is a problem, and knows the deadline it was given."""
+
+    outcome: dict[str, Any] | Problem = field(default_factory=lambda: NOT_FOUND)
+    deadlines: list[float] = field(default_factory=list)
+    held_until_the_deadline: bool = False
+
+    def __call__(
+        self, _action: object, _parameters: object, _credentials: object, _settings: object, deadline: float
+    ) -> dict[str, Any]:
+        self.deadlines.append(deadline)
+        if self.held_until_the_deadline:
+            time.sleep(max(0.0, deadline - time.monotonic()))
+        if isinstance(self.outcome, Problem):
+            raise self.outcome
+        return self.outcome
+
+
+class World:
+    """The function with its bucket."""
+
+    def __init__(self, folder: Path, oss: str, callers: str = CALLERS, **variables: str) -> None:
+        self.callers_file = folder / "callers.toml"
+        self.callers_file.write_text(callers, encoding="utf-8")
+        self.environ = environment(DEAD_LETTER_URL=URL, OSS_ENDPOINT=oss, **variables)
+        self.ccc = Ccc()
+        self.function = Function(MUTE_CALL, self.callers_file, environ=self.environ, now=lambda: NOW, call=self.ccc)
+
+    def send(self, event: bytes, context: object = None) -> dict[str, Any]:
+        return self.function.handle(event, Context312() if context is None else context)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(running: S3Server) -> Iterator[S3Server]:
+    yield running
+    running.empty()
+
+
+@pytest.fixture
+def world(tmp_path: Path, bucket: S3Server) -> World:
+    return World(tmp_path, bucket.endpoint)
+
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_failed_request_is_found_in_the_bucket_with_everything_to_send_it_again(
+    world: World, bucket: S3Server, lines: Lines
+) -> None:
+    headers = {"Idempotency-Key": "key-1", "X-Call": "phone 13188888888", "traceparent": "00-a-b-01"}
+    body = json.dumps({**PAYLOAD, "DeviceId": "静音"}, ensure_ascii=False)
+    context = SimpleNamespace(request_id=REQUEST_ID, region="cn-shanghai", function=SimpleNamespace(name="mute-call"))
+    answer = world.send(http_event(body=body, headers=headers, query={"a": "b ß"}, path="/x%20y/default/"), context)
+    assert answer["statusCode"] == 404
+    (key,) = bucket.keys()
+    assert KEY.fullmatch(key)
+    assert bucket.content_type(key) == "application/json"
+    assert bucket.letters() == [
+        {
+            "version": 1,
+            "time": "2023-09-05T06:41:11.895Z",
+            "function": "mute-call",
+            "action": "MuteCall",
+            "request_id": REQUEST_ID,
+            "caller": "default",
+            "code": "job_not_found",
+            "status": 404,
+            "retryable": False,
+            "reason": "CCC answered NotExists.JobId with HTTP 404",
+            "upstream": {"code": "NotExists.JobId", "request_id": CCC_REQUEST_ID},
+            "replayed": False,
+            "direct": False,
+            "method": "POST",
+            "path": "/x%20y/default/",
+            "query": {"a": "b ß"},
+            "headers": {
+                "content-type": "application/json",
+                "idempotency-key": "key-1",
+                "x-call": "phone 13188888888",
+                "traceparent": "00-a-b-01",
+            },
+            "body": body,
+            "body_encoding": "utf-8",
+        }
+    ]
+    # The one line is the request's own.
+    assert [list(line) for line in lines()] == [LOG_KEYS]
+
+
+def test_a_success_leaves_no_letter(world: World, bucket: S3Server) -> None:
+    world.ccc.outcome = sample("typed")
+    assert world.send(http_event())["statusCode"] == 200
+    assert bucket.keys() == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        http_event(token="wrong"),
+        http_event(path="/nobody"),
+        http_event(path="/ivr"),
+        http_event(method="PUT"),
+        http_event(body="x" * 70_000),
+        http_event(body="!", is_base64=True),
+        b"no event",
+    ],
+)
+def test_what_nobody_is_known_to_have_sent_is_not_kept(
+    world: World, bucket: S3Server, lines: Lines, event: bytes
+) -> None:
+    world.send(event)
+    assert bucket.keys() == []
+    assert [line["event"] for line in lines()] == ["webhook"]
+
+
+def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
+    callers = '[callers.default]\nauth = { scheme = "github", secrets = ["env:MUTE_CALL_TOKEN"] }\ninstances = ["*"]\n'
+    world = World(tmp_path, bucket.endpoint, callers)
+    auth = load_callers(world.callers_file).callers["default"].auth
+    request = Request(headers={"x-github-event": "ping", "content-type": "application/json"})
+    signed = auth.sign(request, b"{}", world.environ["MUTE_CALL_TOKEN"], NOW)
+    assert world.send(http_event(body="{}", token=None, headers=signed.headers))["statusCode"] == 200
+    assert bucket.keys() == []
+
+
+def test_nothing_is_kept_where_nothing_is_configured(world: World, bucket: S3Server, lines: Lines) -> None:
+    del world.environ["DEAD_LETTER_URL"]
+    world.send(http_event())
+    assert bucket.keys() == []
+    assert len(lines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (http_event({"JobId": "1"}), "invalid_parameters"),
+        (http_event(body="{"), "malformed_request"),
+        (http_event(method="GET"), "method_not_allowed"),
+        (http_event(path="/office", source_ip="192.0.2.1"), "forbidden"),
+        (http_event(headers={"Content-Type": "text/plain"}), "unsupported_media_type"),
+        (http_event({**PAYLOAD, "InstanceId": "another"}), "forbidden"),
+        (http_event(path="/reader", method="GET", body="", query={"JobId": "1"}), "invalid_parameters"),
+    ],
+)
+def test_every_failure_of_somebody_known_is_kept(world: World, bucket: S3Server, event: bytes, code: str) -> None:
+    world.send(event)
+    (letter,) = bucket.letters()
+    assert letter["code"] == code
+
+
+def test_a_defect_is_kept(world: World, bucket: S3Server) -> None:
+    world.ccc.outcome = {"Code": "OK"}
+    world.function._call = lambda *_: 1 // 0  # type: ignore[assignment] # noqa: SLF001 - a defect
+    assert world.send(http_event())["statusCode"] == 500
+    (letter,) = bucket.letters()
+    assert (letter["code"], letter["upstream"]) == ("internal_error", {"code": None, "request_id": None})
+
+
+def test_a_flow_that_is_always_answered_200_has_its_letter(world: World, bucket: S3Server) -> None:
+    world.ccc.outcome = Throttled("CCC answered Throttling.User with HTTP 429")
+    answer = world.send(http_event(path="/flow"))
+    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (200, "error")
+    (letter,) = bucket.letters()
+    assert (letter["caller"], letter["code"], letter["status"], letter["retryable"]) == ("flow", "throttled", 429, True)
+
+
+def test_a_direct_invocation_has_its_letter(world: World, bucket: S3Server) -> None:
+    answer = world.send(direct_event())
+    assert answer["code"] == "job_not_found"
+    (letter,) = bucket.letters()
+    told = {name: letter[name] for name in ("direct", "caller", "method", "path", "query", "headers")}
+    assert told == {"direct": True, "caller": "ivr", "method": None, "path": None, "query": {}, "headers": {}}
+    assert letter["body"] == direct_event().decode()
+
+
+def test_the_answer_of_an_earlier_request_is_kept_again_and_says_so(world: World, bucket: S3Server) -> None:
+    for _ in range(2):
+        world.send(http_event(headers={"Idempotency-Key": "1"}))
+    assert sorted(letter["replayed"] for letter in bucket.letters()) == [False, True]
+    assert len(world.ccc.deadlines) == 1
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00{}", b"\xe9", "静".encode("gb18030")])
+def test_a_body_that_is_no_text_is_kept_byte_by_byte(world: World, bucket: S3Server, body: bytes) -> None:
+    world.send(http_event(body=base64.b64encode(body).decode(), is_base64=True))
+    (letter,) = bucket.letters()
+    assert letter["body_encoding"] == "base64"
+    assert base64.b64decode(letter["body"]) == body
+
+
+def test_two_that_fail_at_once_have_a_letter_each(world: World, bucket: S3Server) -> None:
+    barrier = threading.Barrier(2)
+
+    def send(name: str) -> None:
+        barrier.wait()
+        world.send(http_event({**PAYLOAD, "JobId": name}))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, ["job-1", "job-2"]))
+    assert {json.loads(letter["body"])["JobId"] for letter in bucket.letters()} == {"job-1", "job-2"}
+
+
+@pytest.mark.parametrize("request_id", [None, "", "../../up", "a/b", "ä" * 300, "x" * 300])
+def test_no_request_id_leads_out_of_the_day(world: World, bucket: S3Server, request_id: Any) -> None:
+    world.send(http_event(), Context312(request_id=request_id))
+    (key,) = bucket.keys()
+    assert re.fullmatch(rf"letters/mute/{DAY}/[A-Za-z0-9.-]{{1,120}}\.json", key)
+
+
+def test_a_bucket_without_a_prefix_will_do(world: World, bucket: S3Server) -> None:
+    world.environ["DEAD_LETTER_URL"] = f"oss://{BUCKET}"
+    world.send(http_event())
+    (key,) = bucket.keys()
+    assert key.startswith(f"{DAY}/")
+
+
+# Credentials.
+
+SECRET = "canary-secret-0123456789"
+PASSWORD = "canary password"
+BASE64 = "whsec_Y2FuYXJ5IG9mIGF0IGxlYXN0IDI0IGJ5dGVz"
+AUTHS = {
+    "bearer": ('{ scheme = "bearer", secrets = ["env:A"] }', SECRET),
+    "basic": ('{ scheme = "basic", secrets = ["env:A"] }', f"user:{PASSWORD}"),
+    "api-key": ('{ scheme = "api-key", secrets = ["env:A"] }', SECRET),
+    "api-key in a header": ('{ scheme = "api-key", secrets = ["env:A"], header = "X-Open-Sesame" }', SECRET),
+    "api-key in the query": ('{ scheme = "api-key", secrets = ["env:A"], query = "open" }', SECRET),
+    "standard-webhooks": ('{ scheme = "standard-webhooks", secrets = ["env:A"] }', BASE64),
+    "github": ('{ scheme = "github", secrets = ["env:A"] }', SECRET),
+    "stripe": ('{ scheme = "stripe", secrets = ["env:A"] }', SECRET),
+    "slack": ('{ scheme = "slack", secrets = ["env:A"] }', SECRET),
+    "hubspot": ('{ scheme = "hubspot", secrets = ["env:A"] }', SECRET),
+    "zendesk": ('{ scheme = "zendesk", secrets = ["env:A"] }', SECRET),
+    "twilio": ('{ scheme = "twilio", secrets = ["env:A"] }', SECRET),
+    "hmac": (
+        (
+            '{ scheme = "hmac", secrets = ["env:A"], header = "X-Seal", content = "{id}.{timestamp}.{body}",'
+            ' timestamp_header = "X-Time", id_header = "X-Id" }'
+        ),
+        SECRET,
+    ),
+    "none": ('{ scheme = "none", allow_anonymous = true }', SECRET),
+}
+# What a signature covers and is no credential: it is sent again, or made anew.
+NO_CREDENTIALS = {"webhook-id", "webhook-timestamp", "x-id", "x-time", "x-slack-request-timestamp"}
+NO_CREDENTIALS |= {"x-hubspot-request-timestamp", "host", "content-type"}
+# Nor is the timestamp of this one, but by its name nobody could tell.
+ZENDESK = "x-zendesk-webhook-signature-timestamp"
+PLANTED = {
+    "Cookie": "a=b",
+    "Proxy-Authorization": "Basic eDp5",
+    "X-Auth": "planted-1",
+    "X-Access-Token": "planted-2",
+    "X-Session-Id": "planted-3",
+    "X-Api-Key-2": "planted-4",
+    "X-Apikey": "planted-5",
+    "X-Shared-Secret": "planted-6",
+    "X-Password": "planted-7",
+    "X-Other-Signature": "planted-8",
+    "X-Credential": "planted-9",
+    "X-Fc-Security-Token": "planted-10",
+    "X-Fc-Account-Id": "planted-11",
+    "X-Acs-Date": "planted-12",
+    "Jwt": "planted-13",
+}
+
+
+def values(text: str) -> set[str]:
+    """Return a text and what it consists of, as far as that may be a credential by itself."""
+    return {text, *(part for part in re.split(r"[\s,;]|(?<=[a-z0-9])=(?=.)", text) if len(part) > 15)}
+
+
+def test_every_scheme_is_tried() -> None:
+    assert {name.split(" ")[0] for name in AUTHS} == SCHEMES.keys() - {"ram"}
+
+
+@pytest.mark.parametrize("name", AUTHS)
+def test_nothing_of_credentials_is_in_the_letter(tmp_path: Path, bucket: S3Server, name: str, lines: Lines) -> None:
+    auth, secret = AUTHS[name]
+    callers = f'[callers.default]\nauth = {auth}\ninstances = ["*"]\n'
+    world = World(tmp_path, bucket.endpoint, callers, A=secret)
+    scheme = load_callers(world.callers_file).callers["default"].auth
+    body = json.dumps(PAYLOAD).encode()
+    planted = {**PLANTED, **{f"X-Odd-{n}": form for n, form in enumerate(forms(secret) if scheme.secrets else ())}}
+    bare = Request(headers={"host": "function.example", "content-type": "application/json"}, query={"kept": "1"})
+    signed = scheme.sign(bare, body, secret, NOW)
+    query = dict(signed.query)
+    if name not in ("hubspot", "twilio"):
+        # Those sign it.
+        query |= {"access_token": "planted-q", **({"odd": f"x{secret}"} if scheme.secrets else {})}
+    event = http_event(body=body.decode(), token=None, headers={**planted, **signed.headers}, query=query)
+    assert json.loads(world.send(event)["body"])["code"] == "job_not_found", lines()
+    (content,) = map(bucket.content, bucket.keys())
+    letter = json.loads(content)
+    given = {**signed.headers, **{field: text for field, text in signed.query.items() if field != "kept"}}
+    credentials = {
+        part for field, text in given.items() if field not in {*NO_CREDENTIALS, ZENDESK} for part in values(text)
+    }
+    assert credentials or name == "none"
+    text = json.dumps(letter, ensure_ascii=False)
+    forbidden = {*credentials, *(forms(secret) if scheme.secrets else ()), *CREDENTIALS[:2], "planted-"}
+    assert [part for part in forbidden if part in text or part in content.decode()] == []
+    assert letter["query"] == {"kept": "1"}
+    # All else is there.
+    kept = {field: text for field, text in signed.headers.items() if field in NO_CREDENTIALS}
+    assert letter["headers"] == {"content-type": "application/json", **kept}
+    assert letter["body"] == body.decode()
+
+
+def forms(secret: str) -> list[str]:
+    encoded = base64.b64encode(secret.encode()).decode()
+    return [secret, f"is {secret}!", quote(secret), encoded, *([PASSWORD] if PASSWORD in secret else [])]
+
+
+@pytest.mark.parametrize("context", [Context310(), Context312()])
+def test_credentials_of_the_role_are_in_no_letter(world: World, bucket: S3Server, context: object) -> None:
+    world.send(http_event(headers={"X-Odd": "a local-token b", "X-Odder": "local-secret"}), context)
+    (letter,) = bucket.letters()
+    assert letter["headers"] == {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        http_event({**PAYLOAD, "DeviceId": "x token-of-the-default-caller"}),
+        http_event(body=urlencode({"a": "token-of-the-default-caller"}), headers=FORM),
+        http_event(path="/token-of-the-default-caller/default"),
+        http_event(path="/token%2Dof-the-default-caller/default"),
+    ],
+)
+def test_a_secret_in_what_has_to_stay_as_it_is_costs_the_letter(
+    world: World, bucket: S3Server, lines: Lines, event: bytes
+) -> None:
+    world.send(event)
+    assert bucket.keys() == []
+    told, _ = lines()
+    assert told["reason"] == "path or body hold a secret"
+
+
+# OSS down: the same answer, in time, and one line.
+
+
+DOWN: dict[str, tuple[Behaviour | None, str]] = {
+    "refused": (None, "nothing was sent: NewConnectionError"),
+    "silent": (silent, "(no usable answer: .+|no time was left)"),
+    "dripping": (dripping, "(no usable answer: .+|no time was left)"),
+    "403": (
+        answering(
+            "403 Forbidden",
+            b"<Error><Code>AccessDenied</Code></Error>",
+            "Content-Type: application/xml",
+            "Date: Wed, 25 Nov 2026 03:00:00 GMT",
+        ),
+        "OSS answered AccessDenied with HTTP 403",
+    ),
+    "redirect": (answering("307 Moved", b"", "Location: http://127.0.0.1:9/"), "OSS answered no code with HTTP 307"),
+}
+
+
+def events() -> Mapping[str, bytes]:
+    return {"http": http_event(), "always-200": http_event(path="/flow"), "direct": direct_event()}
+
+
+@pytest.mark.parametrize("kind", events())
+@pytest.mark.parametrize("name", DOWN)
+def test_oss_down_changes_nothing_in_the_answer(tmp_path: Path, lines: Lines, name: str, kind: str) -> None:
+    behave, told = DOWN[name]
+    event = events()[kind]
+    with peer(behave or silent) as endpoint:
+        world = World(tmp_path, f"http://{endpoint if behave else '127.0.0.1:1'}", DEADLINE_MS="2000")
+        world.function.initialize(Context312())
+        began = time.monotonic()
+        answer = world.send(event)
+        assert time.monotonic() - began < 2
+    letter_line, line = lines()
+    del world.environ["DEAD_LETTER_URL"]
+    assert world.send(event) == answer
+    assert list(letter_line) == DEAD_LETTER_KEYS
+    assert {**letter_line, "reason": ""} == {
+        "timestamp": "2023-09-05T06:41:11.895Z",
+        "level": "ERROR",
+        "event": "dead_letter",
+        "action": "MuteCall",
+        "request_id": REQUEST_ID,
+        "caller": {"http": "default", "always-200": "flow", "direct": "ivr"}[kind],
+        "code": "job_not_found",
+        "reason": "",
+    }
+    assert re.fullmatch(told, letter_line["reason"])
+    assert list(line) == LOG_KEYS
+    (alone,) = lines()
+    differing = {key for key in LOG_KEYS if alone[key] != line[key]}
+    assert differing <= {"duration_ms", "cold_start", "upstream_ms"}
+
+
+def test_a_bucket_that_is_not_there_is_told(world: World, lines: Lines) -> None:
+    world.environ["DEAD_LETTER_URL"] = "oss://not-there"
+    world.send(http_event())
+    assert lines()[0]["reason"] == "OSS answered NoSuchBucket with HTTP 404"
+
+
+def test_a_role_that_is_not_there_is_told(world: World, bucket: S3Server, lines: Lines) -> None:
+    del world.environ["ALIBABA_CLOUD_SECURITY_TOKEN"]
+    answer = world.send(http_event())
+    assert answer["statusCode"] == 500
+    told, line = lines()
+    assert (told["code"], line["code"]) == ("configuration_error", "configuration_error")
+    assert told["reason"].startswith("no role credentials")
+    assert bucket.keys() == []
+
+
+def test_a_library_that_is_not_there_is_told(tmp_path: Path, lines: Lines) -> None:
+    world = World(tmp_path, "127.0.0.1:1")
+
+    def absent(_: Settings) -> dead_letters.WriteLetter:
+        raise ModuleNotFoundError("No module named 'alibabacloud_oss_v2'", name="alibabacloud_oss_v2")
+
+    world.function._open_letters = absent  # noqa: SLF001 - as a package without it has it
+    assert world.send(http_event())["statusCode"] == 404
+    assert lines()[0]["reason"] == "ModuleNotFoundError"
+    world.function.initialize(Context312())
+    (line,) = lines()
+    assert (line["event"], line["reason"].split(" ")[0]) == ("initialize", "ModuleNotFoundError")
+
+
+# Its share of the deadline.
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "1"}])
+def test_ccc_has_to_answer_earlier_where_letters_are_kept(world: World, headers: dict[str, str]) -> None:
+    world.environ["DEADLINE_MS"] = "10000"
+    began = time.monotonic()
+    world.send(http_event(headers=headers))
+    del world.environ["DEAD_LETTER_URL"]
+    again = time.monotonic()
+    world.send(http_event(headers={"Idempotency-Key": "2"} if headers else {}))
+    with_letters, without = world.ccc.deadlines[0] - began, world.ccc.deadlines[1] - again
+    # Where there is a key, a tenth of what is left is kept for the answer to be stored, as ever.
+    of_the_rest = 0.9 if headers else 1.0
+    assert with_letters == pytest.approx(9 * of_the_rest, abs=0.5)
+    assert without == pytest.approx(10 * of_the_rest, abs=0.5)
+
+
+def test_a_timeout_of_ccc_is_kept_and_the_answer_comes_by_the_deadline(world: World, bucket: S3Server) -> None:
+    world.environ["DEADLINE_MS"] = "2000"
+    world.function.initialize(Context312())
+    world.ccc.outcome, world.ccc.held_until_the_deadline = TIMEOUT, True
+    began = time.monotonic()
+    assert world.send(http_event())["statusCode"] == 504
+    assert 1.7 < time.monotonic() - began < 2
+    (letter,) = bucket.letters()
+    assert letter["code"] == "upstream_timeout"
+
+
+def test_a_letter_takes_no_more_than_its_share(tmp_path: Path, lines: Lines) -> None:
+    with peer(silent) as endpoint:
+        world = World(tmp_path, f"http://{endpoint}", DEADLINE_MS="10000")
+        world.function.initialize(Context312())
+        began = time.monotonic()
+        world.send(http_event())
+        assert 0.9 < time.monotonic() - began < 5
+    assert len(lines()) == 2
+
+
+def test_without_time_nothing_is_written(world: World, bucket: S3Server, lines: Lines) -> None:
+    world.environ["DEADLINE_MS"] = "1"
+
+    def late(*arguments: Any) -> dict[str, Any]:
+        time.sleep(0.01)
+        return world.ccc(*arguments)
+
+    world.function._call = late  # noqa: SLF001 - as a process that was frozen
+    world.send(http_event())
+    assert bucket.keys() == []
+    assert lines()[0]["reason"] == "no time was left"
+
+
+def test_an_import_that_takes_long_cannot_hold_the_answer(tmp_path: Path, lines: Lines) -> None:
+    world = World(tmp_path, "127.0.0.1:1", DEADLINE_MS="1000")
+    ended = threading.Event()
+
+    def open_letters(_: Settings) -> dead_letters.WriteLetter | None:
+        ended.wait(30)
+        return None
+
+    world.function._open_letters = open_letters  # noqa: SLF001 - a slow disk
+    began = time.monotonic()
+    world.send(http_event())
+    assert time.monotonic() - began < 1
+    ended.set()
+    assert lines()[0]["reason"] == "no time was left"
+
+
+def test_credentials_are_those_of_each_invocation(tmp_path: Path) -> None:
+    used: list[Credentials] = []
+    world = World(tmp_path, "127.0.0.1:1")
+    world.function._open_letters = lambda _: lambda _key, _content, own, _deadline: used.append(own)  # noqa: SLF001 - notes them
+    for token in ("one", "two"):
+        world.environ["ALIBABA_CLOUD_SECURITY_TOKEN"] = token
+        world.send(http_event())
+    assert [own.security_token for own in used] == ["one", "two"]
+
+
+def test_a_custom_runtime_keeps_letters_without_the_platforms_headers(world: World, bucket: S3Server) -> None:
+    body = json.dumps(PAYLOAD).encode()
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "RAW_URI": "/default?a=b",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_AUTHORIZATION": "Bearer token-of-the-default-caller",
+        "HTTP_X_FC_REQUEST_ID": REQUEST_ID,
+        "HTTP_X_FC_REGION": "cn-shanghai",
+        "HTTP_X_FC_FUNCTION_NAME": "mute-call-concurrent",
+        "HTTP_X_FC_ACCESS_KEY_ID": "STS.header",
+        "HTTP_X_FC_ACCESS_KEY_SECRET": "header-secret",
+        "HTTP_X_FC_SECURITY_TOKEN": "header-token",
+        "HTTP_X_ODD": "header-token",
+        "wsgi.input": BytesIO(body),
+    }
+    statuses: list[str] = []
+    b"".join(application(world.function)(environ, lambda status, _: statuses.append(status)))
+    assert statuses == ["404 Not Found"]
+    (letter,) = bucket.letters()
+    assert letter["function"] == "mute-call-concurrent"
+    assert letter["query"] == {"a": "b"}
+    assert letter["headers"] == {"content-type": "application/json", "content-length": str(len(body))}
+    assert "header-" not in json.dumps(letter)
+
+
+def test_callers_that_share_nothing_but_the_file_are_told_apart(tmp_path: Path, bucket: S3Server) -> None:
+    world = World(tmp_path, bucket.endpoint, f"[callers.one]{BEARER}[callers.two]{BEARER}")
+    for name in ("one", "two"):
+        world.send(http_event(path=f"/{name}"))
+    assert sorted(letter["caller"] for letter in bucket.letters()) == ["one", "two"]
