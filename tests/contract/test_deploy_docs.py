@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from local.smoke.__main__ import main as smoke
+from local.smoke.checks import REMEDIES
+from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from shared.callers import load_callers
 from shared.parameters import CallParameters, read_parameters
 from shared.problems import Problem
@@ -39,6 +42,7 @@ def least_privilege(action: str, resource: str = "*") -> dict[str, object]:
 POLICIES = {
     "mute-call-function": least_privilege("ccc:MuteCall"),
     "unmute-call-function": least_privilege("ccc:UnmuteCall"),
+    "mute-call-letters": least_privilege("oss:PutObject", "acs:oss:*:*:mute-call-letters/letters/*"),
     "mute-call-secrets": least_privilege("kms:GetSecretValue", "acs:kms:*:*:secret/mute-call/*"),
 }
 
@@ -66,7 +70,9 @@ def test_the_role_is_trusted_to_function_compute_alone() -> None:
 
 
 def test_each_policy_allows_its_one_action() -> None:
-    created = {options["--PolicyName"]: json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")}
+    created = {
+        options["--PolicyName"]: json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")
+    }
     assert created == POLICIES
 
 
@@ -78,6 +84,21 @@ def test_each_policy_created_is_attached_and_the_fallback_is_a_system_policy() -
     assert fallback["--PolicyName"] == "AliyunCCCFullAccess"
     assert {options["--RoleName"] for options in attached} == {DOCUMENT["vars"]["role"]}
     assert ram_calls("DetachPolicyFromRole") == [fallback]
+
+
+def test_the_role_may_write_where_letters_are_kept_and_nothing_else() -> None:
+    (url,) = (word.partition("=")[2] for words in COMMANDS for word in words if word.startswith("DEAD_LETTER_URL="))
+    settings = Settings.model_validate(
+        {"CCC_REGION": "cn-shanghai", "KMS_REGION": "cn-shanghai", "OSS_REGION": "cn-shanghai", "DEAD_LETTER_URL": url}
+    )
+    assert settings.dead_letter_url == url
+    place = url.removeprefix("oss://")
+    assert POLICIES["mute-call-letters"] == least_privilege("oss:PutObject", f"acs:oss:*:*:{place}/*")
+    bucket, _, prefix = place.partition("/")
+    (lifecycle,) = (words[-1] for words in COMMANDS if "put-bucket-lifecycle" in words)
+    (rule,) = json.loads(lifecycle)["Rule"]
+    assert (rule["Prefix"], rule["Status"], rule["Expiration"]) == (f"{prefix}/", "Enabled", {"Days": "14"})
+    assert {words[words.index("--bucket") + 1] for words in COMMANDS if "--bucket" in words} == {bucket}
 
 
 def test_every_make_target_exists() -> None:
@@ -104,6 +125,8 @@ def test_every_variable_exists() -> None:
     known = {name.upper() for name in Settings.model_fields} | PROPS["environmentVariables"].keys() | {"RUNTIME"}
     # The examples of rotations add three, the page itself defines three, and OpenSSL knows one.
     known |= {"SSL_CERT_FILE", "MUTE_CALL_TOKEN_PREVIOUS", "CRM_SECRET", "CRM_SECRET_NEW", "URL", "EVENT", "AUTH"}
+    # That of the option `domain`, and those of docs/watching.md.
+    known |= {"CERTIFICATE_ID", "SLS_PROJECT", "SLS_LOGSTORE"}
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", TEXT)) | set(re.findall(r"\$([A-Z_]+)", TEXT))
     assert named - known == set()
     variables = re.search(r"`s.yaml`, `vars`: (.*)\.$", TEXT, re.MULTILINE)
@@ -151,5 +174,48 @@ def test_everything_unconfirmed_comes_with_a_command_and_what_it_should_show() -
     rows = table("Unconfirmed until the first live deployment")
     assert len(rows) >= 10
     for _, command, expected in rows:
-        assert re.match(r"`(curl|s|aliyun) ", command), command
+        assert re.match(r"`(curl|s|aliyun|python -m local.smoke) ", command), command
         assert expected.strip()
+
+
+# What fc3's own pages have (docs/zh/command): of each command the words behind it and its options.
+TOOL: dict[str, tuple[set[tuple[str, ...]], set[str]]] = {
+    "logs": ({()}, {"--tail", "--search", "--request-id"}),
+    "info": ({()}, set()),
+    "plan": ({()}, set()),
+    "remove": ({()}, set()),
+    "invoke": ({()}, {"--event", "--qualifier"}),
+    "version": ({("publish",), ("list",)}, {"--description"}),
+    "alias": ({("publish",), ("get",)}, {"--alias-name", "--version-id", "--vw"}),
+    "concurrency": ({("get",)}, set()),
+}
+
+
+def test_every_command_of_the_deployment_tool_names_its_resource_and_is_well_formed() -> None:
+    spans = [shlex.split(span) for span in re.findall(r"`(s \w+ [^`]*)`", TEXT)]
+    found = [command for command in [*COMMANDS, *spans] if command[:1] == ["s"] and command[1] != "config"]
+    assert {command[2] for command in found} == TOOL.keys()
+    for _, resource, verb, *words in found:
+        assert resource in DOCUMENT["resources"]
+        verbs, known = TOOL[verb]
+        options = [word for word in words if word.startswith("--")]
+        values = [words[words.index(option) + 1] for option in options if option != "--tail"]
+        assert tuple(word for word in words if word not in {*options, *values}) in verbs, words
+        assert set(options) <= known, words
+
+
+def test_the_smoke_test_is_one_command_that_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    (command, *_) = [command for command in COMMANDS if command[:3] == ["python", "-m", "local.smoke"]]
+    with stack(variables={TOKEN_VARIABLE: DEMO_TOKEN}) as (gateway, _):
+        assert smoke([gateway.url if word == "$URL" else word for word in command[3:]]) == 0
+        assert "FAILED" not in capsys.readouterr().out
+
+
+def test_the_smoke_test_knows_the_remedies_of_the_table() -> None:
+    named = {code for answer, _ in table("5. Smoke test") for code in re.findall(r"`([a-z]+_[a-z_]+|[a-z]+)`", answer)}
+    assert named - {"job_not_found", "instance_not_found", "upstream"} == REMEDIES.keys()
+
+
+def test_every_option_of_s_yaml_is_explained() -> None:
+    options = re.findall(r"^ *# --- (\S+)$", ROOT.joinpath("s.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(name.strip("`") for name, *_ in table("Options for real traffic")) == sorted(options)

@@ -161,6 +161,30 @@ def test_the_line_of_initialize_has_the_fields_that_are_listed() -> None:
     assert listed == list(log.initialize_line(MUTE_CALL, None, ["a fault"], 0))
 
 
+def test_the_line_of_a_dead_letter_has_the_fields_that_are_listed() -> None:
+    section = FLAT.split("## The line of a dead letter")[1].partition("```")[0]
+    fields = re.search(r"Its fields\s+are (.*?)\. \*\*", section, re.DOTALL)
+    assert fields
+    listed = re.findall(r"`([a-z_]+)`", fields[1])
+    trace = log.Trace(MUTE_CALL, None, cold_start=True)
+    assert listed == list(log.dead_letter_line(trace, InternalError("a defect"), "no time was left", 0))
+
+
+def test_every_reason_of_a_dead_letter_is_quoted() -> None:
+    section = " ".join(FLAT.split("## The line of a dead letter")[1].partition("\n## ")[0].split())
+    kept = [ROOT / "shared" / name for name in ("dead_letters.py", "oss.py")]
+    nodes = [node for path in kept for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    returned = [node.value for node in nodes if isinstance(node, ast.Return) and node.value is not None]
+    raised = [
+        node.args[0]
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "LetterError"
+    ]
+    reasons = {text for node in (*returned, *raised) for text in texts_of(node) if " " in text}
+    assert len(reasons) > 4
+    assert [reason for reason in reasons if f'"{reason}"' not in section] == []
+
+
 def test_every_variable_named_exists() -> None:
     known = {name.upper() for name in Settings.model_fields} | {"SSL_CERT_FILE"}
     named = {span for span in SPANS if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", span)}

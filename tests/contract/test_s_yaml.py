@@ -18,11 +18,14 @@ from functions.mute_call import index
 from local.package import TARGETS
 from shared import server
 from shared.callers import load_callers
+from shared.envelope import read_event
 from shared.function import Function
 from shared.settings import Settings
+from tests.builders import http_event
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = yaml.safe_load(ROOT.joinpath("s.yaml").read_text(encoding="utf-8"))
+TEXT = ROOT.joinpath("s.yaml").read_text(encoding="utf-8")
+DOCUMENT = yaml.safe_load(TEXT)
 SCHEMA = json.loads(ROOT.joinpath("tests/data/fc3-schema.json").read_text(encoding="utf-8"))
 HTTP_TRIGGER = SCHEMA["definitions"]["IHttpTriggerConfig"]
 ENVIRONMENT = {"MUTE_CALL_TOKEN": "0123456789"}
@@ -63,8 +66,8 @@ def resolved(value: Any, variables: Mapping[str, Any], environ: Mapping[str, str
     return re.sub(r"\$\{([^}]*)\}", lambda match: str(lookup(match[1])), value)
 
 
-def resources(**environ: str) -> dict[str, Any]:
-    result: dict[str, Any] = resolved(DOCUMENT["resources"], DOCUMENT["vars"], ENVIRONMENT | environ)
+def resources(document: Mapping[str, Any] = DOCUMENT, **environ: str) -> dict[str, Any]:
+    result: dict[str, Any] = resolved(document["resources"], document["vars"], ENVIRONMENT | environ)
     return result
 
 
@@ -340,3 +343,135 @@ def test_both_deployments_are_of_one_function_under_two_names() -> None:
         *("functionName", "runtime", "memorySize", "cpu"),
         *("customRuntimeConfig", "instanceConcurrency"),
     }
+
+
+OPTION = re.compile(r"^ *# --- (\S+)\n(.*?)^ *# ---$", re.MULTILINE | re.DOTALL)
+OPTIONS = {found[1]: found for found in OPTION.finditer(TEXT)}
+OF_A_FUNCTION = {"minimum-instances": "scalingConfig", "reserved-concurrency": "concurrencyConfig"}
+# Whoever takes the `# ` out and thinks no further shall neither pay for hundreds nor have none.
+FEW = range(1, 101)
+
+
+def with_options(*names: str) -> dict[str, Any]:
+    """The document with the `# ` of the options' lines taken out."""
+    text = TEXT
+    for name in names:
+        block = OPTIONS[name][2]
+        text = text.replace(block, re.sub(r"^( *)# ", r"\1", block, flags=re.MULTILINE))
+    result: dict[str, Any] = yaml.safe_load(text)
+    return result
+
+
+def test_the_options_are_marked_and_off() -> None:
+    assert OPTIONS.keys() == {*OF_A_FUNCTION, "alias", "domain"}
+    assert len(re.findall(r"# ---", TEXT)) == 2 * len(OPTIONS)
+    assert {resource["component"] for resource in DOCUMENT["resources"].values()} == {"fc3"}
+    for resource in DOCUMENT["resources"].values():
+        assert not resource["props"].keys() & set(OF_A_FUNCTION.values())
+
+
+@pytest.mark.parametrize("option", OF_A_FUNCTION)
+def test_a_function_with_an_option_is_free_of_faults(option: str) -> None:
+    section = OF_A_FUNCTION[option]
+    changed = resources(with_options(option))
+    assert changed.keys() == resources().keys()
+    for name, resource in changed.items():
+        assert faults(resource["props"]) == []
+        assert resource["props"].keys() - resources()[name]["props"].keys() == {section}
+        # The schema takes any other key: what is set has to be one that it knows.
+        known = SCHEMA["definitions"][SCHEMA["properties"][section]["$ref"].rpartition("/")[2]]["properties"]
+        assert resource["props"][section].keys() <= known.keys()
+        assert all(value in FEW for value in resource["props"][section].values())
+
+
+def test_the_alias_that_the_domain_leads_to_has_the_asynchronous_settings() -> None:
+    changed = resources(with_options("alias", "domain"), CERTIFICATE_ID="1234567")
+    aliases = {route["qualifier"] for route in changed["domain"]["props"]["routeConfig"]["routes"]}
+    assert aliases == {"production"}
+    for name in resources():
+        assert {changed[name]["props"]["asyncInvokeConfig"]["qualifier"]} == aliases
+        assert faults(changed[name]["props"]) == []
+
+
+def test_all_options_go_together() -> None:
+    document = with_options(*OPTIONS)
+    changed = resources(document, CERTIFICATE_ID="1234567")
+    assert changed.keys() - resources().keys() == {"domain"}
+    assert [fault for name in resources() for fault in faults(changed[name]["props"])] == []
+    assert list(domain_faults(changed["domain"], changed)) == []
+
+
+# The props of the component fc3-domain 0.0.24: its README and src/schema.json (github.com/devsapp/fc3-domain).
+DOMAIN_REQUIRED = {"region", "domainName", "protocol", "routeConfig"}
+DOMAIN_KNOWN = DOMAIN_REQUIRED | {"certConfig", "tlsConfig", "wafConfig", "authConfig"}
+TLS_REQUIRED = {"minVersion", "maxVersion", "cipherSuites"}
+ROUTE_REQUIRED = {"path", "functionName"}
+ROUTE_KNOWN = ROUTE_REQUIRED | {"qualifier", "methods", "rewriteConfig"}
+
+
+def domain_faults(resource: Mapping[str, Any], others: Mapping[str, Any]) -> Iterator[str]:
+    props = resource["props"]
+    if resource["component"] != "fc3-domain":
+        yield "component"
+    if not DOMAIN_REQUIRED <= props.keys() <= DOMAIN_KNOWN:
+        yield "props"
+    if props.get("protocol") != "HTTPS":
+        yield "protocol: tokens in the clear"
+    # certName, certificate and privateKey would name files, or hold the key itself.
+    if props.get("certConfig", {}).keys() != {"certId"}:
+        yield "certConfig: by its id alone"
+    tls = props.get("tlsConfig", {})
+    if tls.keys() != TLS_REQUIRED or tls["minVersion"] < "TLSv1.2":
+        yield "tlsConfig"
+    if any("ECDHE" not in suite or "CBC" in suite for suite in tls.get("cipherSuites", ())):
+        yield "cipherSuites"
+    functions = {other["props"]["functionName"] for name, other in others.items() if name != "domain"}
+    yield from route_faults(props, functions)
+
+
+def route_faults(props: Props, functions: set[str]) -> Iterator[str]:
+    for route in props.get("routeConfig", {}).get("routes", ()):
+        if not ROUTE_REQUIRED <= route.keys() <= ROUTE_KNOWN:
+            yield "route"
+        if route.get("functionName") not in functions:
+            yield "functionName: no function of this document"
+        if set(route.get("methods", ())) != {"POST", "GET"}:
+            yield "methods: the function answers POST and GET"
+        if not re.fullmatch(r"(/[a-z]+)?/\*", route.get("path", "")):
+            yield "path: no caller behind it"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        (("protocol",), "HTTP,HTTPS", "protocol"),
+        (("domain",), "webhooks.example.com", "props"),
+        (("certConfig",), {"certName": "c", "certificate": "c.pem", "privateKey": "c.key"}, "certConfig"),
+        (("tlsConfig", "minVersion"), "TLSv1.0", "tlsConfig"),
+        (("tlsConfig", "cipherSuites", 0), "TLS_RSA_WITH_RC4_128_SHA", "cipherSuites"),
+        (("routeConfig", "routes", 0, "functionName"), "another", "functionName"),
+        (("routeConfig", "routes", 0, "methods"), ["POST"], "methods"),
+        (("routeConfig", "routes", 0, "path"), "/mute", "path"),
+        (("routeConfig", "routes", 0, "function"), "mute-call", "route"),
+    ],
+)
+def test_a_fault_of_the_domain_is_found(place: tuple[str | int, ...], value: object, expected: str) -> None:
+    changed = resources(with_options("domain"), CERTIFICATE_ID="1234567")
+    *way, last = place
+    parent = changed["domain"]["props"]
+    for step in way:
+        parent = parent[step]
+    parent[last] = value
+    assert [fault.partition(":")[0] for fault in domain_faults(changed["domain"], changed)] == [expected]
+
+
+def test_the_certificate_of_the_domain_comes_from_the_environment() -> None:
+    with pytest.raises(AssertionError, match="CERTIFICATE_ID not found"):
+        resources(with_options("domain"))
+
+
+@pytest.mark.parametrize("caller", ["default", "crm", "healthz"])
+def test_the_domain_s_prefix_leads_to_the_caller(caller: str) -> None:
+    routes = with_options("domain")["resources"]["domain"]["props"]["routeConfig"]["routes"]
+    paths = [route["path"].replace("*", caller) for route in routes]
+    assert [read_event(http_event(path=path)).segment for path in paths] == [caller] * 2

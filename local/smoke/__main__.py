@@ -1,0 +1,104 @@
+"""Asks a deployed function what it should answer: two pages, and a request without and one with a credential.
+
+The last one asks for a call whose id is made up on the spot, so that it can mute nobody; `job_not_found` is the good
+answer, and says that role, signature and network are right. The secret is the first one of the caller that is set, as
+`local.send` finds it, and is sent over HTTPS only, but for this machine. Proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import ipaddress
+import os
+import sys
+import time
+from collections.abc import Sequence
+from urllib.parse import SplitResult
+
+from local.command_line import Parser, UsageError, write
+from local.send.message import first_secret, read_url
+from local.send.wire import exchange
+from local.shell_secrets import shell_lookup
+from local.smoke.checks import Check, Verdict, checks_of
+from shared.callers import load_callers
+from shared.function import DEFAULT_CALLER
+from shared.problems import ConfigurationError
+
+_EPILOG = """\
+example:
+  MUTE_CALL_TOKEN=... python -m local.smoke --url https://YOUR-TRIGGER.cn-shanghai.fcapp.run
+
+exit code: 0 if all is well, 1 if a check fails, 2 for a command that cannot be carried out
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the checks and tell what each says; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        checks = _checks(options)
+    except UsageError as error:
+        parser.error(str(error))
+    verdicts = [_tell(check) for check in checks]
+    return 1 if any(verdict.reason for verdict in verdicts) else 0
+
+
+def _checks(options: argparse.Namespace) -> list[Check]:
+    url = read_url(options.url)
+    if url.scheme != "https" and not _is_here(url):
+        raise UsageError("the secret would cross the network in the clear: take https")
+    try:
+        callers = load_callers(options.callers).callers
+    except ConfigurationError as error:
+        raise UsageError(error.reason) from None
+    caller = callers.get(options.caller)
+    if caller is None:
+        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    secret = first_secret(caller.auth, shell_lookup(os.environ))
+    return checks_of(url, options.caller, caller, secret, time.time(), options.instance)
+
+
+def _is_here(url: SplitResult) -> bool:
+    try:
+        return ipaddress.ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        return url.hostname == "localhost"
+
+
+def _tell(check: Check) -> Verdict:
+    try:
+        verdict = check.judge(exchange(check.outgoing))
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        # UnicodeError: a host name that cannot be looked up.
+        verdict = Verdict(f"no answer ({type(error).__name__})", "the URL, and `s mute_call info`; a new trigger waits")
+    write(
+        f"FAILED  {check.name}: {verdict.reason}\n        {verdict.remedy}\n"
+        if verdict.reason
+        else f"ok      {check.name}\n"
+    )
+    return verdict
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m local.smoke",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--url",
+        required=True,
+        help="of the function: its trigger's or its domain's, with the domain's path if it has one",
+    )
+    add("--caller", metavar="NAME", default=DEFAULT_CALLER, help="as whom to ask (default: %(default)s)")
+    add("--instance", metavar="ID", help="of the call centre (default: the first one on the caller's list)")
+    parser.add_callers()
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

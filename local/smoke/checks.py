@@ -1,0 +1,161 @@
+"""What an answer of each check has to be, and what to do if it is not. No I/O here."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult
+
+from local.command_line import UsageError
+from local.send.message import Message, compose
+from local.send.wire import Answer, Outgoing
+from shared.callers import Caller
+from shared.envelope import Request
+from shared.problems import problem_types
+
+_JSON = {"content-type": "application/json"}
+_ANY_INSTANCE = "*"
+# CCC was asked, took role and signature, and knows no such call.
+_GOOD = ("job_not_found", "instance_not_found")
+# The remedies are those of docs/deploy.md, "Smoke test".
+REMEDIES = {
+    "unauthorized": "the deployed secret is another one, or the URL leads to another caller",
+    "forbidden": "the instance is not on the caller's list: --instance, or callers.toml",
+    "configuration_error": "`s mute_call logs --tail` names everything that is wrong at once",
+    "upstream_denied": "the role: docs/deploy.md, step 2",
+    "upstream_unavailable": "CCC, or KMS for the secret, cannot be reached from there: CCC_REGION, KMS_REGION",
+}
+_CODES = [kind.code for kind in problem_types()]
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_RUNBOOK = "docs/runbook.md has an entry for this code"
+_PLATFORM = "the platform's own failure, the function did not answer: `s mute_call logs --tail`"
+_ELSEWHERE = "is this the URL of the function's trigger or domain?"
+
+
+class Verdict(NamedTuple):
+    """What a check says: a reason and a remedy, both empty if all is well."""
+
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A request, and what its answer has to be."""
+
+    name: str
+    outgoing: Outgoing
+    judge: Callable[[Answer], Verdict]
+
+
+def checks_of(
+    url: SplitResult, name: str, caller: Caller, secret: str, now: float, instance: str | None
+) -> list[Check]:
+    """Return the checks of a deployed function.
+
+    Args:
+        url: of the function; the path is a prefix.
+        name: of a caller that takes the parameters as they are.
+        caller: its block.
+        secret: its own.
+        now: seconds since the epoch.
+        instance: of the call centre; `None`: the first one on the caller's list.
+
+    Raises:
+        UsageError: the caller or its instances are not fit for it.
+    """
+    parameters = _parameters(name, caller, instance)
+    body = json.dumps(parameters).encode()
+
+    def page(segment: str) -> Outgoing:
+        target = f"{url.path.rstrip('/')}/{segment}"
+        return Outgoing(f"{url.scheme}://{url.netloc}", "GET", target, {"host": url.netloc}, b"")
+
+    signed = compose(Message(Request(headers=_JSON, raw_path=""), body), url, name, caller, secret, now)
+    unsigned = Outgoing(signed.origin, "POST", signed.target.partition("?")[0], {"host": url.netloc, **_JSON}, body)
+    return [
+        Check("healthz", page("healthz"), _healthz),
+        Check("openapi.json", page("openapi.json"), _openapi),
+        Check("without a credential", unsigned, _refused),
+        Check("a call that does not exist", signed, _not_found),
+    ]
+
+
+def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, str]:
+    """Return parameters of a call that cannot exist: what is asked for with them mutes nobody."""
+    if not caller.auth.over_http:
+        raise UsageError(f"{name} is for direct invocation, not for HTTP; choose another caller")
+    if caller.reads_beyond_the_payload:
+        raise UsageError(f"{name} has expressions, for a payload of its own; choose a caller without")
+    if "POST" not in caller.methods:
+        raise UsageError(f"{name} takes no POST; choose another caller")
+    chosen = instance or next((known for known in caller.instances if known != _ANY_INSTANCE), None)
+    if chosen is None:
+        raise UsageError(f"{name} may use every instance; choose one: --instance")
+    job = f"smoke-test-{secrets.token_hex(16)}"
+    return {"DeviceId": "smoke-test", "InstanceId": chosen, "JobId": job, "UserId": "smoke-test@smoke-test"}
+
+
+def _healthz(answer: Answer) -> Verdict:
+    body = _object(answer)
+    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and body.get("status") == "unavailable":
+        return Verdict("no caller can be served", REMEDIES["configuration_error"])
+    if (answer.status, body.get("status")) != (HTTPStatus.OK, "ok"):
+        return _unexpected(answer, '200 and {"status": "ok"}')
+    return Verdict()
+
+
+def _openapi(answer: Answer) -> Verdict:
+    if answer.status != HTTPStatus.OK or not str(_object(answer).get("openapi")).startswith("3.1"):
+        return _unexpected(answer, "200 and a document of OpenAPI 3.1")
+    return Verdict()
+
+
+def _refused(answer: Answer) -> Verdict:
+    code = _code(answer)
+    if code in _GOOD:
+        return Verdict("was let in", "the caller has the scheme `none`: whoever knows the URL may mute")
+    if (answer.status, code) != (HTTPStatus.UNAUTHORIZED, "unauthorized"):
+        return _problem(answer, code) if code else _unexpected(answer, "401 and the code unauthorized")
+    if answer.content_type.partition(";")[0] != "application/problem+json":
+        return Verdict("came with another content type", "the platform changes it: tell the senders to read `code`")
+    return Verdict()
+
+
+def _not_found(answer: Answer) -> Verdict:
+    code = _code(answer)
+    if code in _GOOD:
+        return Verdict()
+    if _object(answer).get("status") in ("muted", "unmuted"):
+        return Verdict("CCC accepted a call that does not exist", "what answers there is no CCC: CCC_ENDPOINT")
+    return _problem(answer, code) if code else _unexpected(answer, "the code job_not_found")
+
+
+def _problem(answer: Answer, code: str) -> Verdict:
+    request_id = str(_object(answer).get("request_id"))
+    named = f", request_id {request_id}" if _ID.fullmatch(request_id) else ""
+    return Verdict(f"HTTP {answer.status}, {code}{named}", REMEDIES.get(code, _RUNBOOK))
+
+
+def _unexpected(answer: Answer, expected: str) -> Verdict:
+    # Of what somebody else answered nothing is shown: it may quote the request.
+    return Verdict(f"HTTP {answer.status}, and not {expected}", _PLATFORM if answer.error_type else _ELSEWHERE)
+
+
+def _code(answer: Answer) -> str | None:
+    """Return the code of a problem, if it is one of ours."""
+    code = _object(answer).get("code")
+    return code if code in _CODES else None
+
+
+def _object(answer: Answer) -> Mapping[str, Any]:
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,510 @@
+"""docs/watching: SLS takes it, every query runs on our log lines, and every alarm tells a failure from good health.
+
+sqlite stands in for SLS: it runs the queries as they are, with SLS's functions added. It cannot tell whether SLS reads
+the same dialect; docs/watching.md lists what only a live logstore can confirm.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sqlite3
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from functions.mute_call.index import MUTE_CALL
+from functions.unmute_call.index import UNMUTE_CALL
+from shared import log, problems
+from shared.action import Action
+from shared.problems import Problem, Upstream
+from shared.status import Success
+from tests.contract.documents import ROOT, blocks, headings, local_links, read, tables
+
+FOLDER = ROOT / "docs/watching"
+PAGE = read("docs/watching.md")
+DASHBOARD = json.loads(read("docs/watching/dashboard.json"))
+CHARTS: dict[str, dict[str, Any]] = {chart["title"]: chart for chart in DASHBOARD["charts"]}
+ALARMS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted([*FOLDER.glob("alarms/*.json"), *FOLDER.glob("optional/*.json")])
+}
+QUERIES = {f"chart {name}": chart["search"]["chartQueries"][0]["query"] for name, chart in CHARTS.items()} | {
+    f"alarm {name}": alarm["configuration"]["queryList"][0]["query"] for name, alarm in ALARMS.items()
+}
+PLACES = {"SLS_REGION", "SLS_PROJECT", "SLS_LOGSTORE", "SLS_ACTION_POLICY"}
+Line = Mapping[str, Any] | str
+
+
+def exactly(required: Mapping[str, Any], **optional: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def some(*values: Any) -> dict[str, Any]:
+    return {"enum": list(values)}
+
+
+TEXT = {"type": "string"}
+NAME = {"type": "string", "pattern": "^[0-9a-z][0-9a-z_-]{2,62}[0-9a-z]$"}
+NATURAL = {"type": "integer", "minimum": 0}
+SPAN = {"type": "string", "pattern": "^[0-9]+[smh]$"}
+# SLS, CreateAlert (2020-12-30) and "Data structure of an alert rule" (2025-03-17).
+ALARM = exactly(
+    {
+        "name": NAME,
+        "displayName": {"type": "string", "minLength": 4, "maxLength": 64},
+        "schedule": exactly({"type": some("FixedRate"), "interval": SPAN}),
+        "configuration": exactly(
+            {
+                "version": some("2.0"),
+                "type": some("default"),
+                "dashboard": TEXT,
+                "queryList": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 1,
+                    "items": exactly(
+                        {
+                            "storeType": some("log"),
+                            "region": some("SLS_REGION"),
+                            "project": some("SLS_PROJECT"),
+                            "store": some("SLS_LOGSTORE"),
+                            "query": TEXT,
+                            "timeSpanType": some("Relative"),
+                            "start": {"type": "string", "pattern": "^-[0-9]+[smh]$"},
+                            "end": some("now"),
+                            "powerSqlMode": some("auto", "enable", "disable"),
+                        }
+                    ),
+                },
+                "groupConfiguration": exactly(
+                    {"type": some("no_group", "custom"), "fields": {"type": "array", "items": TEXT}}
+                ),
+                "joinConfigurations": {"type": "array", "maxItems": 0},
+                "severityConfigurations": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": exactly(
+                        {
+                            "severity": some(2, 4, 6, 8, 10),
+                            # An empty count: one row that meets the condition is enough. An empty condition: any row.
+                            "evalCondition": exactly(
+                                {"condition": {"type": "string", "maxLength": 128}, "countCondition": some("")}
+                            ),
+                        }
+                    ),
+                },
+                "labels": {"type": "array"},
+                "annotations": {"type": "array", "items": exactly({"key": TEXT, "value": TEXT})},
+                "autoAnnotation": {"type": "boolean"},
+                "sendResolved": {"type": "boolean"},
+                "threshold": {"type": "integer", "minimum": 1},
+                "noDataFire": {"type": "boolean"},
+                "noDataSeverity": some(2, 4, 6, 8, 10),
+                "policyConfiguration": exactly(
+                    {"alertPolicyId": TEXT, "actionPolicyId": some("SLS_ACTION_POLICY"), "repeatInterval": SPAN}
+                ),
+            }
+        ),
+    },
+    description={"type": "string", "maxLength": 256},
+)
+# SLS, CreateDashboard (2020-12-30), structures "dashboard" and "chart"; what stands inside search and display is that
+# of the chart templates in Alibaba Cloud's own collection of skills (alibabacloud-sls-dashboard).
+SHOWN = {name: {"type": "boolean"} for name in ("showTitle", "showBorder", "showBackground", "showTime")}
+LINES = {
+    "queryOptionMap": exactly(
+        {
+            "A": exactly(
+                {
+                    "name": some("A"),
+                    "xAxisKey": some("time"),
+                    "yAxisKeys": {"type": "array", "minItems": 1, "items": TEXT},
+                }
+            )
+        }
+    )
+}
+CHART = exactly(
+    {
+        "title": {"type": "string", "pattern": "^[0-9a-z][0-9a-z_-]{0,98}[0-9a-z]$"},
+        "type": some("linepro", "tablepro"),
+        "search": exactly(
+            {
+                "logstore": some("SLS_LOGSTORE"),
+                "topic": TEXT,
+                "query": some("@"),
+                "start": {"type": "string", "pattern": "^-[0-9]+s$"},
+                "end": some("now"),
+                "chartQueries": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 1,
+                    "items": exactly(
+                        {
+                            "name": some("A"),
+                            "datasource": some("logstore"),
+                            "project": some("SLS_PROJECT"),
+                            "logstore": some("SLS_LOGSTORE"),
+                            "query": TEXT,
+                            "tokenQuery": TEXT,
+                        }
+                    ),
+                },
+            }
+        ),
+        "action": {"type": "object", "maxProperties": 0},
+        "display": exactly(
+            {
+                "basicOptions": exactly({"displayName": TEXT, **SHOWN}),
+                "xPos": NATURAL,
+                "yPos": NATURAL,
+                "width": NATURAL,
+                "height": NATURAL,
+                "version": some("2"),
+            },
+            **LINES,
+        ),
+    }
+)
+WHOLE_DASHBOARD = exactly(
+    {
+        "dashboardName": NAME,
+        "displayName": TEXT,
+        "description": TEXT,
+        "attribute": exactly({"type": some("grid")}),
+        "charts": {"type": "array", "items": CHART},
+    }
+)
+
+
+def complaints(schema: Mapping[str, Any], value: object) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in Draft7Validator(schema).iter_errors(value)]
+
+
+def json_extract_scalar(text: str, path: str) -> str | None:
+    """Return a member of a JSON object as text, as SLS does: null for what is no JSON, no scalar or not there."""
+    try:
+        value = json.loads(text)[path.removeprefix("$.")]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def date_format(seconds: int, pattern: str) -> str:
+    return time.strftime(pattern.replace("%i", "%M"), time.gmtime(seconds))
+
+
+class CountIf:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def step(self, condition: object) -> None:
+        self.count += bool(condition)
+
+    def finalize(self) -> int:
+        return self.count
+
+
+class ApproxPercentile:
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.share = 0.5
+
+    def step(self, value: float | None, share: float) -> None:
+        self.share = share
+        self.values += [] if value is None else [value]
+
+    def finalize(self) -> float | None:
+        ordered = sorted(self.values)
+        return ordered[math.ceil(self.share * len(ordered)) - 1] if ordered else None
+
+
+def is_found(line: str, search: str) -> bool:
+    """Whether a search of words joined by `or` finds a line; SLS, too, takes an underscore for part of a word."""
+    return bool(set(re.findall(r"\w+", line)) & set(search.split(" or ")))
+
+
+def logstore(lines: Sequence[tuple[int, Line]], search: str) -> sqlite3.Connection:
+    """A logstore that holds what the search finds, each line at its time."""
+    store = sqlite3.connect(":memory:")
+    store.row_factory = sqlite3.Row
+    store.create_function("json_extract_scalar", 2, json_extract_scalar)
+    store.create_function("date_format", 2, date_format)
+    store.create_aggregate("count_if", 1, CountIf)
+    store.create_aggregate("approx_percentile", 2, ApproxPercentile)  # type: ignore[arg-type] # stubs: one value a step
+    store.execute("create table log (__time__ integer, message text)")
+    texts = [(at, line if isinstance(line, str) else json.dumps(line)) for at, line in lines]
+    store.executemany("insert into log values (?, ?)", [(at, text) for at, text in texts if is_found(text, search)])
+    return store
+
+
+def rows(query: str, lines: Sequence[tuple[int, Line]]) -> list[dict[str, Any]]:
+    search, _, sql = query.partition(" | ")
+    return [dict(row) for row in logstore(lines, search).execute(sql)]
+
+
+def severity(alarm: Mapping[str, Any], lines: Sequence[Line]) -> int | None:
+    """How severe an alarm is on lines of its time span: the first severity whose condition a row meets."""
+    configuration = alarm["configuration"]
+    search, _, sql = configuration["queryList"][0]["query"].partition(" | ")
+    store = logstore([(0, line) for line in lines], search)
+    for branch in configuration["severityConfigurations"]:
+        # An expression of SLS's, with the same comparisons as SQL.
+        condition = branch["evalCondition"]["condition"].replace("&&", "and") or "true"
+        if store.execute(f"select 1 from ({sql}) where {condition}").fetchone():  # noqa: S608 - our own files
+            return int(branch["severity"])
+    return None
+
+
+def told(
+    outcome: type[Problem] | str = "muted",
+    *,
+    duration_ms: float = 40.0,
+    caller: str | None = "crm",
+    action: Action = MUTE_CALL,
+    **known: Any,
+) -> dict[str, Any]:
+    """A line of a request, as the function writes it."""
+    trace = log.Trace(action, "1-2", cold_start=known.pop("cold_start", False), caller_name=caller, **known)
+    if isinstance(outcome, str):
+        ended: Success | Problem = Success(outcome, {}, Upstream("OK", "A-1"))
+    else:
+        ended = outcome("a reason")
+    return {**log.webhook_line(trace, ended, 200, 0), "duration_ms": duration_ms}
+
+
+def unwritten_letter(reason: str) -> dict[str, Any]:
+    trace = log.Trace(MUTE_CALL, "1-2", cold_start=False, caller_name="crm")
+    return log.dead_letter_line(trace, problems.JobNotFound("a reason"), reason, 0)
+
+
+# Words of a search in lines that are no requests.
+PLATFORM = [
+    "FC Invoke Start RequestId: 1-64f6cd87-0f0e0d0c0b0a0908 webhook",
+    "upstream_denied throttled initialize dead_letter configuration_error internal_error webhook",
+    '{"webhook": "of another program in the same logstore", "code": "upstream_denied"}',
+]
+HEALTHY: list[Line] = [
+    *[told(cold_start=number == 0) for number in range(30)],
+    *[told("unmuted", action=UNMUTE_CALL) for _ in range(5)],
+    told("handshake"),
+    told(store_fault="answer not stored"),
+    told(replayed=True),
+    told(problems.Unauthorized, caller=None),
+    told(problems.JobNotFound),
+    told(problems.Throttled, attempts=2),
+    told(problems.UpstreamTimeout, duration_ms=4499.0),
+    *PLATFORM,
+]
+FAULTS: dict[str, tuple[list[Line], dict[str, int]]] = {
+    "the role is refused": ([told(problems.UpstreamDenied)], {"upstream-denied": 10}),
+    "the counterpart's role is refused": ([told(problems.UpstreamDenied, action=UNMUTE_CALL)], {"upstream-denied": 10}),
+    "a variable is wrong": ([told(problems.ConfigurationError, caller=None)], {"defects": 10}),
+    "a defect": ([told(problems.InternalError)], {"defects": 10}),
+    "an instance starts with faults": ([log.initialize_line(MUTE_CALL, None, ["webhook"], 0)], {"start-faults": 8}),
+    "a dead letter is not written": ([unwritten_letter("webhook")], {"dead-letters": 8}),
+    "CCC is down": ([told(problems.UpstreamUnavailable)] * 5, {"error-rate": 8}),
+    "the store is down": ([told(problems.IdempotencyUnavailable)] * 5, {"error-rate": 8}),
+    "four failures of fifty": ([told(problems.UpstreamUnavailable)] * 4, {}),
+    "a sender has the wrong secret": ([told(problems.Unauthorized, caller=None)] * 60, {"error-rate": 4}),
+    "a fifth of the requests is refused": ([told(problems.JobNotFound)] * 10, {}),
+    "most answers cannot be stored": ([told(store_fault="answer not stored")] * 60, {"error-rate": 4}),
+    "CCC is slow": ([told(duration_ms=3001.0)] * 5, {"slow": 6}),
+    "CCC throttles one caller": ([told(problems.Throttled, caller="flow")] * 5, {"throttled": 6}),
+    "CCC throttles everybody a little": ([told(problems.Throttled, caller=f"c{n}") for n in range(5)], {}),
+}
+
+
+def test_the_dashboard_has_the_documented_shape() -> None:
+    assert complaints(WHOLE_DASHBOARD, DASHBOARD) == []
+    assert len(CHARTS) == len(DASHBOARD["charts"])
+    for chart in CHARTS.values():
+        (query,) = chart["search"]["chartQueries"]
+        assert query["query"] == query["tokenQuery"]
+        assert ("queryOptionMap" in chart["display"]) == (chart["type"] == "linepro")
+
+
+def test_no_chart_lies_upon_another() -> None:
+    taken: set[tuple[int, int]] = set()
+    for chart in CHARTS.values():
+        x, y, width, height = (chart["display"][key] for key in ("xPos", "yPos", "width", "height"))
+        cells = {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
+        # The grid has 24 columns.
+        assert x + width <= 24
+        assert not cells & taken
+        taken |= cells
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_has_the_documented_shape(name: str) -> None:
+    alarm = ALARMS[name]
+    assert complaints(ALARM, alarm) == []
+    assert alarm["name"] == f"mute-call-{name}"
+    group = alarm["configuration"]["groupConfiguration"]
+    assert bool(group["fields"]) == (group["type"] == "custom")
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_a_query_reads_what_the_log_line_has_and_names_codes_that_exist(query: str) -> None:
+    lines = [told(), log.initialize_line(MUTE_CALL, None, ["a fault"], 0), unwritten_letter("a fault")]
+    read_by_it = set(re.findall(r"'\$\.(\w+)'", query))
+    assert read_by_it
+    assert read_by_it <= {key for line in lines for key in line}
+    codes = {kind.code for kind in problems.problem_types()}
+    tests = re.findall(r"\bcode (?:= |in \()('[^)]*?')(?:\)| )", query)
+    named = {code for test in tests for code in re.findall(r"'(\w+)'", test)}
+    assert named <= codes
+    words = set(query.partition(" | ")[0].split(" or "))
+    assert words <= codes | {"webhook", "initialize", "dead_letter"}
+    # SLS takes a text in double quotes for a column, sqlite for whichever fits.
+    assert '"' not in query
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_tells_what_its_query_finds(name: str) -> None:
+    configuration = ALARMS[name]["configuration"]
+    every = [told(kind) for kind in problems.problem_types() if kind is not problems.InvalidParameters]
+    lines = [*every, log.initialize_line(MUTE_CALL, None, ["webhook"], 0), unwritten_letter("r")]
+    (found, *_) = rows(configuration["queryList"][0]["query"], [(0, line) for line in lines])
+    told_of = " ".join(annotation["value"] for annotation in configuration["annotations"])
+    assert set(re.findall(r"\$\{(\w+)\}", told_of)) <= found.keys()
+    assert set(configuration["groupConfiguration"]["fields"]) <= found.keys()
+    for branch in configuration["severityConfigurations"]:
+        names = set(re.findall(r"\b[a-z]\w*", re.sub(r"'[^']*'", "", branch["evalCondition"]["condition"])))
+        assert names <= found.keys()
+        # The only names that SLS's expressions take.
+        assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", column) for column in names)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_silent_in_good_health(name: str) -> None:
+    assert severity(ALARMS[name], HEALTHY) is None
+
+
+@pytest.mark.parametrize(("lines", "expected"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_raises_its_alarm_and_no_other(lines: list[Line], expected: Mapping[str, int]) -> None:
+    raised = {name: severity(alarm, [*HEALTHY, *lines]) for name, alarm in ALARMS.items()}
+    assert {name: level for name, level in raised.items() if level} == expected
+
+
+@pytest.mark.parametrize("lines", [[], PLATFORM, [log.initialize_line(MUTE_CALL, None, ["webhook"], 0)]])
+def test_no_requests_raise_the_alarm_that_is_an_option(lines: list[Line]) -> None:
+    assert severity(ALARMS["no-traffic"], lines) == 6
+    assert severity(ALARMS["no-traffic"], [*lines, told()]) is None
+
+
+def test_every_alarm_is_raised_by_some_fault() -> None:
+    assert {name for _, expected in FAULTS.values() for name in expected} | {"no-traffic"} == ALARMS.keys()
+
+
+EARLY, LATE = 1_693_896_000, 1_693_896_300
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+SAMPLE: list[tuple[int, Line]] = [
+    (EARLY, told(cold_start=True, upstream_ms=30.0, attempts=1)),
+    (EARLY + 1, told()),
+    (EARLY + 299, told(problems.Throttled, duration_ms=60.0, attempts=2, caller="flow")),
+    (LATE, told(problems.UpstreamTimeout, duration_ms=4000.0, upstream_ms=3000.0, attempts=1)),
+    (LATE, told("unmuted", action=UNMUTE_CALL, replayed=True)),
+    (LATE + 1, told(problems.Unauthorized, duration_ms=1.0, caller=None)),
+    (LATE + 2, log.initialize_line(MUTE_CALL, "1-3", ["webhook"], LATE)),
+    (LATE + 3, unwritten_letter("webhook")),
+    *[(LATE, line) for line in PLATFORM],
+]
+SHOWN_BY: dict[str, list[tuple[Any, ...]]] = {
+    "requests": [("09-05 06:40", 3, 1, 0), ("09-05 06:45", 3, 1, 1)],
+    "duration": [("09-05 06:40", 40.0, 60.0, 30.0), ("09-05 06:45", 40.0, 4000.0, 3000.0)],
+    "codes": [
+        ("MuteCall", "muted", "INFO", 2, 33.3),
+        ("MuteCall", "throttled", "WARNING", 1, 16.7),
+        ("MuteCall", "unauthorized", "WARNING", 1, 16.7),
+        ("MuteCall", "upstream_timeout", "ERROR", 1, 16.7),
+        ("UnmuteCall", "unmuted", "INFO", 1, 16.7),
+    ],
+    "callers": [("crm", 4, 0, 1, 4000.0), ("flow", 1, 1, 0, 60.0), ("nobody", 1, 1, 0, 1.0)],
+    "throttled": [("09-05 06:40", 1, 1), ("09-05 06:45", 0, 0)],
+    "instances": [("09-05 06:40", 1, 0), ("09-05 06:45", 0, 1)],
+    "failures": [
+        ("1970-01-01T00:00:00.000Z", "MuteCall", "crm", "upstream_timeout", None, "1-2", None, "a reason"),
+    ],
+    "faults": [
+        ("2023-09-05T06:45:00.000Z", "initialize", "MuteCall", "1-3", "webhook"),
+        ("1970-01-01T00:00:00.000Z", "dead_letter", "MuteCall", "1-2", "webhook"),
+    ],
+}
+
+
+def test_every_chart_is_tried() -> None:
+    assert SHOWN_BY.keys() == CHARTS.keys()
+
+
+@pytest.mark.parametrize(("name", "expected"), SHOWN_BY.items(), ids=SHOWN_BY)
+def test_a_chart_shows_what_was_logged(name: str, expected: list[tuple[Any, ...]]) -> None:
+    found = rows(QUERIES[f"chart {name}"], SAMPLE)
+    assert sorted(map(repr, (tuple(row.values()) for row in found))) == sorted(map(repr, expected))
+    for options in CHARTS[name]["display"].get("queryOptionMap", {}).values():
+        assert [options["xAxisKey"], *options["yAxisKeys"]] == list(found[0])
+
+
+def test_the_page_explains_every_chart_and_every_alarm() -> None:
+    told_of = tables(PAGE)
+    assert [row[0] for row in told_of["chart"]] == [
+        c["display"]["basicOptions"]["displayName"] for c in CHARTS.values()
+    ]
+    alarms = {row[0]: row[1:4] for row in told_of["alarm"]}
+    assert alarms.keys() == ALARMS.keys()
+    for name, (level, span, every) in alarms.items():
+        configuration = ALARMS[name]["configuration"]
+        assert level == ", ".join(str(branch["severity"]) for branch in configuration["severityConfigurations"])
+        assert (f"-{span}", every) == (configuration["queryList"][0]["start"], ALARMS[name]["schedule"]["interval"])
+
+
+def test_the_commands_send_the_files_with_their_places_filled(tmp_path: Path) -> None:
+    (tmp_path / "aliyun").write_text('#!/bin/sh\nprintf "%s\\0" "$@" >>"$SENT"\n', encoding="utf-8")
+    (tmp_path / "aliyun").chmod(0o755)
+    sent = tmp_path / "sent"
+    script = "\n".join(blocks(PAGE, "sh"))
+    shell = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SENT": str(sent)}
+    subprocess.run(["/bin/sh", "-eu", "-c", script], cwd=ROOT, env=shell, check=True, timeout=60)  # noqa: S603 - our own page
+    words = sent.read_text(encoding="utf-8").split("\0")
+    calls = [words[at : at + 6] for at in range(0, len(words) - 1, 6)]
+    assert all(call[0] == "sls" and call[2] == "--project" and call[4] == "--body" for call in calls)
+    bodies = [json.loads(call[5]) for call in calls]
+    assert [call[1] for call in calls] == ["CreateDashboard", *["CreateAlert"] * len(ALARMS)]
+    assert {body["name"] for body in bodies[1:]} == {alarm["name"] for alarm in ALARMS.values()}
+    for call in calls:
+        assert not set(re.findall(r"SLS_\w+", call[5]))
+        assert f'"{call[3]}"' in call[5]
+    assert set(re.findall(r"SLS_\w+", json.dumps([DASHBOARD, ALARMS]))) == PLACES
+
+
+def test_entries_of_the_runbook_that_are_named_exist() -> None:
+    entries = set(re.findall(r"^### `(\w+)`$", read("docs/runbook.md"), re.MULTILINE))
+    annotated = json.dumps([alarm["configuration"]["annotations"] for alarm in ALARMS.values()])
+    named = set(re.findall(r"docs/runbook\.md, ([a-z]+_[a-z_]+|throttled)\b", annotated))
+    assert {"upstream_denied", "upstream_timeout", "throttled"} <= named <= entries
+
+
+def test_links_lead_somewhere() -> None:
+    assert [target for target in local_links(PAGE) if not (ROOT / "docs" / target).exists()] == []
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings(PAGE)
+    for page in ("docs/runbook.md", "docs/deploy.md"):
+        assert "(watching.md" in read(page)
+
+
+def test_lines_are_short() -> None:
+    assert [line for line in PAGE.splitlines() if len(line) > 120 and line[:1] not in ("|", "[")] == []
