@@ -1,0 +1,83 @@
+"""The clock of this machine, and whose the credentials are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from local.doctor.check import Check, failed, ok, warning
+from local.doctor.live import CLOCK, Live, patience, remedy_of_the_gateway
+from shared import rpc, transport
+from shared.problems import Upstream
+from shared.settings import Service
+
+_GET_CALLER_IDENTITY = rpc.Operation("GetCallerIdentity", "2015-04-01")
+_VARIABLE = "STS_ENDPOINT"
+# The gateway refuses what is dated further off; and what is at all noticeable grows.
+_REFUSED_S, _NOTICEABLE_S = 900, 60
+_HTTP_OK = 200
+
+
+def check_clock(live: Live) -> Iterator[Check]:
+    """Compare this machine's clock with that of CCC's endpoint, which anybody may ask for nothing."""
+    settings = live.settings
+    connect_s, read_s = settings.ccc_connect_timeout_ms / 1000, settings.ccc_read_timeout_ms / 1000
+    before = live.case.now()
+    try:
+        with transport.Exchange(patience()).current():
+            answer = transport.send("GET", f"{settings.ccc}/", {}, None, connect_s=connect_s, read_s=read_s)
+        there = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except transport.TransportError as error:
+        yield warning("clock", f"{settings.endpoint} does not answer: {error}", "see what is said of CCC below")
+    except ValueError:
+        yield warning("clock", f"{settings.endpoint} does not tell the time", f"compare it yourself: {CLOCK}")
+    else:
+        yield _compared((before + live.case.now()) / 2 - there)
+
+
+def check_identity(live: Live) -> Iterator[Check]:
+    """Ask STS whose the credentials are."""
+    region = live.case.region
+    try:
+        endpoint = TypeAdapter(Service).validate_python(
+            live.case.environ.get(_VARIABLE) or f"sts.{region}.aliyuncs.com"
+        )
+    except ValidationError:
+        yield failed("identity", f"{_VARIABLE} is no host[:port]", f"correct {_VARIABLE}, or unset it")
+        return
+    settings = live.settings
+    address = endpoint if "://" in endpoint else f"https://{endpoint}"
+    service = rpc.Service(address, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
+    try:
+        answer = rpc.call(_GET_CALLER_IDENTITY, {}, live.credentials, service, patience())
+    except (transport.TransportError, rpc.SdkError) as error:
+        remedy = f"the region ({region}) in s.yaml, or {_VARIABLE}; a proxy of the environment is not used"
+        yield failed("identity", f"STS does not answer: {error}", remedy)
+        return
+    yield _identity(answer, live) if answer.status == _HTTP_OK else _refused(answer)
+
+
+def _compared(ahead: float) -> Check:
+    side = "ahead of" if ahead > 0 else "behind"
+    found = f"{abs(ahead):.0f} s {side} CCC's"
+    if abs(ahead) >= _REFUSED_S:
+        return failed("clock", found, CLOCK)
+    return warning("clock", found, CLOCK) if abs(ahead) >= _NOTICEABLE_S else ok("clock", "as CCC's, to the minute")
+
+
+def _identity(answer: rpc.Answer, live: Live) -> Check:
+    body: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
+    arn, role = str(body.get("Arn")), live.case.deployment.role
+    if f":assumed-role/{role}/" in arn.lower():
+        return ok("identity", f"{arn}, the function's role")
+    found = f"{arn}, which is not the function's role ({role or 'none in s.yaml'})"
+    return warning("identity", found, 'what follows says nothing of its policy: docs/deploy.md, "5. Smoke test", does')
+
+
+def _refused(answer: rpc.Answer) -> Check:
+    code = Upstream.read(answer.body).code or "no code"
+    remedy = remedy_of_the_gateway(code) or "once more in a minute; if that stays, STS_ENDPOINT"
+    return failed("identity", f"STS answered {code} with HTTP {answer.status}", remedy)

@@ -1,0 +1,72 @@
+"""Whether CCC answers, knows the instance, and carries out the function's action for these credentials."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+
+from local.doctor.check import Check, failed, ok, skipped, warning
+from local.doctor.live import Live, patience, remedy_of_the_gateway
+from shared import ccc
+from shared.callers import ANY_INSTANCE
+from shared.problems import (
+    InstanceNotFound,
+    InternalError,
+    JobNotFound,
+    Throttled,
+    UpstreamProblem,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    UserNotFound,
+)
+
+_OF_THE_POLICY = re.compile(r"NoPermission|(Forbidden|Permission)(\..+)?")
+_POLICY = {
+    "mute_call": 'docs/deploy.md, "2. The function\'s role"',
+    "unmute_call": 'docs/deploy.md, "The counterpart"',
+}
+
+
+def check_ccc(live: Live) -> Iterator[Check]:
+    """Ask for a call that cannot be there, of an agent that is not: nobody is muted, whatever is answered."""
+    instance = _instance(live)
+    if instance is None:
+        yield skipped("ccc", "the callers file names no instance")
+        return
+    job = f"doctor-{uuid.uuid4()}"
+    parameters = {"InstanceId": instance, "JobId": job, "UserId": f"{job}@{instance}", "DeviceId": "doctor"}
+    try:
+        ccc.call(live.case.action, parameters, live.credentials, live.settings, patience())
+    except UpstreamProblem as problem:
+        yield _told(problem, instance, live)
+    except InternalError as error:
+        yield failed("ccc", error.reason, "make install: the SDK is another one than was tested")
+    else:
+        found = f"{live.case.action.name} of a call that does not exist was accepted"
+        yield failed("ccc", found, "CCC_ENDPOINT: whatever answers there is not CCC")
+
+
+def _instance(live: Live) -> str | None:
+    """Return the first instance that the callers file names."""
+    callers = live.case.callers.callers.values() if live.case.callers else ()
+    return next((name for caller in callers for name in caller.instances if name != ANY_INSTANCE), None)
+
+
+def _told(problem: UpstreamProblem, instance: str, live: Live) -> Check:
+    code = (problem.upstream.code if problem.upstream else None) or ""
+    if isinstance(problem, (JobNotFound, UserNotFound)):
+        return ok("ccc", f"{live.case.action.name} on {instance} is permitted: {code} for a call that does not exist")
+    if isinstance(problem, Throttled):
+        return warning("ccc", problem.reason, "once more in a minute")
+    return failed("ccc", problem.reason, remedy_of_the_gateway(code) or _remedy(problem, code, instance, live))
+
+
+def _remedy(problem: UpstreamProblem, code: str, instance: str, live: Live) -> str:
+    if isinstance(problem, InstanceNotFound):
+        return f"the id of yours instead of {instance} in {live.case.callers_file}; or CCC_REGION"
+    if _OF_THE_POLICY.fullmatch(code):
+        return f"permit ccc:{live.case.action.name}: {_POLICY[live.case.function]}"
+    if isinstance(problem, (UpstreamUnavailable, UpstreamTimeout)):
+        return f"CCC_REGION, CCC_ENDPOINT: is {live.settings.endpoint} right, and can it be reached from here?"
+    return "docs/runbook.md has what each answer of CCC means"

@@ -1,0 +1,132 @@
+"""`s.yaml`, resolved as Serverless Devs resolves it with this shell's variables: what a function is deployed with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Props = Mapping[str, Any]
+
+FILE = Path("s.yaml")
+
+_EXPRESSION = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE = re.compile(r"vars\.(\w+)")
+_FROM_SHELL = re.compile(r"env\('(\w+)'(?:, *'([^']*)')?\)")
+
+
+class DeploymentError(Exception):
+    """The document cannot be used; the text says where, and quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The resources of one function.
+
+    Attributes:
+        resources: the `props` of each, by its name.
+        unset: variables of the shell that have no default, and without which no `s` command runs.
+    """
+
+    resources: Mapping[str, Props] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that the first resource gives the function; those without a value are left out."""
+        for props in self.resources.values():
+            return {name: str(value) for name, value in variables_of(props).items() if value not in ("", None)}
+        return {}
+
+    @property
+    def region(self) -> str:
+        """The region of the first resource, or an empty string."""
+        return next((str(props.get("region", "")) for props in self.resources.values()), "")
+
+    @property
+    def role(self) -> str:
+        """The name of the first resource's role, or an empty string."""
+        return next((str(props.get("role", "")).rpartition("/")[2] for props in self.resources.values()), "")
+
+
+def variables_of(props: Props) -> dict[str, Any]:
+    """Return the environment variables of a resource."""
+    given = props.get("environmentVariables")
+    return {str(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+
+
+def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> Deployment:
+    """Return the resources whose package is the function's.
+
+    Args:
+        root: of the repository.
+        function: the name of its folder.
+        environ: the shell's variables.
+
+    Raises:
+        DeploymentError: there is no such file, it is no YAML, or it has no resource for the function.
+    """
+    try:
+        document = yaml.safe_load(root.joinpath(FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeploymentError(str(error.strerror)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
+    resolver = _Resolver(_mapping(document, "vars"), environ)
+    resources = {
+        str(name): resolver.resolve(resource["props"])
+        for name, resource in _mapping(document, "resources").items()
+        if isinstance(resource, dict) and _is_of(resource, function)
+    }
+    if not resources:
+        raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
+    return Deployment(resources, frozenset(resolver.unset))
+
+
+def _mapping(document: object, name: str) -> dict[str, Any]:
+    found = document.get(name) if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _is_of(resource: Mapping[str, Any], function: str) -> bool:
+    props = resource.get("props")
+    code = props.get("code") if isinstance(props, dict) else None
+    return resource.get("component") == "fc3" and isinstance(code, str) and Path(code).name == f"{function}.zip"
+
+
+class _Resolver:
+    """Replaces ${vars.x}, ${env('X')} and ${env('X', 'default')}; anything else stays as it is."""
+
+    def __init__(self, variables: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self.unset: set[str] = set()
+        self._variables = variables
+        self._environ = environ
+
+    def resolve(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self.resolve(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        if whole := _EXPRESSION.fullmatch(value):
+            return self._value(whole)
+        return _EXPRESSION.sub(lambda match: str(self._value(match)), value)
+
+    def _value(self, match: re.Match[str]) -> Any:
+        if found := _VARIABLE.fullmatch(match[1]):
+            # A variable may be an expression, but none that leads back to itself.
+            value = self._variables.get(found[1], match[0])
+            return value if match[0] in str(value) else self.resolve(value)
+        if found := _FROM_SHELL.fullmatch(match[1]):
+            # An empty variable counts as none.
+            value = self._environ.get(found[1]) or found[2] or ""
+            if not value:
+                self.unset.add(found[1])
+            return value
+        return match[0]

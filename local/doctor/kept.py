@@ -1,0 +1,93 @@
+"""Where the function keeps things or gets them from: KMS for secrets, Redis for keys, OSS for dead letters."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from local.doctor.check import Check, failed, ok
+from local.doctor.live import Live, patience
+from shared import dead_letters, kms
+from shared.callers import Caller
+from shared.problems import ConfigurationError
+from shared.secret_references import KMS, OPTIONAL, SecretUnavailableError
+from shared.stores import CLAIM, StoreError, open_store
+
+_OBJECT = "doctor.json"
+_LEASE_MS = 1000
+_IN_KMS = 'docs/deploy.md, "Secrets in KMS"'
+# Letters are never written over.
+_ALREADY_THERE = "FileAlreadyExists"
+
+
+def check_kms(live: Live) -> Iterator[Check]:
+    """Read every secret that the callers file refers to as `kms:NAME`; none is shown."""
+    callers = live.case.callers.callers if live.case.callers else {}
+    for name, caller in callers.items():
+        for reference in caller.auth.secrets or ():
+            if reference.startswith(KMS):
+                yield _secret(live, name, caller, reference)
+
+
+def check_store(live: Live) -> Iterator[Check]:
+    """Claim a key that nobody has, and release it."""
+    url = live.settings.idempotency_url.get_secret_value()
+    if url == "memory://":
+        yield ok("idempotency", "memory://, each instance for itself")
+        return
+    place = f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
+    store, key, claim = open_store(url), f"doctor:{uuid.uuid4()}", f"{CLAIM}doctor"
+    try:
+        store.claim(key, claim, _LEASE_MS, patience())
+        store.release(key, claim, patience())
+    except StoreError as error:
+        remedy = (
+            'IDEMPOTENCY_URL; a Redis in a VPC is reached from there only; docs/deploy.md, "Redis for idempotency keys"'
+        )
+        yield failed("idempotency", f"{place}: {error}", remedy)
+    else:
+        yield ok("idempotency", f"{place} takes a claim and lets it go")
+
+
+def check_letters(live: Live) -> Iterator[Check]:
+    """Write a small object where dead letters would be: once, it is never written over."""
+    write = dead_letters.open_letters(live.settings)
+    if write is None:
+        return
+    place = f"{live.settings.dead_letter_url}".rstrip("/")
+    content = json.dumps({"doctor": "a test of writing; may be deleted"}).encode()
+    try:
+        write(_OBJECT, content, live.credentials, patience())
+    except dead_letters.LetterError as error:
+        if _ALREADY_THERE in str(error):
+            # OSS has let the request pass up to there.
+            yield ok("dead letters", f"{place}/{_OBJECT} is there from an earlier time, and may be written")
+            return
+        remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss} has to be reached"
+        yield failed("dead letters", f"{place}: {error}", remedy)
+    else:
+        yield ok("dead letters", f"{place}/{_OBJECT} was written; it may be deleted")
+
+
+def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Check:
+    bare = reference.removesuffix(OPTIONAL)
+    name = bare.removeprefix(KMS)
+    told = f"{bare} of the caller {caller_name}"
+    try:
+        values = kms.read_secret(name, live.credentials, live.settings, patience())
+    except ConfigurationError as error:
+        return failed("secrets", error.reason, f"permit kms:GetSecretValue on {name}: {_IN_KMS}")
+    except SecretUnavailableError as error:
+        return failed("secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms} right, and reached")
+    if any(caller.auth.is_usable(value) for value in values):
+        return ok("secrets", f"{told} can be read: {len(values)} of its versions")
+    if values:
+        remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; README.md, "Callers"'
+        return failed("secrets", f"{told} is not usable for its scheme", remedy)
+    if bare != reference:
+        return ok("secrets", f"{told} is not there, as it may be")
+    return failed(
+        "secrets", f"{told} is not there", f"aliyun kms CreateSecret --SecretName {name} …: {_IN_KMS}; or KMS_REGION"
+    )

@@ -1,0 +1,56 @@
+"""What the checks that ask somebody have in common: whose credentials, and for how long they wait."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from local.doctor.case import Case
+from shared.context import Credentials
+from shared.settings import Settings
+
+_PATIENCE_S = 10.0
+
+NEW_KEY = "export ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET and, for a temporary key, …_SECURITY_TOKEN anew"
+CLOCK = "set this machine's clock: requests are refused when it is off by 15 minutes"
+
+# What the gateway of every API says of a key, its token or its signature, and of the time of a request.
+_REMEDIES = (
+    (r"(InvalidAccessKeyId|InvalidSecurityToken|MissingAccessKeyId|MissingSecurityToken)(\..+)?", NEW_KEY),
+    (r"SignatureDoesNotMatch|IncompleteSignature", NEW_KEY),
+    (r"InvalidTimeStamp\..+", CLOCK),
+)
+
+
+class Live(NamedTuple):
+    """A case that may be asked about.
+
+    Attributes:
+        case: what is examined.
+        settings: of the function.
+        credentials: of whoever runs the doctor; the token is empty for a long-term key.
+    """
+
+    case: Case
+    settings: Settings
+    credentials: Credentials
+
+
+def credentials_in(shell: Mapping[str, str]) -> Credentials | None:
+    """Return the credentials in the shell's variables, `None` without key or secret."""
+    key, secret, token = (
+        shell.get(f"ALIBABA_CLOUD_{name}", "") for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
+    )
+    return Credentials(key, secret, token) if key and secret else None
+
+
+def remedy_of_the_gateway(code: str) -> str | None:
+    """Return what to do about a refusal that is the same at every API, `None` for any other."""
+    return next((remedy for pattern, remedy in _REMEDIES if re.fullmatch(pattern, code)), None)
+
+
+def patience() -> float:
+    """Return the deadline of one question, by `time.monotonic()`; the function has less, slow is not unreachable."""
+    return time.monotonic() + _PATIENCE_S

@@ -1,0 +1,105 @@
+"""What `s.yaml` says of the function: against the component's schema, and what that schema lets pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
+
+from local.doctor.case import Case
+from local.doctor.check import Check, failed, ok
+from local.doctor.deployment import FILE, DeploymentError, Props, read_deployment, variables_of
+from shared.secret_references import ENV, OPTIONAL
+from shared.settings import Settings
+
+SCHEMA = Path("tests", "data", "fc3-schema.json")
+_ROLE = re.compile(r"(acs:ram::\d+:role/)?[a-z0-9-]{1,64}")
+_MS, _MB = 1000, 1024
+# Function Compute, quotas: a core has 1 to 4 GB.
+_MOST_GB = 4
+
+Fault = tuple[str, str]
+
+
+def check_s_yaml(case: Case) -> Iterator[Check]:
+    """Check every resource of the function."""
+    try:
+        deployment = read_deployment(case.root, case.function, case.shell)
+    except DeploymentError as error:
+        yield failed("s.yaml", str(error), f"{FILE}: compare it with the repository's")
+        return
+    secrets = {reference.rstrip(OPTIONAL) for reference in _variables_needed(case)}
+    for name in sorted(deployment.unset - secrets):
+        yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
+    for name, props in deployment.resources.items():
+        faults = [fault for examine in _EXAMINATIONS for fault in examine(case, props)]
+        for found, remedy in faults:
+            yield failed("s.yaml", f"{name}: {found}", f"{FILE}, {name}: {remedy}")
+        if not faults:
+            yield ok(
+                "s.yaml", f"{name} as {props.get('functionName')} on {props.get('runtime')} in {props.get('region')}"
+            )
+
+
+def _schema(case: Case, props: Props) -> Iterator[Fault]:
+    try:
+        schema = json.loads(case.root.joinpath(SCHEMA).read_text(encoding="utf-8"))
+    except OSError as error:
+        yield f"{SCHEMA.as_posix()}: {error.strerror}", "restore the schema from the repository, to check it"
+        return
+    for found in Draft7Validator(schema).iter_errors(props):
+        yield f"{found.json_path}: {_told(found)}", f"as {SCHEMA.as_posix()} has it"
+
+
+def _told(error: ValidationError) -> str:
+    """Say what the schema asks for; the library's own messages quote the value, which may be a secret."""
+    asked = json.dumps(error.validator_value)
+    return f"{error.validator} {asked}" if len(asked) <= 60 else f"does not meet {error.validator}"  # noqa: PLR2004 - a line
+
+
+def _role(_: Case, props: Props) -> Iterator[Fault]:
+    role = str(props.get("role", ""))
+    if not _ROLE.fullmatch(role):
+        yield f"role: {role or 'none'} is no name or ARN in lower case", "role in lower case, as the tool writes it"
+
+
+def _timeout(case: Case, props: Props) -> Iterator[Fault]:
+    deadline = case.settings.deadline_ms if case.settings else Settings.model_fields["deadline_ms"].default
+    timeout = props.get("timeout")
+    if isinstance(timeout, int) and timeout * _MS <= deadline:
+        found = f"timeout: {timeout} s is not above DEADLINE_MS ({deadline}): the platform would cut the answer off"
+        yield found, "a timeout above the deadline, or a shorter DEADLINE_MS"
+
+
+def _size(_: Case, props: Props) -> Iterator[Fault]:
+    cpu, memory = props.get("cpu"), props.get("memorySize")
+    if not isinstance(cpu, (int, float)) or not isinstance(memory, int):
+        yield "cpu, memorySize: both have to be numbers", "cpu and memorySize"
+    elif not cpu <= memory / _MB <= _MOST_GB * cpu:
+        remedy = f"memorySize from {cpu * _MB:g} to {_MOST_GB * cpu * _MB:g}, or another cpu"
+        yield f"memorySize: {memory} MB for {cpu} cores; a core has 1 to {_MOST_GB} GB", remedy
+
+
+def _environment(case: Case, props: Props) -> Iterator[Fault]:
+    variables = variables_of(props)
+    for name in sorted(variables):
+        if name.startswith(("FC_", "ALIBABA_CLOUD_")):
+            yield f"environmentVariables: {name} is a name of the platform", f"take {name} out"
+    for reference in sorted(_variables_needed(case)):
+        if not reference.endswith(OPTIONAL) and reference not in variables:
+            remedy = f"below environmentVariables, {reference}: ${{env('{reference}')}}"
+            yield f"environmentVariables: {reference} is missing, {case.callers_file.name} needs it", remedy
+
+
+def _variables_needed(case: Case) -> set[str]:
+    """Return the variables that hold secrets, those that may be unset with a `?`."""
+    callers = case.callers.callers.values() if case.callers else ()
+    references = (reference for caller in callers for reference in caller.auth.secrets or ())
+    return {reference.removeprefix(ENV) for reference in references if reference.startswith(ENV)}
+
+
+_EXAMINATIONS: tuple[Callable[[Case, Props], Iterator[Fault]], ...] = (_schema, _role, _timeout, _size, _environment)

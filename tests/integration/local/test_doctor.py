@@ -1,0 +1,524 @@
+"""`python -m local.doctor` on a repository that is in order, and on the same one with a fault planted."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from local.doctor import examination
+from local.doctor.__main__ import main
+from local.doctor.check import Check
+from local.doctor.installation import check_python
+from local.simulator import AccessKey, Simulator
+from tests.builders import CREDENTIALS
+from tests.redis_server import RedisServer
+from tests.s3_server import BUCKET, S3Server
+
+ROOT = Path(__file__).parents[3]
+SECRETS = {
+    "MUTE_CALL_TOKEN": "canary-of-the-default-caller",
+    "CRM_SECRET": "canary-of-the-crm",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": CREDENTIALS["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+    "ALIBABA_CLOUD_SECURITY_TOKEN": CREDENTIALS["ALIBABA_CLOUD_SECURITY_TOKEN"],
+}
+KMS_VALUE = "canary-in-kms"
+CALLERS = """
+[callers.default]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN", "env:MUTE_CALL_TOKEN_PREVIOUS?"] }
+instances = ["ccc-test"]
+[callers.crm]
+auth = { scheme = "bearer", secrets = ["kms:crm", "kms:crm-before?"] }
+instances = ["ccc-test"]
+"""
+# As pip-tools writes it; what is installed here need not be what is locked while somebody works on the lock.
+LOCK = f"""\
+jmespath=={version("jmespath")} \\
+    --hash=sha256:00
+    # via -r requirements/function.in
+tomli==0.0.1 ; python_version < "3" \\
+    --hash=sha256:00
+"""
+EXTENSION = "pydantic_core/_pydantic_core.cpython-312-x86_64-linux-gnu.so"
+
+
+@dataclass
+class Place:
+    """A repository, a shell, and what stands for the platform."""
+
+    root: Path
+    shell: pytest.MonkeyPatch
+    simulator: Simulator
+    function: str = "mute_call"
+    ahead_s: float = 0.0
+    closed: str = "127.0.0.1:1"
+    services: ExitStack = field(default_factory=ExitStack)
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    @property
+    def callers(self) -> Path:
+        return self.path(f"functions/{self.function}/callers.toml")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = self.path(name).read_text(encoding="utf-8")
+        assert old in text
+        self.path(name).write_text(text.replace(old, new), encoding="utf-8")
+
+    def write_callers(self, text: str) -> None:
+        """Another callers file, and a package of it."""
+        self.callers.write_text(text, encoding="utf-8")
+        self.package()
+
+    def package(self, *, leave_out: str = "", extension: str = EXTENSION) -> None:
+        with zipfile.ZipFile(self.path(f"dist/{self.function}.zip"), "w") as archive:
+            for name in ("index.py", "callers.toml"):
+                archive.write(self.path(f"functions/{self.function}/{name}"), name)
+            for path in sorted(self.path("shared").rglob("*.py")):
+                if path.name != leave_out:
+                    archive.write(path, path.relative_to(self.root).as_posix())
+            archive.writestr(extension, b"")
+
+    def fault(self, action: str, status: int, code: str) -> None:
+        self.simulator.faults.add({"kind": "error", "http_status": status, "code": code, "action": action})
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sources")
+    no_bytecode = shutil.ignore_patterns("__pycache__")
+    for name in ("functions", "shared"):
+        shutil.copytree(ROOT / name, root / name, ignore=no_bytecode)
+    for name in ("tests/data", "requirements", "dist"):
+        root.joinpath(name).mkdir(parents=True)
+    root.joinpath("requirements/dev.txt").write_text(LOCK, encoding="utf-8")
+    for name in ("s.yaml", "tests/data/fc3-schema.json"):
+        shutil.copyfile(ROOT / name, root / name)
+    return root
+
+
+@pytest.fixture
+def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    with Simulator() as simulator, ExitStack() as services:
+        found = Place(tmp_path / "repository", monkeypatch, simulator, services=services)
+        shutil.copytree(sources, found.root)
+        found.write_callers(CALLERS)
+        simulator.put_secret("crm", KMS_VALUE)
+        here = {
+            **CREDENTIALS,
+            **SECRETS,
+            "CCC_ENDPOINT": simulator.endpoint,
+            "CCC_PROTOCOL": "http",
+            "KMS_ENDPOINT": simulator.url,
+            "STS_ENDPOINT": simulator.url,
+        }
+        for name, value in here.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: by how much the clock is off."""
+    return re.sub(r"\d+ s ", "", text)
+
+
+Checks = list[dict[str, Any]]
+Examine = Callable[..., tuple[int, Checks]]
+
+
+@pytest.fixture
+def examine(place: Place, capsys: pytest.CaptureFixture[str]) -> Examine:
+    """Run the doctor twice, as text and as JSON; neither may show a secret."""
+
+    def examine(*arguments: str) -> tuple[int, Checks]:
+        chosen = ["--function", place.function, "--callers", str(place.callers), *arguments]
+
+        def now() -> float:
+            return time.time() + place.ahead_s
+
+        pending = len(place.simulator.faults)
+        code = main([*chosen, "--json"], root=place.root, now=now)
+        raw = capsys.readouterr().out
+        told = json.loads(raw)
+        assert told.keys() == {"ok", "checks"}
+        assert told["ok"] is (code == 0)
+        text = ""
+        if not pending:
+            assert main(chosen, root=place.root, now=now) == code
+            text = capsys.readouterr().out
+            assert [check for check in told["checks"] if steady(check["found"]) not in steady(text)] == []
+        for secret in (*SECRETS.values(), KMS_VALUE, "canary"):
+            assert secret not in raw + text
+        return code, told["checks"]
+
+    return examine
+
+
+def test_what_is_in_order_passes_offline_without_asking_anybody(place: Place, examine: Examine) -> None:
+    code, checks = examine()
+    assert [check for check in checks if check["status"] not in ("ok", "skipped")] == []
+    assert code == 0
+    assert place.simulator.requests_total == 0
+    names = [check["name"] for check in checks]
+    assert list(dict.fromkeys(names)) == [
+        *("python", "requirements", "callers", "variables", "secrets", "s.yaml", "package", "live"),
+    ]
+    assert checks[-1] == {
+        "name": "live",
+        "status": "skipped",
+        "found": "nobody was asked: --live",
+        "remedy": None,
+    }
+
+
+@pytest.mark.parametrize("function", ["mute_call", "unmute_call"])
+def test_what_is_in_order_passes_live(place: Place, examine: Examine, tmp_path: Path, function: str) -> None:
+    place.function = function
+    place.write_callers(CALLERS)
+    redis = place.services.enter_context(RedisServer(tmp_path))
+    bucket = place.services.enter_context(S3Server())
+    place.shell.setenv("IDEMPOTENCY_URL", redis.url)
+    place.shell.setenv("OSS_ENDPOINT", bucket.endpoint)
+    place.shell.setenv("DEAD_LETTER_URL", f"oss://{BUCKET}/letters")
+
+    code, checks = examine("--live")
+
+    assert [check for check in checks if check["status"] not in ("ok", "skipped")] == []
+    assert code == 0
+    found = {check["name"]: check["found"] for check in checks}
+    assert found["identity"].startswith("acs:sts::1234567890123456:assumed-role/mute-call-function/session")
+    assert "NotExists.JobId for a call that does not exist" in found["ccc"]
+    assert "a claim" in found["idempotency"]
+    assert bucket.keys() == ["letters/doctor.json"]
+
+
+@pytest.mark.parametrize("function", ["mute_call", "unmute_call"])
+def test_nobody_can_be_muted_by_it(place: Place, examine: Examine, function: str) -> None:
+    place.function = function
+    place.write_callers(CALLERS)
+    examine("--live")
+    action = {"mute_call": "MuteCall", "unmute_call": "UnmuteCall"}[function]
+    asked = [each["parameters"] for each in place.simulator.requests if each["action"] == action]
+    agents = {agent["user_id"] for agent in place.simulator.snapshot()["agents"]}
+    assert len({each["JobId"] for each in asked}) == len(asked) == 2
+    assert all(each["JobId"].startswith("doctor-") and each["UserId"] not in agents for each in asked)
+    channels = place.simulator.snapshot()["calls"][0]["channels"]
+    assert [channel["flags"] for channel in channels] == [[], []]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is planted, and the check that has to find it."""
+
+    plant: Callable[[Place], object]
+    name: str
+    found: str
+    remedy: str
+    status: str = "failed"
+    live: bool = False
+
+
+def _bad_zip(place: Place) -> None:
+    place.path("dist/mute_call.zip").write_bytes(b"PK")
+
+
+def _other_sources(place: Place) -> None:
+    place.path("shared/new.py").write_text("")
+
+
+def _removed_source(place: Place) -> None:
+    place.path("shared/wsgi.py").unlink()
+
+
+def _counterpart(place: Place) -> None:
+    place.function = "unmute_call"
+    place.write_callers(CALLERS)
+    place.fault("UnmuteCall", 403, "Forbidden.RAM")
+
+
+def _clock(seconds: float) -> Callable[[Place], object]:
+    return lambda place: setattr(place, "ahead_s", seconds)
+
+
+def _set(name: str, value: str) -> Callable[[Place], object]:
+    return lambda place: place.shell.setenv(name, value)
+
+
+def _point_at_nothing(name: str, prefix: str = "http://") -> Callable[[Place], object]:
+    return lambda place: place.shell.setenv(name, f"{prefix}{place.closed}")
+
+
+def _edit(name: str, old: str, new: str) -> Callable[[Place], object]:
+    return lambda place: place.edit(name, old, new)
+
+
+def _gateway(action: str, status: int, code: str) -> Callable[[Place], object]:
+    return lambda place: place.fault(action, status, code)
+
+
+def _both(*plants: Callable[[Place], object]) -> Callable[[Place], object]:
+    return lambda place: [plant(place) for plant in plants]
+
+
+SCHEME = CALLERS.replace('"bearer"', '"beaver"', 1).replace('instances = ["ccc-test"]', "", 1)
+BASIC = CALLERS.replace('"bearer"', '"basic"', 1)
+WITH_CRM = CALLERS + '[callers.other]\nauth = { scheme = "bearer", secrets = ["env:CRM_SECRET"] }\ninstances = ["a"]\n'
+HTML = {"kind": "raw", "http_status": 200, "content_type": "text/html", "body": "<h1>", "action": "MuteCall"}
+NO_KMS_LINE = '[callers.crm]\nauth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }\ninstances = ["*"]\n'
+
+OFFLINE = [
+    Fault(lambda place: place.callers.unlink(), "callers", "No such file", "README.md"),
+    Fault(lambda place: place.write_callers("callers ="), "callers", "callers file: ", "callers.toml"),
+    Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.auth: Unknown scheme", "callers.toml"),
+    Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.instances: Field", "callers.toml"),
+    Fault(_set("DEADLINE_MS", "soon"), "variables", "DEADLINE_MS: ", "in this shell"),
+    Fault(_both(_set("DEADLINE_MS", "0"), _set("LOG_LEVEL", "loud")), "variables", "LOG_LEVEL: ", "in this shell"),
+    Fault(_edit("s.yaml", "ccc_region: cn-shanghai", "ccc_region: 上海"), "variables", "CCC_REGION: ", "in s.yaml"),
+    Fault(_set("IDEMPOTENCY_URL", "http://canary"), "variables", "%23", "in this shell"),
+    Fault(_set("MUTE_CALL_TOKEN", ""), "secrets", "env:MUTE_CALL_TOKEN of the caller default is unset", "export MUTE_"),
+    Fault(lambda place: place.write_callers(BASIC), "secrets", "not usable for its scheme", "scheme basic"),
+    Fault(lambda place: place.path("s.yaml").unlink(), "s.yaml", "No such file", "s.yaml"),
+    Fault(_edit("s.yaml", "edition: 3.0.0", "edition: [canary"), "s.yaml", "no YAML at line", "s.yaml"),
+    Fault(_edit("s.yaml", "dist/mute_call.zip", "dist/x.zip"), "s.yaml", "no resource has the code", "s.yaml"),
+    Fault(_edit("s.yaml", "memorySize: 256", "memorySize: 200"), "s.yaml", "$.memorySize: multipleOf 64", "schema"),
+    Fault(_edit("s.yaml", "timeout: 10\n", "timeout: ten\n"), "s.yaml", '$.timeout: type "integer"', "schema"),
+    Fault(
+        _edit("s.yaml", "PYDANTIC_DISABLE_PLUGINS: __all__", "PYDANTIC_DISABLE_PLUGINS: [canary]"),
+        *("s.yaml", "$.environmentVariables.PYDANTIC_DISABLE_PLUGINS: type", "schema"),
+    ),
+    Fault(
+        lambda place: place.path("tests/data/fc3-schema.json").unlink(), "s.yaml", "fc3-schema.json: No such", "restore"
+    ),
+    Fault(lambda place: place.write_callers(WITH_CRM), "s.yaml", "CRM_SECRET is missing", "CRM_SECRET: ${env('CRM_"),
+    Fault(_edit("s.yaml", "role: mute-call-function", "role: Mute-Call"), "s.yaml", "role: Mute-Call", "lower case"),
+    Fault(
+        _edit("s.yaml", "timeout: 10\n", "timeout: 4\n"), "s.yaml", "timeout: 4 s is not above", "above the deadline"
+    ),
+    Fault(_set("DEADLINE_MS", "10000"), "s.yaml", "10 s is not above DEADLINE_MS (10000)", "a shorter DEADLINE_MS"),
+    Fault(
+        _edit("s.yaml", "memorySize: 256", "memorySize: 2048"), "s.yaml", "2048 MB for 0.25 cores", "from 256 to 1024"
+    ),
+    Fault(_edit("s.yaml", "cpu: 0.25", "cpu: 0.5"), "s.yaml", "256 MB for 0.5 cores", "memorySize from 512 to 2048"),
+    Fault(
+        _edit("s.yaml", "        CCC_REGION:", "        FC_REGION:"), "s.yaml", "FC_REGION is a name", "take FC_REGION"
+    ),
+    Fault(_edit("s.yaml", "${vars.ccc_region}", "${env('WHERE')}"), "s.yaml", "env('WHERE') is unset", "export WHERE"),
+    Fault(
+        lambda place: place.path("dist/mute_call.zip").unlink(), "package", "not built", "make package FU", "warning"
+    ),
+    Fault(_bad_zip, "package", "cannot be read", "make package FUNCTION=mute_call RUNTIME=python3.12"),
+    Fault(
+        _edit("functions/mute_call/index.py", "FUNCTION", "FUN"), "package", "index.py is another one", "make package"
+    ),
+    Fault(
+        _edit("functions/mute_call/callers.toml", "ccc-test", "ccc"), "package", "callers.toml is another", "make pack"
+    ),
+    Fault(
+        _edit("shared/__init__.py", "__version__", "__v__"), "package", "shared/__init__.py is another", "make package"
+    ),
+    Fault(
+        lambda place: place.path("functions/mute_call/index.py").unlink(),
+        *("package", "index.py is not in the sources any more", "make package"),
+    ),
+    Fault(_other_sources, "package", "shared/new.py is missing", "make package"),
+    Fault(_removed_source, "package", "shared/wsgi.py is not in the sources", "make package"),
+    Fault(
+        lambda place: place.package(extension=EXTENSION.replace("312", "310")),
+        *("package", "its extensions are for Python 3.10, not for python3.12", "RUNTIME=python3.12"),
+    ),
+    Fault(_set("RUNTIME", "python3.10"), "package", "for Python 3.12, not for python3.10", "RUNTIME=python3.10"),
+    Fault(
+        _edit("requirements/dev.txt", "jmespath==", "jmespath==99."), "requirements", "locked is 99.", "make install"
+    ),
+    Fault(
+        _edit("requirements/dev.txt", "jmespath==", "j-mes-path=="), "requirements", "is not installed", "make install"
+    ),
+    Fault(lambda place: place.path("requirements/dev.txt").unlink(), "requirements", "No such file", "restore"),
+]
+LIVE = [
+    Fault(
+        lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), "credentials", "none in this shell", "export"
+    ),
+    Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.x"), "identity", "InvalidAccessKeyId.NotFound", "export ALIBABA"),
+    Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary"), "identity", "SignatureDoesNotMatch", "export ALIBABA"),
+    Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", ""), "identity", "MissingSecurityToken", "export ALIBABA"),
+    Fault(_gateway("GetCallerIdentity", 400, "InvalidSecurityToken.Expired"), "identity", "Expired", "export ALIBABA"),
+    Fault(_gateway("GetCallerIdentity", 400, "InvalidTimeStamp.Expired"), "identity", "InvalidTimeStamp", "clock"),
+    Fault(_gateway("GetCallerIdentity", 503, "ServiceUnavailable"), "identity", "ServiceUnavailable", "once more"),
+    Fault(_point_at_nothing("STS_ENDPOINT"), "identity", "STS does not answer", "STS_ENDPOINT"),
+    Fault(_set("STS_ENDPOINT", "http://sts.example"), "identity", "STS_ENDPOINT is no host", "correct STS_ENDPOINT"),
+    Fault(
+        _edit("s.yaml", "role: mute-call-function", "role: x"), "identity", "not the function's role", "5.", "warning"
+    ),
+    Fault(_clock(120), "clock", "s ahead of CCC's", "set this machine's clock", "warning"),
+    Fault(_clock(-1000), "clock", "s behind CCC's", "15 minutes"),
+    Fault(_point_at_nothing("CCC_ENDPOINT", ""), "clock", "does not answer", "CCC below", "warning"),
+    Fault(_point_at_nothing("CCC_ENDPOINT", ""), "ccc", "nothing was sent", "CCC_REGION, CCC_ENDPOINT"),
+    Fault(
+        lambda place: place.write_callers(CALLERS.replace("ccc-test", "mine")), "ccc", "NotExists.InstanceId", "mine"
+    ),
+    Fault(_gateway("MuteCall", 403, "NoPermission"), "ccc", "NoPermission", 'ccc:MuteCall: docs/deploy.md, "2. The fu'),
+    Fault(_counterpart, "ccc", "Forbidden.RAM", 'ccc:UnmuteCall: docs/deploy.md, "The counterpart"'),
+    Fault(_gateway("MuteCall", 400, "InvalidTimeStamp.Expired"), "ccc", "InvalidTimeStamp.Expired", "clock"),
+    Fault(_gateway("MuteCall", 400, "InvalidAccessKeyId.Inactive"), "ccc", "Inactive", "export ALIBABA_CLOUD"),
+    Fault(_gateway("MuteCall", 400, "Throttling.User"), "ccc", "Throttling.User", "once more", "warning"),
+    Fault(_gateway("MuteCall", 200, "OK"), "ccc", "was accepted", "CCC_ENDPOINT"),
+    Fault(lambda place: place.simulator.faults.add(HTML), "ccc", "unreadable answer", "docs/runbook.md"),
+    Fault(
+        lambda place: place.simulator.reset(), "secrets", "kms:crm of the caller crm is not there", "aliyun kms Create"
+    ),
+    Fault(
+        lambda place: place.write_callers(NO_KMS_LINE), "secrets", "kms:crm of the caller crm is not usable", "scheme"
+    ),
+    Fault(_gateway("GetSecretValue", 403, "Forbidden.NoPermission"), "secrets", "Forbidden.NoP", "kms:GetSecretValue"),
+    Fault(_point_at_nothing("KMS_ENDPOINT"), "secrets", "KMS does not answer", "KMS_REGION, KMS_ENDPOINT"),
+    Fault(
+        _point_at_nothing("IDEMPOTENCY_URL", "redis://:canary@"), "idempotency", "redis://127.0.0.1", "IDEMPOTENCY_URL"
+    ),
+    Fault(
+        _both(_set("DEAD_LETTER_URL", "oss://bucket/letters"), _point_at_nothing("OSS_ENDPOINT")),
+        *("dead letters", "oss://bucket/letters: nothing was sent", "DEAD_LETTER_URL, OSS_REGION"),
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", OFFLINE, ids=lambda fault: f"{fault.name}: {fault.found}")
+def test_a_planted_fault_is_found_with_its_remedy(place: Place, examine: Examine, fault: Fault) -> None:
+    fault.plant(place)
+    code, checks = examine()
+    assert_found(fault, code, checks)
+    assert place.simulator.requests_total == 0
+
+
+@pytest.mark.parametrize("fault", LIVE, ids=lambda fault: f"{fault.name}: {fault.found}")
+def test_a_planted_fault_is_found_by_asking(place: Place, examine: Examine, fault: Fault) -> None:
+    fault.plant(place)
+    code, checks = examine("--live")
+    assert_found(fault, code, checks)
+
+
+def assert_found(fault: Fault, code: int, checks: Checks) -> None:
+    matching = [check for check in checks if check["name"] == fault.name and fault.found in check["found"]]
+    assert matching, checks
+    assert {check["status"] for check in matching} == {fault.status}
+    assert all(fault.remedy in check["remedy"] for check in matching), matching
+    assert code == any(check["status"] == "failed" for check in checks)
+    assert all((check["remedy"] is not None) is (check["status"] in ("failed", "warning")) for check in checks)
+
+
+@pytest.mark.parametrize("code", ["FileAlreadyExists", "AccessDenied"])
+def test_a_bucket_is_asked_in_a_way_that_leaves_one_object(place: Place, examine: Examine, code: str) -> None:
+    """OSS refuses to write over an object, and moto does not."""
+
+    class Oss(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(409 if code == "FileAlreadyExists" else 403)
+            body = f"<Error><Code>{code}</Code><Message>canary</Message><RequestId>1</RequestId></Error>".encode()
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Oss) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        place.shell.setenv("OSS_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        place.shell.setenv("DEAD_LETTER_URL", "oss://bucket")
+        exit_code, checks = examine("--live")
+        server.shutdown()
+
+    (letters,) = (check for check in checks if check["name"] == "dead letters")
+    if code == "FileAlreadyExists":
+        assert (exit_code, letters["status"]) == (0, "ok")
+    else:
+        assert (exit_code, letters["status"]) == (1, "failed")
+        assert "oss:PutObject" in letters["remedy"]
+
+
+def test_credentials_that_are_refused_are_not_tried_elsewhere(place: Place, examine: Examine) -> None:
+    place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.other")
+    _, checks = examine("--live")
+    assert {each["action"] for each in place.simulator.requests} == {"", "GetCallerIdentity"}
+    assert checks[-1]["found"] == "nobody else is asked with credentials that are refused"
+
+
+def test_nobody_is_asked_while_the_variables_are_wrong(place: Place, examine: Examine) -> None:
+    place.shell.setenv("CCC_REGION", "?")
+    _, checks = examine("--live")
+    assert place.simulator.requests_total == 0
+    assert checks[-1]["found"] == "the variables have errors"
+
+
+def test_a_callers_file_without_an_instance_leaves_ccc_unasked(place: Place, examine: Examine) -> None:
+    place.write_callers(CALLERS.replace("ccc-test", "*"))
+    code, checks = examine("--live")
+    assert code == 0
+    assert ("ccc", "skipped") in [(check["name"], check["status"]) for check in checks]
+
+
+def test_a_long_term_key_needs_no_token(place: Place, examine: Examine) -> None:
+    with Simulator(access_key=AccessKey("LTAI", "canary-key", "")) as account:
+        account.put_secret("crm", KMS_VALUE)
+        place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI")
+        place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary-key")
+        place.shell.delenv("ALIBABA_CLOUD_SECURITY_TOKEN")
+        place.shell.setenv("CCC_ENDPOINT", account.endpoint)
+        for name in ("KMS_ENDPOINT", "STS_ENDPOINT"):
+            place.shell.setenv(name, account.url)
+        assert examine("--live")[0] == 0
+
+
+def test_a_defect_of_the_doctor_is_told_and_the_rest_goes_on(place: Place, examine: Examine) -> None:
+    def check_itself(case: object) -> Iterator[Check]:
+        yield from ()
+        raise LookupError(f"canary of {case}")
+
+    place.shell.setattr(examination, "HERE", (check_itself, *examination.HERE))
+    code, checks = examine()
+    assert code == 1
+    assert [check["found"] for check in checks if check["status"] == "failed"] == [
+        "the doctor itself failed: LookupError"
+    ]
+    assert checks[-1]["name"] == "live"
+
+
+def test_what_is_not_installed_is_told_first() -> None:
+    """Without the libraries of its environment, as for somebody who has forgotten `make install`."""
+    command = [sys.executable, "-S", "-m", "local.doctor"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own command
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "✗ requirements  packaging is not installed\n" in done.stdout
+    assert "nothing else is checked\n                → make install" in done.stdout
+
+
+def test_an_old_python_is_told() -> None:
+    (check,) = check_python((3, 9))
+    assert (check.status.value, check.found) == ("failed", "3.9 is older than 3.10")
+    assert check.remedy is not None
+    assert "Python 3.10 or later" in check.remedy
+
+
+def test_every_section_that_a_remedy_names_is_there() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("local/doctor/*.py")).replace("\\'", "'")
+    named = set(re.findall(r'(README\.md|docs/\w+\.md), "([^"]+)"', sources))
+    assert len(named) >= 6
+    for document, title in named:
+        assert f"\n## {title}\n" in ROOT.joinpath(document).read_text(encoding="utf-8"), (document, title)
