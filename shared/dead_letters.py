@@ -137,7 +137,7 @@ def letter_of(trace: Trace, problem: Problem, scheme: Scheme, secrets: Sequence[
         LetterError: path or body hold one, of which nothing can be left out.
     """
     request, body = trace.request, trace.body
-    known = tuple(_forms(scheme, secrets))
+    known = tuple(filter(None, _forms(scheme, secrets)))
     if any(_holds(text, known) for text in (request.raw_path, body.decode("utf-8", "replace"))):
         raise LetterError("path or body hold a secret")
     text, encoding = _as_text(body)

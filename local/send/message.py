@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from dataclasses import replace
@@ -61,10 +62,10 @@ def read_message(content: bytes, *, form: bool = False) -> Message:
 
 
 def read_url(text: str) -> SplitResult:
-    """Return a URL to post to.
+    """Return a URL to post to: with TLS, but for this machine.
 
     Raises:
-        UsageError: it is none, or has parts that are not sent.
+        UsageError: it is none, has parts that are not sent, or the credential would cross a network in the clear.
     """
     try:
         url = urlsplit(text)
@@ -73,7 +74,17 @@ def read_url(text: str) -> SplitResult:
         fit = None
     if not fit or "@" in url.netloc or url.fragment or _SPACE.search(text):
         raise UsageError("the URL should be http(s)://host[:port][/path][?query], without user and fragment")
+    if url.scheme != "https" and not is_here(url):
+        raise UsageError("the secret would cross the network in the clear: take https")
     return url
+
+
+def is_here(url: SplitResult) -> bool:
+    """Whether a URL leads to this machine."""
+    try:
+        return ipaddress.ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        return url.hostname == "localhost"
 
 
 def first_secret(auth: Scheme, look_up: Lookup) -> str:

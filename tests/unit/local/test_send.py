@@ -154,8 +154,8 @@ def test_a_query_that_would_arrive_as_another_is_told(query: str, complaint: str
 @pytest.mark.parametrize(
     ("url", "origin"),
     [
-        ("http://Example.COM", "http://example.com"),
-        ("http://example.com:80/x", "http://example.com"),
+        ("http://LocalHost", "http://localhost"),
+        ("http://localhost:80/x", "http://localhost"),
         ("https://example.com:443", "https://example.com"),
         ("https://example.com:80", "https://example.com:80"),
         ("http://[::1]:9000", "http://[::1]:9000"),
@@ -444,3 +444,16 @@ def test_help_says_what_a_printed_command_holds(capsys: pytest.CaptureFixture[st
     assert "holds the signature" in printed
     assert "--age=-60" in printed
     assert "python -m local.send events/direct.json --caller default" in printed
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "http://10.0.0.1:9000/x", "http://127.0.0.1.example.com"])
+def test_no_secret_crosses_a_network_in_the_clear(url: str) -> None:
+    with pytest.raises(UsageError, match="in the clear: take https"):
+        read_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000"]
+)
+def test_tls_or_this_machine_is_fine(url: str) -> None:
+    assert read_url(url).geturl() == url

@@ -1,0 +1,1 @@
+"""`python -m local.replay`: sends dead letters again, signed anew."""

@@ -1,0 +1,204 @@
+"""Sends dead letters again, in the order of their time, each signed anew as the caller who had sent it.
+
+Secrets come from the environment or from KMS, as the callers file says. Idempotency keys stay as they were: what has
+been carried out meanwhile is not carried out again. With --dry-run nothing is sent: each letter is taken down the
+function's own road, up to its call of CCC. Nothing is printed of secrets, and of the requests only who sent them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, repeat
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from local.command_line import Parser, UsageError, write
+from local.deployed import ACTIONS
+from local.gateway.message import RejectionError
+from local.replay.again import Post, SkippedError, check, prepare
+from local.replay.foreseen import event_of, foresee
+from local.replay.letter import Letter, NotALetterError, read_letter
+from local.replay.report import as_json, as_table, as_text, is_success
+from local.replay.row import End, Row
+from local.send.message import read_url
+from local.send.wire import exchange
+from local.shell_secrets import shell_lookup
+from shared.callers import load_callers
+from shared.problems import ConfigurationError
+
+GATEWAY = "http://127.0.0.1:9000"
+# A body has 64 KiB at most; as base64, with headers beside it, this is plenty.
+_MOST_BYTES = 1_000_000
+# What `local.doctor --live` leaves in the bucket.
+_DOCTORS = "doctor.json"
+_EPILOG = """\
+example, with `make run` in another shell:
+  MUTE_CALL_TOKEN=demo-token python -m local.replay letters/
+
+exit code: 0 if every letter that had to be sent ended in success, 1 if not, 2 for a command that cannot be carried out
+"""
+
+# Sends or explains one letter, and returns how that ended.
+Send = Callable[[Letter, Row], Row]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send or explain letters and print what became of them; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        post = _post(options)
+        found = _found(options.letters)
+    except UsageError as error:
+        parser.error(str(error))
+    send = partial(_foreseen if options.dry_run else _sent, post)
+    rows = _all_of(found, send)
+    if options.json:
+        write(as_json(rows))
+    elif sys.stdout.isatty():
+        as_table(rows, Console())
+    else:
+        write(as_text(rows))
+    return 0 if is_success(rows) else 1
+
+
+def _post(options: argparse.Namespace) -> Post:
+    try:
+        callers = load_callers(options.callers).callers
+    except ConfigurationError as error:
+        raise UsageError(error.reason) from None
+    if options.caller is not None and options.caller not in callers:
+        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    return Post(
+        read_url(options.url),
+        options.function,
+        ACTIONS[options.function],
+        options.callers,
+        callers,
+        options.caller,
+        options.new_key,
+        shell_lookup(os.environ),
+    )
+
+
+def _found(place: Path) -> list[tuple[str, Letter | Row]]:
+    """Return the letters of a file or below a folder in the order of their time, before them what is none."""
+    below = sorted(path for path in place.rglob("*.json") if path.is_file() and path.name != _DOCTORS)
+    files = below if place.is_dir() else [place]
+    if not files:
+        raise UsageError(f"no letters below {place}")
+    found = [(str(path), _read(path)) for path in files]
+    return sorted(found, key=lambda item: item[1].seconds if isinstance(item[1], Letter) else 0.0)
+
+
+def _read(path: Path) -> Letter | Row:
+    """Return a file's letter, or the row that says why it is none."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            return Row(name, note="too large for a letter")
+        return read_letter(content)
+    except OSError as error:
+        return Row(name, note=f"cannot be read: {error.strerror}")
+    except NotALetterError as error:
+        return Row(name, note=str(error))
+
+
+def _all_of(found: Sequence[tuple[str, Letter | Row]], send: Send) -> list[Row]:
+    """Send them one after the other; what an interrupt leaves says so."""
+    rows: list[Row] = []
+    try:
+        for file, letter in _watched(found):
+            rows.append(letter if isinstance(letter, Row) else send(letter, _row(file, letter)))
+    except KeyboardInterrupt:
+        notes = chain(["interrupted, outcome unknown"], repeat("not sent"))
+        rows += [_left(*one, note) for one, note in zip(found[len(rows) :], notes, strict=False)]
+    return rows
+
+
+def _left(file: str, one: Letter | Row, note: str) -> Row:
+    return one if isinstance(one, Row) else _row(file, one).ended(End.FAILED, note)
+
+
+def _watched(found: Sequence[tuple[str, Letter | Row]]) -> Iterator[tuple[str, Letter | Row]]:
+    """Yield what was found, with a bar on stderr if that is a terminal."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        yield from progress.track(found, description="letters")
+
+
+def _row(file: str, letter: Letter) -> Row:
+    return Row(file, letter.time, letter.caller, letter.code)
+
+
+def _sent(post: Post, letter: Letter, row: Row) -> Row:
+    """Send a letter."""
+    try:
+        check(letter, post.action)
+        again = prepare(letter, row.file, post, time.time())
+    except SkippedError as error:
+        return row.ended(End.SKIPPED, str(error))
+    except UsageError as error:
+        return row.ended(End.FAILED, str(error))
+    row = row._replace(caller=post.caller or letter.caller)
+    try:
+        answer = exchange(again.outgoing)
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return row.ended(End.FAILED, f"no answer: {cause}")
+    return row.answered(answer, post.action.status, again.note)
+
+
+def _foreseen(post: Post, letter: Letter, row: Row) -> Row:
+    """Explain a letter."""
+    now = time.time()
+    try:
+        check(letter, post.action)
+        if letter.direct:
+            event, note = letter.content, ""
+        else:
+            again = prepare(letter, row.file, post, now)
+            event, note = event_of(again.outgoing), again.note
+    except SkippedError as error:
+        return row.ended(End.SKIPPED, str(error))
+    except UsageError as error:
+        return row.ended(End.FAILED, str(error))
+    except RejectionError:
+        return row.ended(End.FAILED, "the platform would refuse its path")
+    row = row._replace(caller=letter.caller if letter.direct else post.caller or letter.caller)
+    return foresee(row, event, post, note, now)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m local.replay",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("letters", metavar="FILE_OR_FOLDER", type=Path, help="a dead letter, or a folder of them, at any depth")
+    add("--url", default=GATEWAY, help="where to; a path here counts before the letter's (default: %(default)s)")
+    add("--caller", metavar="NAME", help="as whom to send them all, instead of each one's own caller")
+    parser.add_callers()
+    add("--dry-run", action="store_true", help="send nothing, and tell how far each would come")
+    add(
+        "--new-key",
+        action="store_true",
+        help="give each a new idempotency key: what was kept with the old one is not seen",
+    )
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

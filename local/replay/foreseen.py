@@ -1,0 +1,41 @@
+"""What would become of a letter, by the function's own road and without calling anything."""
+
+from __future__ import annotations
+
+import os
+
+from local.explain.masking import mask_for
+from local.explain.report import report
+from local.explain.road import walk
+from local.gateway.event import build_event
+from local.gateway.message import Request
+from local.gateway.settings import BUILT_IN
+from local.replay.again import Post
+from local.replay.row import End, Row
+from local.send.wire import Outgoing
+from shared.context import DEFAULT_REGION
+
+
+def event_of(outgoing: Outgoing) -> bytes:
+    """Return the event that the platform makes of a request; its source address is this machine's."""
+    request = Request(outgoing.method, outgoing.target, tuple(outgoing.headers.items()), outgoing.body)
+    return build_event(request, account_id="", region=os.environ.get("FC_REGION") or DEFAULT_REGION)
+
+
+def foresee(row: Row, event: bytes, post: Post, note: str, now: float) -> Row:
+    """Return the row with the end that the function's road tells, up to its call of CCC.
+
+    Args:
+        row: of the letter.
+        event: that the function would get.
+        post: which function it is, with which callers.
+        note: what else there is to say.
+        now: seconds since the epoch.
+    """
+    done = walk(event, post.callers_file, os.environ, function=post.function, runtime=BUILT_IN[-1], now=now)
+    if done.asked:
+        return row.ended(End.OK, note, now=f"would call {done.asked.action.name}")
+    last = report(done, mask_for(done.trace.request, done.callers, post.look_up))["steps"][-1]
+    # Neither quotes the request.
+    why = f"{last['step']}: {last['reason']}" if not last["passed"] else "answered without a call"
+    return row.ended(End.FAILED, "; ".join(filter(None, (why, note))), now=last.get("code", ""))

@@ -1,0 +1,103 @@
+"""A dead letter as the function has kept it: read strictly, since it comes from a bucket (pure)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+# What a letter is printed with has forms that hold neither a secret nor a phone number.
+_Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$")]
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+_Code = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+_Action = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,64}$")]
+
+_LONG_NUMBER = re.compile(r"[0-9]{5,}")
+
+
+class NotALetterError(Exception):
+    """The text says why, and quotes nothing."""
+
+
+class Letter(BaseModel):
+    """One failed request.
+
+    Attributes:
+        time: when it was kept, ISO 8601 in UTC.
+        action: of the function that it was for.
+        caller: who had sent it.
+        code: how it ended.
+        replayed: whether that was the end of an earlier request.
+        direct: whether it was a direct invocation: then there is a body, and nothing else.
+        method, path, query, headers: of the request, without its credential; the path as it was sent.
+        body, body_encoding: its bytes, as text.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+
+    version: Literal[1]
+    time: _Time
+    action: _Action
+    caller: _Name
+    code: _Code
+    replayed: bool
+    direct: bool
+    method: str | None
+    path: str | None
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: str
+    body_encoding: Literal["utf-8", "base64"]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Letter:
+        if not self.direct and (self.method is None or self.path is None):
+            raise PydanticCustomError("request", "A request over HTTP has method and path")
+        try:
+            _ = self.content, self.seconds
+        except (ValueError, binascii.Error):
+            raise PydanticCustomError("content", "Body or time cannot be read") from None
+        return self
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        return base64.b64decode(self.body, validate=True) if self.body_encoding == "base64" else self.body.encode()
+
+    @cached_property
+    def seconds(self) -> float:
+        """Its time, in seconds since the epoch."""
+        return datetime.fromisoformat(self.time.replace("Z", "+00:00")).timestamp()
+
+
+def read_letter(content: bytes) -> Letter:
+    """Return the letter in a file's bytes.
+
+    Raises:
+        NotALetterError: it is none.
+    """
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        raise NotALetterError("no JSON") from None
+    if not isinstance(value, dict):
+        raise NotALetterError("no JSON object")
+    try:
+        return Letter.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # The field alone: below it are names of headers.
+        raise NotALetterError(f"no letter: {': '.join(map(str, (*first['loc'][:1], first['msg'])))}") from None
+
+
+def without_numbers(text: str) -> str:
+    """Return a text without its long numbers: the name of a header, for one, may be that of a phone."""
+    return _LONG_NUMBER.sub("…", text)
