@@ -50,8 +50,16 @@ test-packaged: install ## run the whole suite on the package (PYTHON=python3.12 
 	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST)
 
 .PHONY: run
-run: install ## serve gateway (127.0.0.1:9000) and simulator (127.0.0.1:9001) until Ctrl-C
+run: install ## serve gateway and console (127.0.0.1:9000), and simulator (127.0.0.1:9001), until Ctrl-C
 	@$(BIN)/python -m local.run
+
+.PHONY: screenshot
+screenshot: install ## take docs/console.png anew (needs chromium)
+	SCREENSHOT=docs/console.png $(BIN)/python -m pytest -q tests/browser -k screenshot
+
+.PHONY: collection
+collection: install ## write docs/http anew: Postman collection and .http file, from the OpenAPI document
+	@$(BIN)/python -m local.collection
 
 .PHONY: audit
 audit: install ## known vulnerabilities, licences, and secrets committed by mistake

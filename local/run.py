@@ -1,8 +1,9 @@
-"""`make run`: gateway and simulator at their usual ports, until Ctrl-C."""
+"""`make run`: gateway, simulator and console at their usual ports, until Ctrl-C."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
@@ -10,8 +11,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
+from local.console import PREFIX, Console, LogLines
+from local.demo import SENDERS
+from local.gateway import Gateway
+from local.gateway.gateway import Wrap
+from local.simulator import Simulator
+from local.stack import TOKEN_VARIABLE, stack
 
 PAYLOAD = Path(__file__).parent.parent / "events" / "direct.json"
 _PORTS = range(65_536)
@@ -27,15 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Blocked before any thread starts, and so in all of them: the signal waits for sigwait.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPED_BY)
     try:
-        token = os.environ.get(TOKEN_VARIABLE) or DEMO_TOKEN
-        with stack(ports.gateway_port, ports.simulator_port, {TOKEN_VARIABLE: token}) as (gateway, simulator):
-            sys.stdout.write(_welcome(gateway.url, simulator.url, token))
-            sys.stdout.flush()
-            signal.sigwait(_STOPPED_BY)
+        _serve(ports.gateway_port, ports.simulator_port)
     except OSError as error:
         sys.stderr.write(f"cannot listen on {ports.gateway_port} and {ports.simulator_port}: {error.strerror}\n")
         return 1
     return 0
+
+
+def _serve(gateway_port: int, simulator_port: int) -> None:
+    # The demo's made-up secrets, so that its callers file works here, too.
+    secrets = {sender.variable: os.environ.get(sender.variable) or sender.secret for sender in SENDERS}
+    lines = LogLines(sys.stdout)
+
+    def wrap(gateway: Gateway, simulator: Simulator) -> Wrap:
+        return Console(gateway, simulator, lines).wrap
+
+    with (
+        contextlib.redirect_stdout(cast("TextIO", lines)),
+        stack(gateway_port, simulator_port, secrets, wrap) as (gateway, simulator),
+    ):
+        sys.stdout.write(_welcome(gateway.url, simulator.url, secrets[TOKEN_VARIABLE]))
+        sys.stdout.flush()
+        signal.sigwait(_STOPPED_BY)
 
 
 def _port(text: str) -> int:
@@ -50,7 +70,7 @@ def _welcome(gateway: str, simulator: str, token: str) -> str:
     headers = (f"Authorization: Bearer {token}", "Content-Type: application/json")
     curl = shlex.join(["curl", "-sS", f"{gateway}/", *(part for header in headers for part in ("-H", header))])
     return (
-        f"gateway    {gateway}\nsimulator  {simulator}/_simulator/state\n\n"
+        f"gateway    {gateway}\nsimulator  {simulator}/_simulator/state\nconsole    {gateway}{PREFIX}\n\n"
         f"Mute the simulated call:\n\n{curl} -d {shlex.quote(payload)}\n\nCtrl-C stops both.\n"
     )
 

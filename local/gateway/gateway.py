@@ -1,6 +1,7 @@
 """The gateway as one object: for tests, for the demo and for the command line."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -8,11 +9,16 @@ from local.gateway.custom import CustomInstance
 from local.gateway.environment import apply_variables, provided_variables
 from local.gateway.instance import Instance
 from local.gateway.message import new_request_id
-from local.gateway.server import HOST, Server
+from local.gateway.server import HOST, Handler, Server
 from local.gateway.settings import CUSTOM, Credentials, Settings
 from local.gateway.trigger import Trigger, event_driven
 
+Wrap = Callable[[Handler], Handler]
 _GRACE_SECONDS = 1
+
+
+def _unwrapped(handler: Handler) -> Handler:
+    return handler
 
 
 class Gateway:
@@ -20,6 +26,8 @@ class Gateway:
 
     ``port`` 0 picks a free port; ``settings`` are the fields of `Settings` (``runtime``, ``timeout``, …).
     ``credentials`` may be assigned at any time, None for a function without a role: the next invocation has them.
+    ``wrap`` may be assigned before the block: what it returns answers requests in the place of what it is given, which
+    is function and platform together.
 
     A custom runtime has a process of its own. Of a built-in one the environment is this process's, so one gateway per
     process at a time; it is put back on exit, while the function's module keeps its state from one gateway to the next.
@@ -36,6 +44,7 @@ class Gateway:
         self.settings = Settings(handler, **settings)
         self.credentials = credentials
         self.port = port
+        self.wrap: Wrap = _unwrapped
 
     @property
     def url(self) -> str:
@@ -61,7 +70,7 @@ class Gateway:
             start = self._start_custom if self.settings.runtime == CUSTOM else self._start_built_in
             trigger = start(stack)
             stack.callback(trigger.close, 0)
-            server = Server(self.port, trigger)
+            server = Server(self.port, self.wrap(trigger))
             server.start()
             stack.callback(server.close, _GRACE_SECONDS)
             self.port = server.server_port

@@ -18,6 +18,8 @@ from local.gateway.limits import BODY
 from local.gateway.message import Answer, RejectionError, Request, invalid_argument, new_request_id
 
 HOST = "127.0.0.1"
+# What answers a request.
+Handler = Callable[[Request], Answer]
 _LINE_LIMIT = 65536
 _LINGER_SECONDS = 1
 _LINGER_BYTES = 2 * BODY
@@ -37,7 +39,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, invoke: Callable[[Request], Answer]) -> None:
+    def __init__(self, port: int, invoke: Handler) -> None:
         self.invoke = invoke
         self._connections: dict[Any, threading.Thread] = {}
         super().__init__((HOST, port), Connection)

@@ -36,8 +36,8 @@ class Trigger:
         """Return the answer to a request; failures of every kind are answers too."""
         try:
             check_limits(request)
-            direct = _INVOCATIONS.fullmatch(request.path) if request.method == "POST" else None
-            return self._direct(request, direct[1]) if direct else self._triggered(request)
+            name = invoked_function(request)
+            return self._triggered(request) if name is None else self._direct(request, name)
         except RejectionError as rejection:
             return rejection.answer(request.request_id)
 
@@ -84,6 +84,12 @@ class Trigger:
         """
         self._queue.submit(partial(_run_queued, run, request_id))
         return Answer(202)
+
+
+def invoked_function(request: Request) -> str | None:
+    """Return which function a request invokes directly, `None` if it is one for the HTTP trigger."""
+    found = _INVOCATIONS.fullmatch(request.path) if request.method == "POST" else None
+    return found[1] if found else None
 
 
 def event_driven(settings: Settings, invoke: Invoke) -> Prepare:

@@ -93,10 +93,14 @@ def test_the_command_that_run_prints_mutes_the_call() -> None:
         printed = "".join(iter(process.stdout.readline, "Ctrl-C stops both.\n"))
         words = shlex.split(next(line for line in printed.splitlines() if line.startswith("curl")))
         url = urlsplit(words[2])
+        assert f"console    http://{url.netloc}/_console\n" in printed
         headers = dict(words[place + 1].split(": ") for place, word in enumerate(words) if word == "-H")
         connection = http.client.HTTPConnection(url.netloc, timeout=TIMEOUT_S)
         connection.request("POST", url.path, words[words.index("-d") + 1], headers)
         assert json.load(connection.getresponse())["status"] == "muted"
+        connection.request("GET", "/_console/state")
+        (delivery,) = json.load(connection.getresponse())["deliveries"]
+        assert (delivery["caller"], delivery["code"]) == ("default", "muted")
         connection.close()
 
 

@@ -1,0 +1,265 @@
+"""The console in a browser, as whoever looks at it sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from local.demo import SENDERS
+from tests.browser.conftest import ROOT, Served
+
+Visit = Callable[..., Page]
+ON, OFF = "Microphone on", "Microphone off"
+MOST_BYTES = 200_000
+# Where `make screenshot` wants it.
+SCREENSHOT = os.environ.get("SCREENSHOT")
+WAIT = {"x-acs-retry-after": "100"}
+
+
+def microphone(page: Page, party: str = "agent") -> Locator:
+    return page.locator(f"[data-party={party}] .microphone")
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#deliveries tr")
+
+
+def steps(page: Page) -> Locator:
+    return page.locator("#steps li")
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name="Sign and send").click()
+
+
+def test_a_webhook_sent_from_the_form_turns_the_agent_s_microphone_off(page: Page) -> None:
+    expect(microphone(page)).to_have_text(ON)
+    expect(page.locator("#no-deliveries")).to_be_visible()
+    send(page)
+    expect(microphone(page)).to_have_text(OFF)
+    expect(microphone(page, "customer")).to_have_text(ON)
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("default")
+    # What was sent is opened at once.
+    expect(steps(page).last).to_contain_text("Call of CCC")
+    expect(page.locator("#steps .failed")).to_have_count(0)
+    expect(page.locator("#answer")).to_contain_text("HTTP 200")
+    expect(page.locator("#log")).to_contain_text('"code": "muted"')
+
+
+def test_every_caller_of_the_file_can_be_sent_as(page: Page) -> None:
+    for number, sender in enumerate(SENDERS, 1):
+        page.locator("#caller").select_option(sender.caller)
+        send(page)
+        expect(rows(page)).to_have_count(number)
+        expect(rows(page).first).to_contain_text(sender.caller)
+        expect(rows(page).first.locator(".chip")).to_have_text("muted")
+
+
+def test_a_webhook_of_somebody_else_is_seen_and_told(page: Page, served: Served) -> None:
+    served.post()
+    expect(microphone(page)).to_have_text(OFF)
+    expect(page.get_by_role("status")).to_have_text("The agent\u2019s microphone is off · default: muted")
+
+
+def test_a_refusal_says_why(page: Page, served: Served) -> None:
+    served.post(token="wrong")
+    expect(rows(page).locator(".chip")).to_have_text("unauthorized")
+    rows(page).click()
+    expect(steps(page)).to_have_count(3)
+    expect(page.locator("#steps .failed")).to_contain_text("bearer token does not match")
+    expect(page.locator("#answer")).to_contain_text("HTTP 401")
+    expect(microphone(page)).to_have_text(ON)
+
+
+def test_what_was_sent_twice_by_the_function_is_marked(page: Page, served: Served) -> None:
+    served.fault(kind="error", http_status=503, code="ServiceUnavailable", headers=WAIT)
+    served.post()
+    expect(rows(page)).to_contain_text("2 attempts")
+    expect(rows(page).locator(".chip")).to_have_text("muted")
+    rows(page).click()
+    expect(steps(page).last).to_contain_text("OK · 2 attempts")
+
+
+def test_a_replay_is_marked(page: Page, served: Served) -> None:
+    for _ in range(2):
+        served.post(Idempotency_Key="a key of this test")
+    expect(rows(page).first).to_contain_text("replayed")
+    expect(rows(page).last).not_to_contain_text("replayed")
+    rows(page).first.click()
+    expect(steps(page).last).to_contain_text("Replay")
+
+
+def test_a_fault_of_a_button_waits_for_the_next_webhook(page: Page) -> None:
+    page.get_by_role("button", name="Role denied").click()
+    expect(page.locator("#pending")).to_have_text("1")
+    send(page)
+    expect(rows(page).locator(".chip")).to_have_text("upstream_denied")
+    expect(page.locator("#pending")).to_have_text("0")
+    expect(page.locator("#steps .failed")).to_contain_text("NoPermission")
+    expect(microphone(page)).to_have_text(ON)
+
+
+def test_starting_over_clears_the_page(page: Page) -> None:
+    send(page)
+    expect(page.locator("#detail")).to_be_visible()
+    page.get_by_role("button", name="Start over").click()
+    expect(page.locator("#no-deliveries")).to_be_visible()
+    expect(page.locator("#detail")).to_be_hidden()
+    expect(microphone(page)).to_have_text(ON)
+
+
+def focused(page: Page) -> str:
+    """Return what has the focus, after checking that one can see it."""
+    name, outline = page.evaluate(
+        "() => { const it = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(it);"
+        " return [it.id || it.dataset.fault || it.className, `${outlineStyle} ${outlineWidth}`] }"
+    )
+    assert outline == "solid 3px", name
+    return str(name)
+
+
+def tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    for _ in range(30):
+        page.keyboard.press(key)
+        if focused(page) == name:
+            return
+    pytest.fail(f"the keyboard does not reach {name}")
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.keyboard.press("Tab")
+    assert focused(page) == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert focused(page) == "caller"
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#payload")).to_have_value(re.compile("call.sensitive_data_requested"))
+    tab_to(page, "primary")
+    page.keyboard.press("Enter")
+    expect(microphone(page)).to_have_text(OFF)
+    expect(page.locator("#detail")).to_be_visible()
+    # The focus has stayed where it was.
+    assert focused(page) == "primary"
+    tab_to(page, "link", "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail-title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#detail")).to_be_hidden()
+    assert focused(page) == "link"
+    tab_to(page, "throttled")
+    page.keyboard.press("Space")
+    expect(page.locator("#pending")).to_have_text("1")
+    tab_to(page, "theme-toggle", "Shift+Tab")
+
+
+def test_the_language_is_the_browser_s_until_one_is_chosen(visit: Visit) -> None:
+    page = visit(locale="zh-CN")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.locator("h1")).to_have_text("Webhook → 函数 → 云呼叫中心")
+    page.get_by_role("button", name="签名并发送").click()
+    expect(microphone(page)).to_have_text("麦克风已关闭")
+    expect(steps(page).last).to_contain_text("调用 CCC")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(microphone(page)).to_have_text(OFF)
+    expect(steps(page).last).to_contain_text("Call of CCC")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("h1")).to_have_text("Webhook → function → Cloud Call Center")
+
+
+def lightness(page: Page) -> int:
+    """Return how light the page is, from 0 to 255."""
+    colour: str = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    return max(int(part) for part in re.findall(r"\d+", colour))
+
+
+@pytest.mark.parametrize("preferred", ["light", "dark"])
+def test_the_theme_is_the_browser_s_until_one_is_chosen(visit: Visit, preferred: str) -> None:
+    page = visit(color_scheme=preferred)
+    assert (lightness(page) > 200) is (preferred == "light")
+    page.get_by_role("button", name="Light or dark").click()
+    assert (lightness(page) > 200) is (preferred == "dark")
+    page.reload()
+    expect(page.locator(".party")).to_have_count(2)
+    assert (lightness(page) > 200) is (preferred == "dark")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_in_the_way_of_assistive_technology(visit: Visit, served: Served, scheme: str, locale: str) -> None:
+    served.post(token="wrong")
+    served.post()
+    page = visit(color_scheme=scheme, locale=locale, reduced_motion="reduce")
+    for row in (rows(page).first, rows(page).last):
+        row.click()
+        expect(row).to_have_class("selected")
+        found = Axe().run(page).response
+        assert len(found["passes"]) > 20
+        grave = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
+        assert {each["id"]: [node["html"] for node in each["nodes"]] for each in grave} == {}
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_it_can_be_read_on_a_phone(visit: Visit, served: Served, locale: str) -> None:
+    served.post(token="wrong")
+    served.post()
+    page = visit(locale=locale, viewport={"width": 360, "height": 740})
+    rows(page).first.click()
+    expect(page.locator("#detail")).to_be_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, served: Served) -> None:
+    asked: list[str] = []
+    page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    # Whatever was under way has ended by then.
+    page.wait_for_timeout(700)
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(1200)
+    assert asked == []
+    page.evaluate("() => delete document.hidden")
+    served.post()
+    expect(microphone(page)).to_have_text(OFF)
+
+
+def test_whoever_looks_is_told_when_nothing_answers(page: Page, complaints: list[str]) -> None:
+    expect(page.locator("#offline")).to_be_hidden()
+    page.route("**/_console/state", lambda route: route.abort())
+    expect(page.locator("#offline")).to_be_visible()
+    page.unroute("**/_console/state")
+    expect(page.locator("#offline")).to_be_hidden()
+    assert all("ERR_FAILED" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_a_screenshot_tells_what_this_is(visit: Visit, served: Served, tmp_path: Path) -> None:
+    page = visit(reduced_motion="reduce", timezone_id="Asia/Shanghai", viewport={"width": 1280, "height": 1000})
+    page.get_by_role("button", name="Throttled, with a wait").click()
+    send(page)
+    expect(rows(page)).to_have_count(1)
+    for _ in range(2):
+        served.post(Idempotency_Key="a key of the screenshot")
+    served.post(token="wrong")
+    expect(rows(page)).to_have_count(4)
+    page.locator("#caller").select_option("crm")
+    send(page)
+    expect(rows(page)).to_have_count(5)
+    rows(page).nth(1).click()
+    expect(page.locator("#detail-title")).to_be_focused()
+    expect(steps(page)).to_have_count(3)
+    page.locator("#detail-title").blur()
+    # A machine may have no glyphs for it.
+    page.locator("#language").evaluate("it => { it.hidden = true }")
+    page.evaluate("() => scrollTo(0, 0)")
+    page.mouse.move(0, 0)
+    path = ROOT / SCREENSHOT if SCREENSHOT else tmp_path / "console.png"
+    page.screenshot(path=path, animations="disabled")
+    assert 20_000 < path.stat().st_size < MOST_BYTES

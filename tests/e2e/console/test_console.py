@@ -1,0 +1,265 @@
+"""The console's endpoints, around the running function."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from local.console.deliveries import MOST
+from local.demo import CALLERS, SENDERS
+from local.simulator import Simulator
+from tests.builders import MUTED, PAYLOAD
+from tests.e2e.console.client import Running, running
+from tests.e2e.test_tools import AUTHS, SECRETS
+
+AGENT = 0
+
+
+def microphones(console: Running) -> list[bool]:
+    return [channel["muted"] for channel in console.read("state")["channels"]]
+
+
+def test_a_webhook_is_noted_explained_and_seen_in_the_call(console: Running) -> None:
+    assert microphones(console) == [False, False]
+    assert console.post(PAYLOAD).json["status"] == "muted"
+    assert microphones(console) == [True, False]
+    (row,) = console.rows
+    detail = console.newest()
+    assert row == {name: detail[name] for name in row}
+    assert (row["caller"], row["code"], row["status"], row["attempts"], row["failed"]) == (
+        *("default", "muted", 200, 1, False),
+    )
+    assert [step["name"] for step in detail["steps"]][-1] == "key"
+    assert detail["answer"]["body"]["status"] == MUTED["status"]
+    # The line is printed as ever.
+    assert detail["log"] == [json.loads(line) for line in console.printed.getvalue().splitlines()]
+
+
+def test_a_refusal_is_told_with_its_reason(console: Running) -> None:
+    console.post(PAYLOAD, Authorization="Bearer wrong")
+    detail = console.newest()
+    assert (detail["caller"], detail["code"], detail["status"], detail["failed"]) == (None, "unauthorized", 401, True)
+    assert detail["steps"][-1]["reason"] == detail["log"][0]["reason"] == "bearer token does not match"
+    assert "Www-Authenticate" in detail["answer"]["headers"]
+
+
+def test_what_the_platform_refuses_has_not_met_the_function(console: Running) -> None:
+    console.ask("DELETE", "/")
+    detail = console.newest()
+    assert (detail["status"], detail["code"], detail["steps"], detail["log"]) == (403, "AccessDenied", [], [])
+
+
+def test_a_replay_is_marked(console: Running) -> None:
+    for _ in range(2):
+        console.post(PAYLOAD, Idempotency_Key="the same")
+    assert [(row["replayed"], row["attempts"]) for row in console.rows] == [(True, 0), (False, 1)]
+
+
+def test_a_page_is_a_delivery_without_a_line(console: Running) -> None:
+    console.ask("GET", "/healthz")
+    detail = console.newest()
+    assert (detail["code"], detail["steps"], detail["log"]) == (None, [], [])
+
+
+def test_what_only_begins_like_the_console_is_the_function_s(console: Running) -> None:
+    assert console.ask("POST", "/_consoles", "{}").status == 401
+    assert len(console.rows) == 1
+
+
+def test_a_hundred_are_kept(console: Running) -> None:
+    for _ in range(MOST + 1):
+        console.ask("POST", "/")
+    assert [row["number"] for row in console.rows] == list(range(MOST + 1, 1, -1))
+    assert console.ask("GET", "/_console/deliveries/1").status == 404
+
+
+@pytest.mark.parametrize("name", AUTHS)
+def test_the_form_sends_as_a_caller_of_any_scheme(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(f'[callers.any]\nauth = {AUTHS[name]}\ninstances = ["ccc-test"]\n', encoding="utf-8")
+    with running(path, **SECRETS) as console:
+        (form,) = console.read("callers")
+        assert form["hindrance"] is None
+        console.write("send", {"caller": "any", "payload": form["payload"]})
+        assert console.rows[0]["code"] == "muted"
+        assert microphones(console)[AGENT] is True
+
+
+def test_the_form_invokes_the_function_directly_for_a_caller_that_ram_authorises(console: Running) -> None:
+    form = console.read("callers")[1]
+    assert (form["name"], form["scheme"]) == ("ivr", "ram")
+    sent = console.write("send", {"caller": "ivr", "payload": form["payload"]}).json
+    (row,) = console.rows
+    assert (row["number"], row["direct"], row["caller"], row["status"]) == (sent["number"], True, "ivr", None)
+
+
+def test_the_demo_s_callers_mute_with_the_payload_that_each_form_begins_with() -> None:
+    secrets = {sender.variable: sender.secret for sender in SENDERS}
+    with running(CALLERS, **secrets) as console:
+        for form in console.read("callers"):
+            console.write("send", {"caller": form["name"], "payload": form["payload"]})
+            assert (console.rows[0]["caller"], console.rows[0]["code"]) == (form["name"], "muted")
+
+
+@pytest.mark.parametrize(("payload", "code"), [("{", "malformed_request"), ("", "invalid_parameters")])
+def test_the_form_sends_what_was_typed(console: Running, payload: str, code: str) -> None:
+    console.write("send", {"caller": "default", "payload": payload})
+    assert console.rows[0]["code"] == code
+
+
+def test_a_form_without_its_secret_says_so(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUTE_CALL_TOKEN", "")
+    hindrance = console.read("callers")[0]["hindrance"]
+    assert "MUTE_CALL_TOKEN is unset" in hindrance
+    refused = console.write("send", {"caller": "default", "payload": "{}"})
+    assert (refused.status, refused.json) == (400, {"error": hindrance})
+    assert console.rows == []
+
+
+def test_a_callers_file_with_a_fault_is_told_once_it_has_one(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text("[callers.x]\n", encoding="utf-8")
+    with running(path) as console:
+        told = console.ask("GET", "/_console/callers")
+        assert (told.status, "callers.x" in told.json["error"]) == (400, True)
+        # The path of a delivery is explained with it all the same.
+        console.post(PAYLOAD)
+        assert console.newest()["steps"][-1]["code"] == "configuration_error"
+
+
+FAULTS = {
+    "throttled": ("throttled", 1),
+    "throttled_wait": ("muted", 2),
+    "unavailable": ("upstream_unavailable", 1),
+    "dropped": ("upstream_timeout", 1),
+    "html": ("upstream_invalid_response", 1),
+    "denied": ("upstream_denied", 1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_waits_for_the_next_request(console: Running, fault: str) -> None:
+    assert console.write("faults", {"fault": fault}).json == {"pending_faults": 1}
+    assert console.read("state")["pending_faults"] == 1
+    console.post(PAYLOAD)
+    row = console.rows[0]
+    assert (row["code"], row["attempts"]) == FAULTS[fault]
+    assert console.read("state")["pending_faults"] == 0
+
+
+def test_a_slow_answer_is_waited_for_no_longer_than_the_deadline(
+    console: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEADLINE_MS", "500")
+    console.write("faults", {"fault": "slow"})
+    console.post(PAYLOAD)
+    assert console.rows[0]["code"] == "upstream_timeout"
+
+
+def test_starting_over_forgets_faults_flags_and_deliveries(console: Running) -> None:
+    console.post(PAYLOAD)
+    console.write("faults", {"fault": "slow"})
+    assert console.write("reset", {}).status == 200
+    assert console.read("state") == {
+        "channels": [
+            {"party": "agent", "state": "ANSWERED", "muted": False},
+            {"party": "customer", "state": "ANSWERED", "muted": False},
+        ],
+        "pending_faults": 0,
+        "deliveries": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/_console", 200, None),
+        ("HEAD", "/_console/", 200, None),
+        ("GET", "/_console/app.js", 200, None),
+        ("GET", "/_console/nothing", 404, None),
+        ("GET", "/_console/..%2fconsole.py", 404, None),
+        ("GET", "/_console/deliveries/1", 404, None),
+        ("GET", "/_console/deliveries/x", 404, None),
+        ("GET", "/_console/deliveries/" + "9" * 5000, 404, None),
+        ("GET", "/_console/send", 405, "POST"),
+        ("GET", "/_console/reset", 405, "POST"),
+        ("POST", "/_console/state", 405, "GET, HEAD"),
+        ("PUT", "/_console", 405, "GET, HEAD"),
+    ],
+)
+def test_every_address_takes_its_methods(
+    console: Running, method: str, path: str, status: int, allow: str | None
+) -> None:
+    answer = console.ask(method, path, Content_Type="application/json")
+    assert (answer.status, answer.headers.get("Allow")) == (status, allow)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert console.rows == []
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("send", "{"),
+        ("send", "[]"),
+        ("send", "[" * 100_000),
+        ("send", "{}"),
+        ("send", {"caller": "nobody", "payload": ""}),
+        ("send", {"caller": "default", "payload": 1}),
+        ("send", {"caller": "default", "payload": "\ud800"}),
+        ("faults", {"fault": "nothing"}),
+        ("faults", {"fault": []}),
+    ],
+)
+def test_what_the_page_would_not_send_is_refused(console: Running, name: str, body: str | dict[str, object]) -> None:
+    answer = console.write(name, body)
+    assert answer.status == 400
+    assert list(answer.json) == ["error"]
+    assert console.rows == []
+
+
+FOREIGN = [
+    ({"Host": "evil.example"}, 421),
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Content_Type": "text/plain"}, 415),
+    ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), FOREIGN)
+@pytest.mark.parametrize("name", ["send", "faults", "reset"])
+def test_a_page_of_elsewhere_can_change_nothing(
+    console: Running, headers: dict[str, str], status: int, name: str
+) -> None:
+    console.post(PAYLOAD)
+    fields = {"caller": "default", "payload": json.dumps(PAYLOAD), "fault": "slow"}
+    answer = console.ask("POST", f"/_console/{name}", fields, **{"Content_Type": "application/json", **headers})
+    assert answer.status == status
+    assert len(console.rows) == 1
+    assert console.read("state")["pending_faults"] == 0
+    assert microphones(console)[AGENT] is True
+
+
+def test_a_defect_is_told_without_a_stack_trace(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot(_: Simulator) -> None:
+        raise ValueError("canary")
+
+    monkeypatch.setattr(Simulator, "snapshot", snapshot)
+    answer = console.ask("GET", "/_console/state")
+    assert (answer.status, answer.json) == (500, {"error": "a defect of the console: ValueError"})
+
+
+def test_what_is_looked_at_while_webhooks_arrive_takes_nothing_from_the_log(console: Running) -> None:
+    console.post(PAYLOAD)
+    first = console.rows[0]["number"]
+    looking = [threading.Thread(target=lambda: [console.read(f"deliveries/{first}") for _ in range(15)]) for _ in "ab"]
+    for thread in looking:
+        thread.start()
+    for _ in range(30):
+        console.post(PAYLOAD)
+    for thread in looking:
+        thread.join()
+    printed = console.printed.getvalue().splitlines()
+    assert len({json.loads(line)["request_id"] for line in printed}) == len(printed) == 31
