@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 
@@ -31,13 +32,23 @@ def tables(text: str) -> dict[str, list[list[str]]]:
     return found
 
 
+def links(text: str) -> list[str]:
+    """Return the targets of all links and images, as they stand there."""
+    return _LINK.findall(prose(text))
+
+
 def local_links(text: str) -> list[str]:
     """Return the targets of links that stay in the repository, without fragments."""
-    targets = [target.partition("#")[0] for target in _LINK.findall(text) if "://" not in target]
+    targets = [target.partition("#")[0] for target in links(text) if "://" not in target]
     return [target for target in targets if target]
 
 
+def prose(text: str) -> str:
+    """Return a text without its fenced blocks."""
+    return _FENCED.sub("", text)
+
+
 def headings(text: str) -> set[str]:
-    """Return the fragments that a text's headings give."""
-    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in found}
+    """Return the fragments that a text's headings give, as code hosts make them."""
+    found = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}

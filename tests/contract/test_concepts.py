@@ -1,0 +1,94 @@
+"""docs/concepts.md and its picture: the steps are the road's."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from local.explain.road import walk
+from shared import function
+from tests.builders import TOKEN, environment, http_event
+from tests.contract.documents import ROOT, read
+
+PAGE = read("docs/concepts.md")
+PICTURE = ET.fromstring(read("docs/road.svg"))  # noqa: S314 - our own file
+SVG = "{http://www.w3.org/2000/svg}"
+IDEAS = (
+    "Road",
+    "Caller",
+    "Scheme",
+    "Secrets",
+    "Mapping",
+    "Idempotency",
+    "Deadline",
+    "Fates",
+    "Dead letters",
+    "Counterpart",
+)
+
+
+def road() -> list[str]:
+    """Return the steps as `shared/function.py` draws them."""
+    (line,) = re.findall(r"^ +(\w+(?: → \w+)+)$", function.__doc__ or "", re.MULTILINE)
+    steps: list[str] = line.split(" → ")
+    return steps
+
+
+def test_the_pictures_steps_are_the_roads_in_their_order() -> None:
+    assert [text.text for text in PICTURE.iter(f"{SVG}text") if text.get("class") == "step"] == road()
+
+
+def test_a_request_goes_the_way_that_is_drawn() -> None:
+    done = walk(
+        http_event(),
+        ROOT / "functions" / "mute_call" / "callers.toml",
+        environment(),
+        function="mute_call",
+        runtime="python3.12",
+        now=0,
+    )
+    passed = [name for name, _ in done.trace.steps]
+    # Both name some steps that the other takes together.
+    assert [step for step in passed if step in road()] == [step for step in road() if step in passed]
+    assert {"caller", "verify", "decode", "parameters"} <= set(passed)
+    assert TOKEN not in repr(done.trace)
+
+
+def test_the_picture_says_in_words_what_it_shows() -> None:
+    assert PICTURE.get("role") == "img"
+    title, description = (PICTURE.find(f"{SVG}{name}") for name in ("title", "desc"))
+    assert title is not None
+    assert description is not None
+    assert PICTURE.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+    assert ", ".join(road()) in (description.text or "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_has_enough_contrast(scheme: str) -> None:
+    style = PICTURE.findtext(f"{SVG}style") or ""
+    light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
+    rules = re.findall(r"^([^{\n]+) \{ color: (#\w{6});", light if scheme == "light" else dark, re.MULTILINE)
+    colours = {name: colour for names, colour in rules for name in names.split(", ")}
+    for name in ("svg", ".dim", ".own", ".fails", ".failed"):
+        # WCAG 2, AA for text.
+        assert contrast(colours[name], colours[".back"]) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_idea_has_a_paragraph_that_leads_on() -> None:
+    paragraphs = dict(re.findall(r"^\*\*([\w ]+)\.\*\* (.+?)(?:\n\n|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+    assert tuple(paragraphs) == IDEAS
+    # The road's details are the picture and the sentences above it.
+    assert [name for name, text in paragraphs.items() if "](" not in text] == ["Road"]
