@@ -21,9 +21,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 # --no-deps: the lock is complete, and pip, resolving anew, would ask for the newest release behind an extra (`coverage[toml]`).
-$(VENV)/.installed: requirements/dev.txt
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:
+
+# What is deployed, and no more: the demo and `make run` need nothing else, and a newcomer waits less.
+$(VENV)/.function: requirements/function.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/dev.txt
+	$(PIP_INSTALL) -r requirements/function.txt
+	touch $@
+
+$(VENV)/.installed: requirements/dev.txt $(VENV)/.function
+	$(PIP_INSTALL) -r requirements/dev.txt
 	touch $@
 
 .PHONY: install
@@ -34,7 +41,7 @@ shell: install ## print the command that makes `python` the environment's
 	@echo . $(BIN)/activate
 
 .PHONY: demo
-demo: install ## mute the documented call and unmute it: simulator, gateways, four webhooks
+demo: $(VENV)/.function ## mute the documented call and unmute it: simulator, gateways, four webhooks
 	@$(BIN)/python -m local.demo
 
 .PHONY: test
@@ -50,7 +57,7 @@ test-packaged: install ## run the whole suite on the package (PYTHON=python3.12 
 	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST)
 
 .PHONY: run
-run: install ## serve gateway and console (127.0.0.1:9000), and simulator (127.0.0.1:9001), until Ctrl-C
+run: $(VENV)/.function ## serve gateway and console (127.0.0.1:9000), and simulator (127.0.0.1:9001), until Ctrl-C
 	@$(BIN)/python -m local.run
 
 .PHONY: screenshot

@@ -19,7 +19,7 @@ from typing import Any
 from functions.mute_call.index import MUTE_CALL
 from local.bench.running import EVENT
 from local.bench.subjects import ROOT
-from shared import ccc
+from shared import rpc
 from shared.envelope import Response
 from shared.function import Function
 from shared.log import Trace
@@ -89,7 +89,7 @@ def measure(count: int) -> dict[str, float]:
 
 
 def _time_the_sdk(mark: Callable[[str], None]) -> None:
-    client = vars(ccc)["Client"]
+    client = vars(rpc)["Client"]
     call: Callable[..., Any] = client.call_api
 
     def timed(*arguments: Any) -> Any:
