@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from shared.callers import Caller, Callers, load_callers
 from shared.context import credentials_of, region_of
 from shared.kept_secrets import KeptSecrets
-from shared.problems import ConfigurationError, Problem, UpstreamUnavailable
-from shared.secret_references import Lookup, SecretUnavailableError, read_secrets
+from shared.problems import ConfigurationError, UpstreamUnavailable
+from shared.secret_references import KMS, OPTIONAL, Lookup, NotAskedError, SecretUnavailableError, read_secrets
 from shared.settings import Settings, read_settings
 
 _NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."
@@ -59,23 +59,26 @@ def secrets_of(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
         UpstreamUnavailable: one cannot be read for the moment, likewise.
     """
     try:
-        return read_secrets(caller.auth.secrets or (), look_up, caller.auth.is_usable)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
+        return _read(name, caller, look_up)
     except SecretUnavailableError as error:
-        raise UpstreamUnavailable(
-            f"callers.{name}.auth.secrets: {error}", detail=_NOT_CHECKED, fate="not sent"
-        ) from None
+        raise UpstreamUnavailable(str(error), detail=_NOT_CHECKED, fate="not sent") from None
 
 
 def stopped_callers(callers: Callers, look_up: Lookup) -> dict[str, str]:
-    """Return the callers that cannot be served for want of a secret, each with its reason."""
+    """Return the callers that cannot be served for want of a secret, each with its reason.
+
+    Not those for whose secret there was no time: nothing is known of them.
+    """
     stopped = {}
     for name, caller in callers.callers.items():
         try:
-            secrets_of(name, caller, look_up)
-        except Problem as problem:
-            stopped[name] = problem.reason
+            _read(name, caller, look_up)
+        except ConfigurationError as error:
+            stopped[name] = error.reason
+        except NotAskedError:
+            continue
+        except SecretUnavailableError as error:
+            stopped[name] = str(error)
     return stopped
 
 
@@ -85,7 +88,7 @@ def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Pa
         settings, callers = load(environ, context, callers_file)
     except ConfigurationError:
         return False
-    look_up = secrets.lookup(environ, context, settings, settings.deadline_from(time.monotonic()))
+    look_up = secrets.lookup(environ, context, settings, time.monotonic())
     return len(stopped_callers(callers, look_up)) < len(callers.callers)
 
 
@@ -94,11 +97,34 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
     reasons: list[str] = []
     with _collected(reasons):
         settings, callers = load(environ, context, callers_file)
-        look_up = secrets.lookup(environ, context, settings, settings.deadline_from(time.monotonic()))
-        reasons += stopped_callers(callers, look_up).values()
+        look_up = secrets.lookup(environ, context, settings, time.monotonic())
+        stopped = stopped_callers(callers, look_up)
+        reasons += stopped.values()
+        reasons += _slips(callers, stopped, look_up)
     with _collected(reasons):
         credentials_of(context, environ)
     return reasons
+
+
+def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
+    """Return a caller's secrets; what is raised names the caller."""
+    try:
+        return read_secrets(caller.auth.secrets or (), look_up, caller.auth.is_usable)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
+    except SecretUnavailableError as error:
+        raise type(error)(f"callers.{name}.auth.secrets: {error}") from None
+
+
+def _slips(callers: Callers, stopped: Collection[str], look_up: Lookup) -> Iterator[str]:
+    """Yield which secrets of callers that are served were rotated to a value of no use: only the old one passes."""
+    for name, caller in callers.callers.items():
+        references = () if name in stopped else caller.auth.secrets or ()
+        for reference in (text.removesuffix(OPTIONAL) for text in references if text.startswith(KMS)):
+            with contextlib.suppress(SecretUnavailableError):
+                values = look_up(reference)
+                if values and not caller.auth.is_usable(values[0]):
+                    yield f"callers.{name}.auth.secrets: {reference}: its current version is not usable for its scheme"
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from shared.idempotency import Work, fingerprint_of, name_of, once
 from shared.kept_secrets import KeptSecrets, ReadSecret
 from shared.parameters import CallParameters, read_parameters
 from shared.payload import decode_body, decode_json, decode_query
-from shared.problems import Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
+from shared.problems import CredentialMismatch, Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
 from shared.resend import with_one_resend
 from shared.secret_references import Lookup
 from shared.settings import Settings
@@ -35,9 +35,6 @@ from shared.stores import Store, open_store
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
-
-# Of the deadline: by then KMS has answered, where a secret is read from it.
-_SECRETS_SHARE = 0.25
 
 Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[str, Any]]
 
@@ -161,8 +158,7 @@ class Function:
         trace.settings, trace.body = settings, body
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
-        until = trace.started + settings.deadline_ms / 1000 * _SECRETS_SHARE
-        look_up = partial(self._secrets.lookup, self._environ, context, settings, until)
+        look_up = partial(self._secrets.lookup, self._environ, context, settings, trace.started)
         delivery, trace.secrets = _verify(name, caller, request, body, look_up, self._now())
         trace.caller_name, trace.caller = name, caller
         trace.passed("verify", caller.auth.scheme)
@@ -285,7 +281,7 @@ def _verify(
     secrets = configuration.secrets_of(name, caller, look_up())
     try:
         return caller.auth.verify(request, body, secrets, now), secrets
-    except Unauthorized:
+    except CredentialMismatch:
         renewed = configuration.secrets_of(name, caller, look_up(early=True))
         if renewed == secrets:
             raise

@@ -18,15 +18,17 @@ from shared import kms
 from shared.context import Credentials, credentials_of
 from shared.idle import Moment
 from shared.problems import ConfigurationError
-from shared.secret_references import KMS, Lookup, SecretUnavailableError, from_environment
+from shared.secret_references import KMS, Lookup, NotAskedError, SecretUnavailableError, from_environment
 from shared.settings import Settings
 
 # From this age on a secret is read anew, and up to the other it is used if that fails.
 FRESH_S, MAX_AGE_S = 240.0, 300.0
 # Anybody can send a wrong credential: what it may cost KMS is bounded, by secret and instance.
 EARLY_EVERY_S = 10.0
-# KMS is left alone for a while after it has failed or refused.
+# KMS is left alone for a while after it has failed or refused, unless it had hardly any time.
 PAUSE_S = 5.0
+# Of the deadline: by then KMS has answered.
+SHARE = 0.25
 
 ReadSecret = Callable[[str, Credentials, Settings, float], tuple[str, ...]]
 
@@ -72,9 +74,10 @@ class _Kept:
         """Read it, and keep how that ended."""
         try:
             self.found, self.failure = read(), None
-            self.found_at = Moment()
         except (ConfigurationError, SecretUnavailableError) as error:
             self.failure, self.failed_at = error, Moment()
+            return
+        self.found_at = Moment()
         # Only now: until it is done, it is due for all, and whoever comes meanwhile waits for it.
         if early:
             self.early_at = Moment()
@@ -88,7 +91,7 @@ class _Kept:
         found = self.found
         if found is not None and self.is_trusted():
             return found
-        failure = self.failure or SecretUnavailableError("KMS was not read in time")
+        failure = self.failure or NotAskedError("KMS was not read in time")
         # A new one each time: several threads may raise it.
         raise type(failure)(*failure.args)
 
@@ -106,7 +109,7 @@ class KeptSecrets:
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     def lookup(
-        self, environ: Mapping[str, str], context: object, settings: Settings, deadline: float, *, early: bool = False
+        self, environ: Mapping[str, str], context: object, settings: Settings, started: float, *, early: bool = False
     ) -> Lookup:
         """Return a look-up for the references of one invocation.
 
@@ -114,10 +117,12 @@ class KeptSecrets:
             environ: the environment, for `env:NAME` and for role credentials.
             context: the platform's, for role credentials.
             settings: where KMS is.
-            deadline: by `time.monotonic()`; nothing is waited for beyond it.
+            started: when the invocation began, by `time.monotonic()`; its secrets have a share of its deadline.
             early: whether secrets are read anew before their age demands it, as far as that is due.
         """
         variables = from_environment(environ)
+        share_s = settings.deadline_ms / 1000 * SHARE
+        deadline = started + share_s
 
         def look_up(reference: str) -> Sequence[str]:
             if not reference.startswith(KMS):
@@ -126,7 +131,8 @@ class KeptSecrets:
             # Requests may run side by side, and all of them must find the same secret.
             kept = self._kept.setdefault((settings.kms, name), _Kept())
             with kept.my_turn(deadline, early=early) as is_mine:
-                if is_mine:
+                # What had no fair chance would be held against KMS, and keep the next request from asking it.
+                if is_mine and deadline - time.monotonic() >= share_s / 2:
                     # Outside of what is kept: that this invocation has no credentials says nothing of the next.
                     credentials = credentials_of(context, environ)
                     kept.read(partial(self._read, name, credentials, settings, deadline), early=early)

@@ -17,6 +17,10 @@ _GET_SECRET_VALUE = rpc.Operation("GetSecretValue", "2016-01-20")
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
 _HTTP_OK, _HTTP_SERVER_ERROR = 200, 500
 _NO_SUCH_SECRET = re.compile(r"(.+\.)?(Resource|Secret)NotFound(\..+)?")
+# What the gateway refuses in the request itself, whatever is asked for: it says nothing of the secret.
+_OF_THE_REQUEST = re.compile(
+    r"(Signature|Invalid(SecurityToken|AccessKeyId|TimeStamp)|Incomplete|Missing|Rejected)[A-Za-z]*(\..+)?"
+)
 _PASSING = re.compile(r"Throttling.*|Rejected\.Throttling|InternalFailure|InternalError|ServiceUnavailable.*")
 
 
@@ -37,7 +41,10 @@ def read_secret(name: str, credentials: Credentials, settings: Settings, deadlin
     if current is None:
         return ()
     previous = _value(name, _PREVIOUS, credentials, settings, deadline)
-    return (current,) if previous in (None, current) else (current, previous)
+    if previous == current:
+        # Rotated between the two.
+        current = _value(name, _CURRENT, credentials, settings, deadline)
+    return tuple(dict.fromkeys(value for value in (current, previous) if value is not None))
 
 
 def _value(name: str, stage: str, credentials: Credentials, settings: Settings, deadline: float) -> str | None:
@@ -70,7 +77,9 @@ def _check_absent(name: str, stage: str, answer: rpc.Answer) -> None:
     told = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
     if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or _PASSING.fullmatch(code):
         raise SecretUnavailableError(told)
+    if stage == _PREVIOUS and _OF_THE_REQUEST.fullmatch(code):
+        raise SecretUnavailableError(told)
     # Which code says that a secret has no previous version is not documented. The same role has just been given the
-    # current one: no other refusal of the previous one is to be expected.
+    # current one: what is left can hardly say anything else.
     if stage != _PREVIOUS and not _NO_SUCH_SECRET.fullmatch(code):
         raise ConfigurationError(told)

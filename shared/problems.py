@@ -132,6 +132,10 @@ class Unauthorized(Problem):
         super().__init__(reason, headers={"WWW-Authenticate": 'Bearer realm="webhook"'})
 
 
+class CredentialMismatch(Unauthorized):
+    """The credential is well-formed, and of none of the secrets: one of them may have been rotated a moment ago."""
+
+
 class Forbidden(Problem):
     """The caller is known and may not do this."""
 

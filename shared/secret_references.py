@@ -30,6 +30,10 @@ class SecretUnavailableError(Exception):
     """A secret cannot be read for the moment; the text names it and the cause, never a value."""
 
 
+class NotAskedError(SecretUnavailableError):
+    """There was no time left to read it."""
+
+
 def _one_is_required(references: list[str]) -> list[str]:
     if all(reference.endswith(OPTIONAL) for reference in references):
         raise PydanticCustomError("secrets", "At least one secret may not be optional")

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from shared.envelope import Request
 from shared.payload import is_json
-from shared.problems import Unauthorized
+from shared.problems import CredentialMismatch, Unauthorized
 from shared.schemes.scheme import Scheme, first_equal
 from shared.schemes.urls import PublicUrl, signed_urls
 from shared.secret_references import SecretReferences
@@ -227,7 +227,7 @@ class Signed(Scheme):
         spelled = expected + [text.upper() for text in expected] if form.encoding == "hex" else expected
         matching = first_equal(claim.signatures, spelled)
         if matching is None:
-            raise Unauthorized("signature does not match")
+            raise CredentialMismatch("signature does not match")
         return self.delivery_id(claim) or expected[matching % len(expected)]
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:

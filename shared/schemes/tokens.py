@@ -12,7 +12,7 @@ from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.envelope import Request
-from shared.problems import Unauthorized
+from shared.problems import CredentialMismatch, Unauthorized
 from shared.schemes.scheme import Scheme, any_equal, idempotency_key_of
 from shared.secret_references import SecretReferences
 
@@ -37,7 +37,7 @@ class Bearer(Scheme):
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
         """Compare the token with every secret."""
         if not any_equal([_authorization(request, "bearer")], secrets):
-            raise Unauthorized("bearer token does not match")
+            raise CredentialMismatch("bearer token does not match")
         return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
@@ -59,7 +59,7 @@ class Basic(Scheme):
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Compare the encoded forms: a decoder would accept several for one secret."""
         if not any_equal([_authorization(request, "basic")], [_base64(secret) for secret in secrets]):
-            raise Unauthorized("user name or password does not match")
+            raise CredentialMismatch("user name or password does not match")
         return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
@@ -96,7 +96,7 @@ class ApiKey(Scheme):
             raise Unauthorized("no API key")
         # Whether the platform decodes a query is not documented.
         if not any_equal([given, unquote(given)] if self.query else [given], secrets):
-            raise Unauthorized("API key does not match")
+            raise CredentialMismatch("API key does not match")
         return idempotency_key_of(request)
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above

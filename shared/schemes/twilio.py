@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from shared.envelope import Request
 from shared.payload import is_form
-from shared.problems import Unauthorized
+from shared.problems import CredentialMismatch, Unauthorized
 from shared.schemes.scheme import Scheme, any_equal, first_equal
 from shared.schemes.signature import encode
 from shared.schemes.urls import PublicUrl, signed_urls, with_default_port
@@ -49,7 +49,7 @@ class Twilio(Scheme):
         expected = [_signature(secret, content) for secret in secrets for content in contents]
         matching = first_equal([given], expected)
         if matching is None:
-            raise Unauthorized("signature does not match")
+            raise CredentialMismatch("signature does not match")
         return expected[matching]
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above

@@ -14,7 +14,7 @@ import pytest
 from local.gateway import Gateway
 from local.gateway.settings import BUILT_IN
 from local.send.message import compose, read_message
-from local.send.wire import exchange
+from local.send.wire import Outgoing, exchange
 from local.simulator import Simulator
 from shared.callers import load_callers
 from tests.builders import PAYLOAD
@@ -29,6 +29,14 @@ auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN", "kms:desk?"] }
 instances = ["ccc-test"]
 [callers.none]
 auth = { scheme = "bearer", secrets = ["kms:nowhere"] }
+instances = ["ccc-test"]
+"""
+FIRST_SLOW = """
+[callers.first]
+auth = { scheme = "bearer", secrets = ["kms:slow"] }
+instances = ["ccc-test"]
+[callers.late]
+auth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }
 instances = ["ccc-test"]
 """
 # None of them may stand in an answer or in a log line.
@@ -154,3 +162,35 @@ def test_a_secret_is_read_once_for_the_initializer_and_all_requests(
     sender = Sender(gateway("python3.12"), callers)
     assert [sender.post(FIRST) for _ in range(3)] == [(200, "muted")] * 3
     assert reads(simulator) == 2
+
+
+def test_a_request_without_a_credential_does_not_have_kms_asked(
+    simulator: Simulator, gateway: Start, callers: Path
+) -> None:
+    simulator.put_secret("crm", FIRST)
+    running = gateway("python3.12")
+    sender = Sender(running, callers)
+    assert sender.post(FIRST) == (200, "muted")
+    before = reads(simulator)
+    unsigned = Outgoing(running.url, "POST", "/crm", {"content-type": "application/json"}, b"{}")
+    for _ in range(5):
+        assert exchange(unsigned).status == 401
+    assert reads(simulator) == before
+    simulator.put_secret("crm", SECOND)
+    assert sender.post(SECOND) == (200, "muted")
+
+
+def test_one_slow_secret_takes_no_more_than_its_share_and_nothing_from_the_others(
+    simulator: Simulator, gateway: Start, callers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEADLINE_MS", "4000")
+    callers.write_text(FIRST_SLOW, encoding="utf-8")
+    simulator.put_secret("crm", FIRST)
+    running = gateway("python3.12")
+    simulator.faults.add({"kind": "delay", "ms": 3000, "action": "GetSecretValue"})
+    began = time.monotonic()
+    healthz = exchange(Outgoing(running.url, "GET", "/healthz", {}, b""))
+    # The initializer and the page, a share of the deadline each.
+    assert time.monotonic() - began < 4
+    assert healthz.status == 200
+    assert Sender(running, callers, "late").post(FIRST) == (200, "muted")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.simulator import Simulator
-from shared import kms
+from shared import kms, rpc
 from shared.context import Credentials
 from shared.problems import ConfigurationError
 from shared.secret_references import SecretUnavailableError
@@ -150,3 +150,27 @@ def test_a_previous_version_that_is_not_told_of_is_not_taken_for_absent(
     simulator.faults.add({"kind": "delay", "ms": 1})
     simulator.faults.add(fault)
     failure(simulator, SecretUnavailableError)
+
+
+@pytest.mark.parametrize(
+    "code", ["SignatureNonceUsed", "InvalidSecurityToken.Expired", "InvalidTimeStamp.Expired", "Rejected.LimitExceeded"]
+)
+def test_a_refusal_of_the_request_says_nothing_of_the_previous_version(simulator: Simulator, code: str) -> None:
+    simulator.put_secret("crm", VALUE)
+    simulator.faults.add({"kind": "delay", "ms": 1})
+    simulator.faults.add({"kind": "error", "http_status": 400, "code": code})
+    failure(simulator, SecretUnavailableError)
+
+
+def test_a_rotation_between_the_two_reads_is_seen(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulator.put_secret("crm", "a")
+    once = rpc.call
+
+    def rotate_after_the_first(*arguments: Any) -> rpc.Answer:
+        answer = once(*arguments)
+        if simulator.requests_total == 1:
+            simulator.put_secret("crm", "b")
+        return answer
+
+    monkeypatch.setattr(rpc, "call", rotate_after_the_first)
+    assert read(simulator) == ("b", "a")

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from shared import configuration
+from shared import configuration, kept_secrets
 from shared.callers import load_callers
 from shared.kept_secrets import KeptSecrets
 from shared.problems import ConfigurationError
-from shared.secret_references import from_environment
+from shared.secret_references import SecretUnavailableError, from_environment
 from tests.builders import Context310, Context312, environment
 from tests.unit.shared.fakes import BEARER, CALLERS
 
@@ -114,3 +115,59 @@ def test_unset_secrets_are_faults(file: Path) -> None:
 
     assert faults[0] == "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset"
     assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")
+
+
+KMS_CALLERS = """
+[callers.a]
+auth = { scheme = "bearer", secrets = ["kms:crm"] }
+instances = ["x"]
+[callers.b]
+auth = { scheme = "basic", secrets = ["kms:other", "kms:crm?"] }
+instances = ["x"]
+"""
+
+
+def kept(values: Mapping[str, tuple[str, ...] | Exception]) -> KeptSecrets:
+    def read(name: str, *_: object) -> tuple[str, ...]:
+        value = values[name]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return KeptSecrets(read)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"crm": ("t",), "other": ("u:p",)}, ["callers.b.auth.secrets: kms:crm: its current version is not usable"]),
+        (
+            {"crm": ("t\n", "t"), "other": ("u:p",)},
+            ["callers.a.auth.secrets: kms:crm: its current version", "callers.b"],
+        ),
+        ({"crm": ("t", "old"), "other": ("u",)}, ["callers.b.auth.secrets: kms:other is not usable for its scheme"]),
+        ({"crm": (), "other": ("u:p",)}, ["callers.a.auth.secrets: kms:crm is unset"]),
+        (
+            {"crm": SecretUnavailableError("kms:crm: KMS does not answer: X"), "other": ("u:p",)},
+            ["callers.a.auth.secrets: kms:crm: KMS does not answer: X", "callers.b.auth.secrets: kms:crm: KMS does"],
+        ),
+        ({"crm": ("t",), "other": ("u:p", "u")}, ["callers.b.auth.secrets: kms:crm: its current"]),
+    ],
+)
+def test_what_is_wrong_with_secrets_of_kms_is_told_of_each_caller(
+    file: Path, values: dict[str, tuple[str, ...] | Exception], expected: list[str]
+) -> None:
+    file.write_text(KMS_CALLERS, encoding="utf-8")
+
+    faults = configuration.faults(environment(), Context312(), file, kept(values))
+
+    assert len(faults) == len(expected)
+    assert all(fault.startswith(start) for fault, start in zip(faults, expected, strict=True))
+
+
+def test_nothing_is_said_of_secrets_for_which_there_was_no_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(KMS_CALLERS, encoding="utf-8")
+    monkeypatch.setattr(kept_secrets, "SHARE", 0.0)
+
+    assert configuration.faults(environment(), Context312(), file, kept({})) == []
+    assert configuration.serves_anybody(environment(), Context312(), file, kept({}))

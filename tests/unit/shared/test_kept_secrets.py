@@ -11,13 +11,14 @@ import pytest
 
 from shared import idle
 from shared.context import Credentials
-from shared.kept_secrets import EARLY_EVERY_S, FRESH_S, MAX_AGE_S, PAUSE_S, KeptSecrets
+from shared.kept_secrets import EARLY_EVERY_S, FRESH_S, MAX_AGE_S, PAUSE_S, SHARE, KeptSecrets
 from shared.problems import ConfigurationError
-from shared.secret_references import SecretUnavailableError
+from shared.secret_references import NotAskedError, SecretUnavailableError
 from shared.settings import Settings, read_settings
 from tests.builders import Context312, environment
 
-SETTINGS = read_settings({}, region="cn-shanghai")
+SETTINGS = read_settings({"DEADLINE_MS": "20000"}, region="cn-shanghai")
+SHARE_S = 20 * SHARE
 DOWN = SecretUnavailableError("kms:crm: KMS does not answer: LostError")
 
 
@@ -67,10 +68,10 @@ def kept(kms: Kms) -> KeptSecrets:
 
 
 def look_up(
-    kept: KeptSecrets, reference: str = "kms:crm", *, early: bool = False, left_s: float = 5, **environ: str
+    kept: KeptSecrets, reference: str = "kms:crm", *, early: bool = False, left_s: float = SHARE_S, **environ: str
 ) -> Sequence[str]:
-    deadline = time.monotonic() + left_s
-    return kept.lookup(environment(**environ), Context312(), SETTINGS, deadline, early=early)(reference)
+    started = time.monotonic() + left_s - SHARE_S
+    return kept.lookup(environment(**environ), Context312(), SETTINGS, started, early=early)(reference)
 
 
 def test_a_variable_needs_no_kms(kept: KeptSecrets, kms: Kms) -> None:
@@ -162,10 +163,9 @@ def test_an_instance_that_was_frozen_does_not_trust_what_it_holds(
     kms.outcome = DOWN
     real = getattr(time, clock_name)
     later = real() + 3_600
-    deadline = time.monotonic() + 7_200
     monkeypatch.setattr(time, clock_name, lambda: later)
-    with pytest.raises(SecretUnavailableError):
-        kept.lookup(environment(), Context312(), SETTINGS, deadline)("kms:crm")
+    with pytest.raises(SecretUnavailableError, match="LostError"):
+        look_up(kept)
 
 
 def test_the_credentials_are_those_of_the_invocation_that_reads(kept: KeptSecrets, kms: Kms, clock: Clock) -> None:
@@ -225,3 +225,20 @@ def test_nobody_waits_for_a_slow_kms_while_what_there_is_will_do(kept: KeptSecre
     found = side_by_side(kept, 20, early=False)
     assert sorted(map(tuple, found)) == [("new", "old")] * 19 + [("newer", "new")]
     assert len(kms.asked) == 2
+
+
+def test_with_hardly_any_time_left_kms_is_not_asked_and_nothing_is_held_against_it(kept: KeptSecrets, kms: Kms) -> None:
+    for left_s in (-1, 0, SHARE_S / 2 - 0.1):
+        with pytest.raises(NotAskedError):
+            look_up(kept, left_s=left_s)
+    assert kms.asked == []
+    assert look_up(kept) == ("new", "old")
+
+
+def test_an_early_read_that_fails_does_not_use_up_the_next(kept: KeptSecrets, kms: Kms, clock: Clock) -> None:
+    look_up(kept)
+    kms.outcome = DOWN
+    look_up(kept, early=True)
+    kms.outcome = ("newer", "new")
+    clock.forward(PAUSE_S + 0.1)
+    assert look_up(kept, early=True) == ("newer", "new")
