@@ -52,7 +52,7 @@ test: install ## run the whole suite
 CHECKOUT := dist/checkout
 
 .PHONY: test-packaged
-test-packaged: install ## run the whole suite on the package (PYTHON=python3.12 or python3.10, a runtime's)
+test-packaged: install ## run the suite on the package (PYTHON=python3.12 or python3.10, a runtime's)
 	$(BIN)/python -m local.package.checkout --output $(CHECKOUT)
 	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST)
 

@@ -53,14 +53,22 @@ _CENTRAL_REGIONS = frozenset(
     ]
 )
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
-_HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"^({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?$"
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether `host[:port]`, before which `http://` may stand, is on this machine."""
+    return _LOOPBACK.fullmatch(endpoint.removeprefix("http://")) is not None
 
 
 def _port_in_range(endpoint: str) -> str:
     try:
-        urlsplit(f"//{endpoint}").port  # noqa: B018 - reading it is what checks it
+        in_range = urlsplit(f"//{endpoint}").port != 0
     except ValueError:
-        raise PydanticCustomError("port", "Port should be at most 65535") from None
+        in_range = False
+    if not in_range:
+        raise PydanticCustomError("port", "Port should be from 1 to 65535")
     return endpoint
 
 
@@ -102,7 +110,7 @@ def _service(endpoint: str) -> str:
     scheme, marker, host = endpoint.rpartition("://")
     if not re.fullmatch(_HOST, host):
         raise PydanticCustomError("endpoint", "Endpoint should be host[:port]")
-    if marker and (scheme != "http" or not _LOOPBACK.fullmatch(host)):
+    if marker and (scheme != "http" or not is_loopback(host)):
         # The security token travels in a header.
         raise PydanticCustomError("protocol", "http:// is for loopback endpoints only")
     _port_in_range(host)
@@ -110,7 +118,7 @@ def _service(endpoint: str) -> str:
 
 
 Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Endpoint = Annotated[str, StringConstraints(pattern=_HOST), AfterValidator(_port_in_range)]
 Service = Annotated[str, AfterValidator(_service)]
 
@@ -171,7 +179,7 @@ class Settings(BaseModel):
     @classmethod
     def _http_stays_on_this_machine(cls, protocol: str, info: ValidationInfo) -> str:
         endpoint = info.data.get("ccc_endpoint") or _endpoint_of(info.data.get("ccc_region", ""))
-        if protocol == "http" and not _LOOPBACK.fullmatch(endpoint):
+        if protocol == "http" and not is_loopback(endpoint):
             # The security token travels in a header.
             raise PydanticCustomError("protocol", "http is for loopback endpoints only")
         return protocol

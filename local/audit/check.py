@@ -24,5 +24,9 @@ class Check:
     findings: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the check as it is told: a line, and one for each finding."""
-        return [f"{self.name:<16} {self.summary}", *(f"  FOUND {finding}" for finding in self.findings)]
+        """Return the check as it is told: a line, and one for each finding, whatever a file is called."""
+        return [f"{self.name:<16} {self.summary}", *(f"  FOUND {_on_one_line(finding)}" for finding in self.findings)]
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -7,6 +7,7 @@ that a reviewer has marked so (`"is_secret": false`). An entry is matched by fil
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from local.audit.files import repository_files
 
 BASELINE = ".secrets.baseline"
 _FILE = "file://"
+_UTF_8 = "utf-8"
 # Asks the vendor whether a secret is live, and so sends it; what is not confirmed is then hidden.
 _VERIFICATION = "detect_secrets.filters.common.is_ignored_due_to_verification_policies"
 
@@ -69,13 +71,26 @@ def scan(root: Path, names: Iterable[str], baseline: Mapping[str, Any]) -> dict[
 
 
 def _scan_as_it_is(path: Path) -> Iterator[PotentialSecret]:
-    """Scan the lines of a file of which detect-secrets reads keys and values alone: YAML and TOML have comments."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        if get_transformed_file(file):  # type: ignore[arg-type] # it wants no more than this
-            file.seek(0)
-            lines = list(enumerate(file, start=1))
-            # The locked version's; of its public functions, one reads no lines and the other applies no filter.
-            yield from _process_line_based_plugins(lines, str(path))
+    """Scan the lines of a file that detect-secrets passes over, or of which it reads keys and values alone.
+
+    It passes over what is not UTF-8; YAML and TOML have comments.
+    """
+    for encoding in _encodings(path.read_bytes()):
+        with path.open(encoding=encoding, errors="replace") as file:
+            if encoding != _UTF_8 or get_transformed_file(file):  # type: ignore[arg-type] # it wants no more than this
+                file.seek(0)
+                lines = list(enumerate(file, start=1))
+                # The locked version's; of its public functions, one reads no lines and the other applies no filter.
+                yield from _process_line_based_plugins(lines, str(path))
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """Return what a content may be written in. Latin-1 has a character for each byte, and ASCII in its place."""
+    try:
+        content.decode(_UTF_8)
+    except UnicodeDecodeError:
+        return ("latin-1", "utf-16") if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ("latin-1",)
+    return (_UTF_8,)
 
 
 def made_up(baseline: Mapping[str, Any]) -> set[Find]:

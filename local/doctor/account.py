@@ -15,6 +15,7 @@ from shared.problems import Upstream
 from shared.settings import Service
 
 _GET_CALLER_IDENTITY = rpc.Operation("GetCallerIdentity", "2015-04-01")
+# The doctor's own: the function does not ask STS.
 _VARIABLE = "STS_ENDPOINT"
 # The gateway refuses what is dated further off; and what is at all noticeable grows.
 _REFUSED_S, _NOTICEABLE_S = 900, 60
@@ -42,9 +43,7 @@ def check_identity(live: Live) -> Iterator[Check]:
     """Ask STS whose the credentials are."""
     region = live.case.region
     try:
-        endpoint = TypeAdapter(Service).validate_python(
-            live.case.environ.get(_VARIABLE) or f"sts.{region}.aliyuncs.com"
-        )
+        endpoint = TypeAdapter(Service).validate_python(live.case.shell.get(_VARIABLE) or f"sts.{region}.aliyuncs.com")
     except ValidationError:
         yield failed("identity", f"{_VARIABLE} is no host[:port]", f"correct {_VARIABLE}, or unset it")
         return

@@ -1,9 +1,14 @@
-"""What is examined: one function of a repository, as it would be deployed from this shell."""
+"""What is examined: one function of a repository, as it would be deployed from this shell.
+
+What counts is what `s.yaml` gives the function, its `${env('NAME')}` read from the shell. A variable that only the
+shell has is not deployed, and does not count, but for a trial: endpoints on this machine, which nobody deploys. Where
+`s.yaml` cannot be read, the shell's variables stand in for it.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +19,13 @@ from shared.action import Action
 from shared.callers import Callers, load_callers
 from shared.context import region_of
 from shared.problems import ConfigurationError
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, is_loopback, read_settings
+
+_ENDPOINTS = ("CCC_ENDPOINT", "KMS_ENDPOINT", "OSS_ENDPOINT")
+# Without it nothing in clear can be tried; elsewhere it is refused.
+_PROTOCOL = "CCC_PROTOCOL"
+# `Settings` has all others.
+_OF_THE_CALLERS = "CALLERS_FILE"
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,27 @@ class Case:
 
     @cached_property
     def environ(self) -> dict[str, str]:
-        """The function's variables: those of `s.yaml`, and over them the shell's."""
+        """The function's variables: those of `s.yaml`, and over them those of a trial."""
+        if not self.deployment.resources:
+            return {name: value for name, value in self.shell.items() if value}
         region = {"FC_REGION": self.deployment.region} if self.deployment.region else {}
-        given = {name: value for name, value in self.shell.items() if value}
-        return {**region, **self.deployment.environment, **given}
+        return {**self.deployment.environment, **region, **self.trial}
+
+    @cached_property
+    def trial(self) -> dict[str, str]:
+        """The shell's endpoints on this machine, and with CCC's the protocol."""
+        given = {name: self.shell[name] for name in _ENDPOINTS if is_loopback(self.shell.get(name, ""))}
+        names = [_PROTOCOL] if _ENDPOINTS[0] in given and self.shell.get(_PROTOCOL) else []
+        return given | {name: self.shell[name] for name in names}
+
+    def in_vain(self) -> Iterator[str]:
+        """Yield the settings that the shell has in vain: they are not in `s.yaml`, or are something else there."""
+        if not self.deployment.resources:
+            return
+        for name in (_OF_THE_CALLERS, *(field.upper() for field in Settings.model_fields)):
+            value = self.shell.get(name)
+            if value and name not in self.trial and value != self.deployment.environment.get(name):
+                yield name
 
     @property
     def region(self) -> str:

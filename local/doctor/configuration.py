@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from local.doctor.case import Case
-from local.doctor.check import Check, failed, ok, skipped
+from local.doctor.check import Check, failed, ok, skipped, warning
+from local.doctor.deployment import FILE, entry_of
 from shared.callers import Caller, load_callers
 from shared.problems import ConfigurationError
 from shared.secret_references import ENV, KMS, OPTIONAL
@@ -23,21 +24,25 @@ def check_callers(case: Case) -> Iterator[Check]:
         callers = load_callers(case.callers_file).callers
     except ConfigurationError as error:
         for told in _NEXT_IN_FILE.split(error.reason):
-            yield failed("callers", told, f'{case.callers_file}; README.md, "Callers", says what each key takes')
+            yield failed(
+                "callers", told, f'{case.callers_file}; docs/contract.md, "Callers file", says what each key takes'
+            )
     else:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
 
 
 def check_variables(case: Case) -> Iterator[Check]:
-    """Check the variables of `s.yaml` and of the shell: each that is wrong."""
+    """Check the function's variables: each that is wrong, and each that only this shell has."""
     try:
         settings = read_settings(case.environ, region=case.region)
     except ConfigurationError as error:
-        for told in _NEXT_VARIABLE.split(error.reason):
-            where = "in this shell" if told.partition(":")[0] in case.shell else "in s.yaml, environmentVariables"
-            yield failed("variables", told, f'correct it {where}; README.md, "Configuration", says what it takes')
+        for found, remedy in dict.fromkeys(_fault(case, told) for told in _NEXT_VARIABLE.split(error.reason)):
+            yield failed("variables", found, remedy)
     else:
-        yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms")
+        trial = f"; of this shell, for a trial: {', '.join(case.trial)}" if case.trial else ""
+        yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms{trial}")
+    for name in case.in_vain():
+        yield _not_deployed("variables", name, is_there=name in case.deployment.environment)
 
 
 def check_secrets(case: Case) -> Iterator[Check]:
@@ -50,17 +55,37 @@ def check_secrets(case: Case) -> Iterator[Check]:
             yield from _secret(case, name, caller, reference)
 
 
+def _fault(case: Case, told: str) -> tuple[str, str]:
+    """Return what is wrong with a variable, and where to correct it."""
+    name, _, problem = told.partition(": ")
+    if name.endswith("_REGION") and name not in case.environ:
+        # The region of every service is the function's, if it has none of its own.
+        return f"region: {problem}", f"correct region in {FILE}: the id of a region, such as cn-shanghai"
+    is_of_the_shell = case.shell.get(name) == case.environ.get(name)
+    where = "in this shell" if is_of_the_shell else f"in {FILE}, environmentVariables"
+    return told, f'correct it {where}; docs/contract.md, "Variables", says what it takes'
+
+
+def _not_deployed(check: str, name: str, *, is_there: bool) -> Check:
+    of_both = f"another one in {FILE} than in this shell" if is_there else f"set in this shell and not in {FILE}"
+    return warning(check, f"{name} is {of_both}: it is not deployed", f"below environmentVariables, {entry_of(name)}")
+
+
 def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[Check]:
     bare = reference.removesuffix(OPTIONAL)
     told = f"{bare} of the caller {name}"
     variable = bare.removeprefix(ENV)
-    value = case.environ.get(variable)
+    value = case.environ.get(variable) or case.shell.get(variable)
     if bare.startswith(KMS):
         yield skipped("secrets", f"{told}: in KMS, asked for with --live")
     elif value and caller.auth.is_usable(value):
-        yield ok("secrets", f"{told} is set")
+        yield (
+            ok("secrets", f"{told} is set")
+            if variable in case.environ
+            else _not_deployed("secrets", variable, is_there=False)
+        )
     elif value:
-        remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; README.md, "Callers"'
+        remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
         yield failed("secrets", f"{told} is not usable for its scheme", remedy)
     elif bare == reference:
         yield failed(

@@ -59,6 +59,11 @@ def variables_of(props: Props) -> dict[str, Any]:
     return {str(name): value for name, value in given.items()} if isinstance(given, dict) else {}
 
 
+def entry_of(name: str) -> str:
+    """Return the line of `environmentVariables` that takes a variable from the shell."""
+    return f"{name}: ${{env('{name}')}}"
+
+
 def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> Deployment:
     """Return the resources whose package is the function's.
 
@@ -68,7 +73,8 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         environ: the shell's variables.
 
     Raises:
-        DeploymentError: there is no such file, it is no YAML, or it has no resource for the function.
+        DeploymentError: there is no such file, it is no YAML, a variable of it leads back to itself, or it has no
+            resource for the function.
     """
     try:
         document = yaml.safe_load(root.joinpath(FILE).read_text(encoding="utf-8"))
@@ -78,11 +84,14 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         mark = getattr(error, "problem_mark", None)
         raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
     resolver = _Resolver(_mapping(document, "vars"), environ)
-    resources = {
-        str(name): resolver.resolve(resource["props"])
-        for name, resource in _mapping(document, "resources").items()
-        if isinstance(resource, dict) and _is_of(resource, function)
-    }
+    try:
+        resources = {
+            str(name): resolver.resolve(resource["props"])
+            for name, resource in _mapping(document, "resources").items()
+            if isinstance(resource, dict) and _is_of(resource, function)
+        }
+    except RecursionError:
+        raise DeploymentError("an alias that leads back to itself") from None
     if not resources:
         raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
     return Deployment(resources, frozenset(resolver.unset))
@@ -106,6 +115,7 @@ class _Resolver:
         self.unset: set[str] = set()
         self._variables = variables
         self._environ = environ
+        self._being_resolved: set[str] = set()
 
     def resolve(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -120,9 +130,7 @@ class _Resolver:
 
     def _value(self, match: re.Match[str]) -> Any:
         if found := _VARIABLE.fullmatch(match[1]):
-            # A variable may be an expression, but none that leads back to itself.
-            value = self._variables.get(found[1], match[0])
-            return value if match[0] in str(value) else self.resolve(value)
+            return self._variable(found[1]) if found[1] in self._variables else match[0]
         if found := _FROM_SHELL.fullmatch(match[1]):
             # An empty variable counts as none.
             value = self._environ.get(found[1]) or found[2] or ""
@@ -130,3 +138,13 @@ class _Resolver:
                 self.unset.add(found[1])
             return value
         return match[0]
+
+    def _variable(self, name: str) -> Any:
+        """Return a variable, which may be an expression, but none that leads back to it."""
+        if name in self._being_resolved:
+            raise DeploymentError(f"vars.{name} leads back to itself")
+        self._being_resolved.add(name)
+        try:
+            return self.resolve(self._variables[name])
+        finally:
+            self._being_resolved.remove(name)

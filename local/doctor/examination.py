@@ -11,7 +11,7 @@ from local.doctor.case import Case
 from local.doctor.check import Check, Status, failed, skipped
 from local.doctor.configuration import check_callers, check_secrets, check_variables
 from local.doctor.kept import check_kms, check_letters, check_store
-from local.doctor.live import Live, credentials_in
+from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
 from local.doctor.package import check_package
 from local.doctor.s_yaml import check_s_yaml
 
@@ -38,11 +38,19 @@ def examine(case: Case, *, live: bool) -> Iterator[Check]:
         yield from _guarded(check, case)
     if not live:
         yield skipped("live", "nobody was asked: --live")
-        return
+    else:
+        yield from _guarded(check_live, case)
+
+
+def check_live(case: Case) -> Iterator[Check]:
+    """Ask, if there are credentials and it is known whom."""
     credentials = credentials_in(case.shell)
     if credentials is None:
         remedy = "export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…, of somebody who may ask"
         yield failed("credentials", "none in this shell", remedy)
+    elif garbled := garbled_in(case.shell):
+        found = f"{', '.join(garbled)}: a line break, a space, or other than visible ASCII characters in it"
+        yield failed("credentials", found, NEW_KEY)
     elif case.settings is None:
         yield skipped("live", "the variables have errors")
     else:

@@ -81,11 +81,13 @@ def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Che
         return failed("secrets", error.reason, f"permit kms:GetSecretValue on {name}: {_IN_KMS}")
     except SecretUnavailableError as error:
         return failed("secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms} right, and reached")
-    if any(caller.auth.is_usable(value) for value in values):
-        return ok("secrets", f"{told} can be read: {len(values)} of its versions")
+    # The first is the current one: with that of no use, only who still sends the previous one gets in.
+    if values and not caller.auth.is_usable(values[0]):
+        remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
+        return failed("secrets", f"{told}: its current version is not usable for its scheme", remedy)
     if values:
-        remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; README.md, "Callers"'
-        return failed("secrets", f"{told} is not usable for its scheme", remedy)
+        usable = sum(caller.auth.is_usable(value) for value in values)
+        return ok("secrets", f"{told} can be read, versions that are usable: {usable}")
     if bare != reference:
         return ok("secrets", f"{told} is not there, as it may be")
     return failed(

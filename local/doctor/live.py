@@ -12,6 +12,8 @@ from shared.context import Credentials
 from shared.settings import Settings
 
 _PATIENCE_S = 10.0
+_VARIABLES = tuple(f"ALIBABA_CLOUD_{name}" for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"))
+_VISIBLE = re.compile(r"[!-~]*")
 
 NEW_KEY = "export ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET and, for a temporary key, …_SECURITY_TOKEN anew"
 CLOCK = "set this machine's clock: requests are refused when it is off by 15 minutes"
@@ -40,10 +42,13 @@ class Live(NamedTuple):
 
 def credentials_in(shell: Mapping[str, str]) -> Credentials | None:
     """Return the credentials in the shell's variables, `None` without key or secret."""
-    key, secret, token = (
-        shell.get(f"ALIBABA_CLOUD_{name}", "") for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
-    )
+    key, secret, token = (shell.get(name, "") for name in _VARIABLES)
     return Credentials(key, secret, token) if key and secret else None
+
+
+def garbled_in(shell: Mapping[str, str]) -> list[str]:
+    """Return which variables of the credentials hold what no credential does, and no header could carry."""
+    return [name for name in _VARIABLES if not _VISIBLE.fullmatch(shell.get(name, ""))]
 
 
 def remedy_of_the_gateway(code: str) -> str | None:

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok
-from local.doctor.deployment import FILE, DeploymentError, Props, read_deployment, variables_of
+from local.doctor.deployment import FILE, DeploymentError, Props, entry_of, read_deployment, variables_of
 from shared.secret_references import ENV, OPTIONAL
 from shared.settings import Settings
 
@@ -35,11 +36,16 @@ def check_s_yaml(case: Case) -> Iterator[Check]:
     secrets = {reference.rstrip(OPTIONAL) for reference in _variables_needed(case)}
     for name in sorted(deployment.unset - secrets):
         yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
+    # Resources share most of what they say, and so its faults.
+    faults: dict[Fault, list[str]] = {}
     for name, props in deployment.resources.items():
-        faults = [fault for examine in _EXAMINATIONS for fault in examine(case, props)]
-        for found, remedy in faults:
-            yield failed("s.yaml", f"{name}: {found}", f"{FILE}, {name}: {remedy}")
-        if not faults:
+        for fault in dict.fromkeys(fault for examine in _EXAMINATIONS for fault in examine(case, props)):
+            faults.setdefault(fault, []).append(name)
+    for (found, remedy), names in faults.items():
+        where = ", ".join(names)
+        yield failed("s.yaml", f"{where}: {found}", f"{FILE}, {where}: {remedy}")
+    for name, props in deployment.resources.items():
+        if not any(name in names for names in faults.values()):
             yield ok(
                 "s.yaml", f"{name} as {props.get('functionName')} on {props.get('runtime')} in {props.get('region')}"
             )
@@ -51,14 +57,24 @@ def _schema(case: Case, props: Props) -> Iterator[Fault]:
     except OSError as error:
         yield f"{SCHEMA.as_posix()}: {error.strerror}", "restore the schema from the repository, to check it"
         return
-    for found in Draft7Validator(schema).iter_errors(props):
-        yield f"{found.json_path}: {_told(found)}", f"as {SCHEMA.as_posix()} has it"
+    found = list(Draft7Validator(schema).iter_errors(props))
+    mistyped = {each.json_path for each in found if each.validator == "type"}
+    for each in found:
+        # What else is asked of a value of another type is the same fault.
+        if each.validator == "type" or each.json_path not in mistyped:
+            for told in _told(each):
+                yield f"{each.json_path}: {told}", f"as {SCHEMA.as_posix()} has it"
 
 
-def _told(error: ValidationError) -> str:
-    """Say what the schema asks for; the library's own messages quote the value, which may be a secret."""
-    asked = json.dumps(error.validator_value)
-    return f"{error.validator} {asked}" if len(asked) <= 60 else f"does not meet {error.validator}"  # noqa: PLR2004 - a line
+def _told(error: ValidationError) -> Iterator[str]:
+    """Yield what the schema asks for; the library's own messages quote the value, which may be a secret."""
+    wanted: Any = error.validator_value
+    if error.validator == "required":
+        present: Any = error.instance
+        yield from (f"{name} is missing" for name in wanted if name not in present)
+        return
+    asked = json.dumps(wanted)
+    yield f"{error.validator} {asked}" if len(asked) <= 60 else f"does not meet {error.validator}"  # noqa: PLR2004 - a line
 
 
 def _role(_: Case, props: Props) -> Iterator[Fault]:
@@ -91,7 +107,7 @@ def _environment(case: Case, props: Props) -> Iterator[Fault]:
             yield f"environmentVariables: {name} is a name of the platform", f"take {name} out"
     for reference in sorted(_variables_needed(case)):
         if not reference.endswith(OPTIONAL) and reference not in variables:
-            remedy = f"below environmentVariables, {reference}: ${{env('{reference}')}}"
+            remedy = f"below environmentVariables, {entry_of(reference)}"
             yield f"environmentVariables: {reference} is missing, {case.callers_file.name} needs it", remedy
 
 

@@ -15,7 +15,6 @@ import pytest
 
 from local.audit.files import repository_files
 from local.audit.secrets import BASELINE
-from local.package.checkout import MARKER
 
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 120
@@ -35,8 +34,6 @@ PLACES = (
     "shared/new.py",
     ".env",
 )
-
-pytestmark = pytest.mark.skipif(ROOT.joinpath(MARKER).is_file(), reason="the libraries are no files of the repository")
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from local.package.checkout import MARKER
 from tests.contract.running import serving
 
 ROOT = Path(__file__).parents[2]
@@ -25,8 +24,7 @@ UNREACHABLE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout
 PYTHON = f"PYTHON={os.path.realpath(sys.executable)}"
 
 pytestmark = [
-    pytest.mark.skipif(ROOT.joinpath(MARKER).is_file(), reason="once is enough: `make test` has run it"),
-    pytest.mark.skipif("COVERAGE_FILE" in os.environ, reason="as above"),
+    pytest.mark.skipif("COVERAGE_FILE" in os.environ, reason="once is enough: `make test` has run it"),
     pytest.mark.skipif(not ROOT.joinpath(".git").exists(), reason="what a clone has, git tells"),
     pytest.mark.skipif(not all(map(shutil.which, ("git", "make", "curl", "bash"))), reason="needs git, make and curl"),
 ]

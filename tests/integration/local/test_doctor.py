@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from local.doctor import examination
+from local.doctor import case, examination
 from local.doctor.__main__ import main
 from local.doctor.check import Check
 from local.doctor.installation import check_python
@@ -79,6 +79,11 @@ class Place:
         text = self.path(name).read_text(encoding="utf-8")
         assert old in text
         self.path(name).write_text(text.replace(old, new), encoding="utf-8")
+
+    def deploy(self, name: str, value: str) -> None:
+        """A variable of the shell that s.yaml takes."""
+        self.shell.setenv(name, value)
+        self.edit("s.yaml", "        PYDANTIC_", f"        {name}: ${{env('{name}')}}\n        PYDANTIC_")
 
     def write_callers(self, text: str) -> None:
         """Another callers file, and a package of it."""
@@ -192,9 +197,9 @@ def test_what_is_in_order_passes_live(place: Place, examine: Examine, tmp_path: 
     place.write_callers(CALLERS)
     redis = place.services.enter_context(RedisServer(tmp_path))
     bucket = place.services.enter_context(S3Server())
-    place.shell.setenv("IDEMPOTENCY_URL", redis.url)
+    place.deploy("IDEMPOTENCY_URL", redis.url)
     place.shell.setenv("OSS_ENDPOINT", bucket.endpoint)
-    place.shell.setenv("DEAD_LETTER_URL", f"oss://{BUCKET}/letters")
+    place.deploy("DEAD_LETTER_URL", f"oss://{BUCKET}/letters")
 
     code, checks = examine("--live")
 
@@ -259,6 +264,10 @@ def _set(name: str, value: str) -> Callable[[Place], object]:
     return lambda place: place.shell.setenv(name, value)
 
 
+def _deploy(name: str, value: str) -> Callable[[Place], object]:
+    return lambda place: place.deploy(name, value)
+
+
 def _point_at_nothing(name: str, prefix: str = "http://") -> Callable[[Place], object]:
     return lambda place: place.shell.setenv(name, f"{prefix}{place.closed}")
 
@@ -275,6 +284,7 @@ def _both(*plants: Callable[[Place], object]) -> Callable[[Place], object]:
     return lambda place: [plant(place) for plant in plants]
 
 
+CYCLE = "  log: a-${vars.twice}\n  twice: ${vars.log}\n"
 SCHEME = CALLERS.replace('"bearer"', '"beaver"', 1).replace('instances = ["ccc-test"]', "", 1)
 BASIC = CALLERS.replace('"bearer"', '"basic"', 1)
 WITH_CRM = CALLERS + '[callers.other]\nauth = { scheme = "bearer", secrets = ["env:CRM_SECRET"] }\ninstances = ["a"]\n'
@@ -282,18 +292,47 @@ HTML = {"kind": "raw", "http_status": 200, "content_type": "text/html", "body": 
 NO_KMS_LINE = '[callers.crm]\nauth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }\ninstances = ["*"]\n'
 
 OFFLINE = [
-    Fault(lambda place: place.callers.unlink(), "callers", "No such file", "README.md"),
+    Fault(lambda place: place.callers.unlink(), "callers", "No such file", "docs/contract.md"),
     Fault(lambda place: place.write_callers("callers ="), "callers", "callers file: ", "callers.toml"),
     Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.auth: Unknown scheme", "callers.toml"),
     Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.instances: Field", "callers.toml"),
-    Fault(_set("DEADLINE_MS", "soon"), "variables", "DEADLINE_MS: ", "in this shell"),
-    Fault(_both(_set("DEADLINE_MS", "0"), _set("LOG_LEVEL", "loud")), "variables", "LOG_LEVEL: ", "in this shell"),
+    Fault(_deploy("DEADLINE_MS", "soon"), "variables", "DEADLINE_MS: ", "in this shell"),
+    Fault(
+        _both(_deploy("DEADLINE_MS", "0"), _deploy("LOG_LEVEL", "loud")), "variables", "LOG_LEVEL: ", "in this shell"
+    ),
     Fault(_edit("s.yaml", "ccc_region: cn-shanghai", "ccc_region: 上海"), "variables", "CCC_REGION: ", "in s.yaml"),
-    Fault(_set("IDEMPOTENCY_URL", "http://canary"), "variables", "%23", "in this shell"),
+    Fault(
+        _edit("s.yaml", "  region: cn-shanghai", "  region: cn-"), "variables", "region: ", "correct region in s.yaml"
+    ),
+    Fault(_deploy("IDEMPOTENCY_URL", "http://canary"), "variables", "%23", "in this shell"),
+    Fault(
+        _set("CCC_REGION", "cn-beijing"),
+        *("variables", "CCC_REGION is another one in s.yaml than in this shell", "CCC_REGION: ${env('CCC_REGION')}"),
+        "warning",
+    ),
+    Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_ENDPOINT is set in", "CCC_ENDPOINT: ", "warning"),
+    Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_PROTOCOL is set in", "CCC_PROTOCOL: ", "warning"),
+    Fault(_set("KMS_ENDPOINT", "kms.example"), "variables", "KMS_ENDPOINT is set in", "KMS_ENDPOINT: ", "warning"),
+    Fault(
+        _set("MUTE_CALL_TOKEN_PREVIOUS", "canary-of-before"),
+        *("secrets", "MUTE_CALL_TOKEN_PREVIOUS is set in this shell and not in s.yaml", "MUTE_CALL_TOKEN_PREVIOUS: ${"),
+        "warning",
+    ),
     Fault(_set("MUTE_CALL_TOKEN", ""), "secrets", "env:MUTE_CALL_TOKEN of the caller default is unset", "export MUTE_"),
-    Fault(lambda place: place.write_callers(BASIC), "secrets", "not usable for its scheme", "scheme basic"),
+    Fault(
+        lambda place: place.write_callers(BASIC),
+        "secrets",
+        "not usable for its scheme",
+        'basic; docs/contract.md, "Schemes"',
+    ),
     Fault(lambda place: place.path("s.yaml").unlink(), "s.yaml", "No such file", "s.yaml"),
     Fault(_edit("s.yaml", "edition: 3.0.0", "edition: [canary"), "s.yaml", "no YAML at line", "s.yaml"),
+    Fault(_edit("s.yaml", "  log: auto\n", CYCLE), "s.yaml", "vars.log leads back to itself", "s.yaml"),
+    Fault(
+        _edit("s.yaml", "      logConfig: ${vars.log}", "      logConfig: &log [*log]"),
+        *("s.yaml", "an alias that leads back to itself", "s.yaml"),
+    ),
+    Fault(_edit("s.yaml", "      handler: index.handler\n", ""), "s.yaml", "$: handler is missing", "schema"),
     Fault(_edit("s.yaml", "dist/mute_call.zip", "dist/x.zip"), "s.yaml", "no resource has the code", "s.yaml"),
     Fault(_edit("s.yaml", "memorySize: 256", "memorySize: 200"), "s.yaml", "$.memorySize: multipleOf 64", "schema"),
     Fault(_edit("s.yaml", "timeout: 10\n", "timeout: ten\n"), "s.yaml", '$.timeout: type "integer"', "schema"),
@@ -309,7 +348,7 @@ OFFLINE = [
     Fault(
         _edit("s.yaml", "timeout: 10\n", "timeout: 4\n"), "s.yaml", "timeout: 4 s is not above", "above the deadline"
     ),
-    Fault(_set("DEADLINE_MS", "10000"), "s.yaml", "10 s is not above DEADLINE_MS (10000)", "a shorter DEADLINE_MS"),
+    Fault(_deploy("DEADLINE_MS", "10000"), "s.yaml", "10 s is not above DEADLINE_MS (10000)", "a shorter DEADLINE_MS"),
     Fault(
         _edit("s.yaml", "memorySize: 256", "memorySize: 2048"), "s.yaml", "2048 MB for 0.25 cores", "from 256 to 1024"
     ),
@@ -354,6 +393,10 @@ LIVE = [
     Fault(
         lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), "credentials", "none in this shell", "export"
     ),
+    Fault(
+        _set("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI\n"), "credentials", "ACCESS_KEY_ID: a line break", "export ALIBABA"
+    ),
+    Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", "ü"), "credentials", "SECURITY_TOKEN: a line break", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.x"), "identity", "InvalidAccessKeyId.NotFound", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary"), "identity", "SignatureDoesNotMatch", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", ""), "identity", "MissingSecurityToken", "export ALIBABA"),
@@ -383,15 +426,25 @@ LIVE = [
         lambda place: place.simulator.reset(), "secrets", "kms:crm of the caller crm is not there", "aliyun kms Create"
     ),
     Fault(
-        lambda place: place.write_callers(NO_KMS_LINE), "secrets", "kms:crm of the caller crm is not usable", "scheme"
+        lambda place: place.write_callers(NO_KMS_LINE),
+        "secrets",
+        "its current version is not usable",
+        'docs/contract.md, "Schemes"',
     ),
     Fault(_gateway("GetSecretValue", 403, "Forbidden.NoPermission"), "secrets", "Forbidden.NoP", "kms:GetSecretValue"),
     Fault(_point_at_nothing("KMS_ENDPOINT"), "secrets", "KMS does not answer", "KMS_REGION, KMS_ENDPOINT"),
     Fault(
-        _point_at_nothing("IDEMPOTENCY_URL", "redis://:canary@"), "idempotency", "redis://127.0.0.1", "IDEMPOTENCY_URL"
+        lambda place: place.simulator.put_secret("crm", "canary\n"),
+        *("secrets", "kms:crm of the caller crm: its current version is not usable", "a version of crm"),
     ),
     Fault(
-        _both(_set("DEAD_LETTER_URL", "oss://bucket/letters"), _point_at_nothing("OSS_ENDPOINT")),
+        lambda place: place.deploy("IDEMPOTENCY_URL", f"redis://:canary@{place.closed}"),
+        "idempotency",
+        "redis://127.0.0.1",
+        "IDEMPOTENCY_URL",
+    ),
+    Fault(
+        _both(_deploy("DEAD_LETTER_URL", "oss://bucket/letters"), _point_at_nothing("OSS_ENDPOINT")),
         *("dead letters", "oss://bucket/letters: nothing was sent", "DEAD_LETTER_URL, OSS_REGION"),
     ),
 ]
@@ -441,7 +494,7 @@ def test_a_bucket_is_asked_in_a_way_that_leaves_one_object(place: Place, examine
     with HTTPServer(("127.0.0.1", 0), Oss) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         place.shell.setenv("OSS_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        place.shell.setenv("DEAD_LETTER_URL", "oss://bucket")
+        place.deploy("DEAD_LETTER_URL", "oss://bucket")
         exit_code, checks = examine("--live")
         server.shutdown()
 
@@ -453,6 +506,77 @@ def test_a_bucket_is_asked_in_a_way_that_leaves_one_object(place: Place, examine
         assert "oss:PutObject" in letters["remedy"]
 
 
+def test_what_only_the_shell_has_is_not_deployed_and_does_not_count(place: Place, examine: Examine) -> None:
+    in_vain = {
+        "CALLERS_FILE": "elsewhere.toml",
+        "DEADLINE_MS": "600000",
+        "IDEMPOTENCY_URL": f"redis://:canary@{place.closed}",
+        "KMS_REGION": "?",
+        "DEAD_LETTER_URL": "oss://bucket",
+    }
+    for name, value in in_vain.items():
+        place.shell.setenv(name, value)
+
+    code, checks = examine("--live")
+
+    assert code == 0, checks
+    told = [(check["found"], check["remedy"]) for check in checks if check["status"] == "warning"]
+    assert told == [
+        (
+            f"{name} is set in this shell and not in s.yaml: it is not deployed",
+            f"below environmentVariables, {name}: ${{env('{name}')}}",
+        )
+        for name in in_vain
+    ]
+    found = {check["name"]: check["found"] for check in checks if check["status"] == "ok"}
+    assert "deadline 4500 ms" in found["variables"]
+    assert found["idempotency"].startswith("memory://")
+    assert "dead letters" not in found
+
+
+def test_a_trial_on_this_machine_is_told_as_one(place: Place, examine: Examine) -> None:
+    place.shell.delenv("CCC_PROTOCOL")
+    _, checks = examine()
+    (variables,) = (check["found"] for check in checks if check["name"] == "variables")
+    assert variables.endswith(" ms; of this shell, for a trial: CCC_ENDPOINT, KMS_ENDPOINT")
+
+
+@pytest.mark.parametrize(("before", "count"), [("canary-of-before", 2), ("canary\n", 1)])
+def test_a_secret_has_as_many_versions_as_are_usable(place: Place, examine: Examine, before: str, count: int) -> None:
+    for value in (before, KMS_VALUE):
+        place.simulator.put_secret("crm", value)
+    _, checks = examine("--live")
+    assert f"kms:crm of the caller crm can be read, versions that are usable: {count}" in [
+        check["found"] for check in checks
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name", "found"),
+    [
+        ("role: mute-call-function", "role: A", "s.yaml", "mute_call, mute_call_concurrent: role: A is no name"),
+        ("internetAccess: true", "internetAccess: 1", "s.yaml", "mute_call, mute_call_concurrent: $.internetAccess: "),
+        ("  region: cn-shanghai", "  region: [canary]", "s.yaml", 'mute_call, mute_call_concurrent: $.region: type "'),
+        ("      region: ${vars.region}\n", "", "s.yaml", "mute_call, mute_call_concurrent: $: region is missing"),
+        ("  region: cn-shanghai", "  region: cn-", "variables", "region: String should match"),
+    ],
+)
+def test_a_fault_is_told_once(place: Place, examine: Examine, old: str, new: str, name: str, found: str) -> None:
+    place.edit("s.yaml", old, new)
+    _, checks = examine()
+    (told,) = (check["found"] for check in checks if (check["name"], check["status"]) == (name, "failed"))
+    assert told.startswith(found)
+
+
+@pytest.mark.parametrize("value", ["canary\n", "can ary", "canary-ü"])
+def test_nobody_is_asked_with_credentials_that_are_garbled(place: Place, examine: Examine, value: str) -> None:
+    place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", value)
+    code, checks = examine("--live")
+    assert (code, checks[-1]["name"]) == (1, "credentials")
+    assert checks[-1]["found"].startswith("ALIBABA_CLOUD_ACCESS_KEY_SECRET: a line break")
+    assert place.simulator.requests_total == 0
+
+
 def test_credentials_that_are_refused_are_not_tried_elsewhere(place: Place, examine: Examine) -> None:
     place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.other")
     _, checks = examine("--live")
@@ -461,7 +585,7 @@ def test_credentials_that_are_refused_are_not_tried_elsewhere(place: Place, exam
 
 
 def test_nobody_is_asked_while_the_variables_are_wrong(place: Place, examine: Examine) -> None:
-    place.shell.setenv("CCC_REGION", "?")
+    place.edit("s.yaml", "ccc_region: cn-shanghai", "ccc_region: '?'")
     _, checks = examine("--live")
     assert place.simulator.requests_total == 0
     assert checks[-1]["found"] == "the variables have errors"
@@ -487,9 +611,9 @@ def test_a_long_term_key_needs_no_token(place: Place, examine: Examine) -> None:
 
 
 def test_a_defect_of_the_doctor_is_told_and_the_rest_goes_on(place: Place, examine: Examine) -> None:
-    def check_itself(case: object) -> Iterator[Check]:
+    def check_itself(examined: object) -> Iterator[Check]:
         yield from ()
-        raise LookupError(f"canary of {case}")
+        raise LookupError(f"canary of {examined}")
 
     place.shell.setattr(examination, "HERE", (check_itself, *examination.HERE))
     code, checks = examine()
@@ -498,6 +622,15 @@ def test_a_defect_of_the_doctor_is_told_and_the_rest_goes_on(place: Place, exami
         "the doctor itself failed: LookupError"
     ]
     assert checks[-1]["name"] == "live"
+
+
+def test_a_defect_before_anybody_is_asked_is_told_as_well(place: Place, examine: Examine) -> None:
+    def read_settings(*_: object, **__: object) -> None:
+        raise LookupError("canary")
+
+    place.shell.setattr(case, "read_settings", read_settings)
+    code, checks = examine("--live")
+    assert (code, checks[-1]["name"], checks[-1]["found"]) == (1, "live", "the doctor itself failed: LookupError")
 
 
 def test_what_is_not_installed_is_told_first() -> None:
@@ -519,6 +652,6 @@ def test_an_old_python_is_told() -> None:
 def test_every_section_that_a_remedy_names_is_there() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("local/doctor/*.py")).replace("\\'", "'")
     named = set(re.findall(r'(README\.md|docs/\w+\.md), "([^"]+)"', sources))
-    assert len(named) >= 6
+    assert len(named) >= 9
     for document, title in named:
-        assert f"\n## {title}\n" in ROOT.joinpath(document).read_text(encoding="utf-8"), (document, title)
+        assert f"## {title}\n" in ROOT.joinpath(document).read_text(encoding="utf-8"), (document, title)

@@ -131,9 +131,15 @@ def test_a_log_level_is_taken_in_any_case(value: str) -> None:
     assert read(LOG_LEVEL=value).log_level == value.upper()
 
 
-@pytest.mark.parametrize("value", ["cn shanghai", "cn.evil.example/", "CN-SHANGHAI", "a" * 65, "ü"])
-def test_a_region_has_lower_case_letters_digits_dashes(value: str) -> None:
-    assert reason(CCC_REGION=value).startswith("CCC_REGION: ")
+@pytest.mark.parametrize("name", ["CCC_REGION", "KMS_REGION", "OSS_REGION"])
+@pytest.mark.parametrize("value", ["cn shanghai", "cn.evil.example/", "CN-SHANGHAI", "a" * 65, "ü", "-", "-cn", "cn-"])
+def test_a_region_has_lower_case_letters_digits_and_dashes_between_them(name: str, value: str) -> None:
+    assert reason(**{name: value}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("value", ["a", "a1", "cn--1", "a" * 64])
+def test_a_region_may_be_short_or_long(value: str) -> None:
+    assert read(CCC_REGION=value).ccc_region == value
 
 
 @pytest.mark.parametrize(
@@ -145,11 +151,17 @@ def test_a_region_has_lower_case_letters_digits_dashes(value: str) -> None:
         "ccc.aliyuncs.com?x",
         "ccc aliyuncs",
         "ccc.aliyuncs.com:",
+        "ccc.aliyuncs.com:0",
+        "127.0.0.1:00000",
         "ccc.aliyuncs.com:65536",
         "ccc.aliyuncs.com:123456",
         "-a",
         "a-",
         ".",
+        "a..b",
+        "a.-b",
+        "a-.b",
+        "a.",
         "[::1",
         "::1",
         "ü.example",
@@ -159,7 +171,9 @@ def test_an_endpoint_is_host_and_port(value: str) -> None:
     assert reason(CCC_ENDPOINT=value).startswith("CCC_ENDPOINT: ")
 
 
-@pytest.mark.parametrize("value", ["ccc.aliyuncs.com", "ccc.aliyuncs.com:65535", "a", "[2001:db8::1]:443", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "value", ["ccc.aliyuncs.com", "ccc.aliyuncs.com:65535", "a", "a-b.c--d.e:1", "[2001:db8::1]:443", "10.0.0.1"]
+)
 def test_an_endpoint_may_have_a_port(value: str) -> None:
     assert read(CCC_ENDPOINT=value).endpoint == value
 
@@ -315,6 +329,9 @@ def test_a_service_may_be_elsewhere_and_without_tls_on_this_machine(name: str, v
         "ftp://127.0.0.1",
         "host.example/path",
         "host.example:65536",
+        "127.0.0.1:0",
+        "http://127.0.0.1:0",
+        "host..example",
         "host example",
         "host.example\n",
         "user@host.example",

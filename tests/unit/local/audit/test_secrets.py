@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.audit.check import AuditError
+from local.audit.check import AuditError, Check
 from local.audit.secrets import BASELINE, Find, check_secrets, made_up, scan
 
 ROOT = Path(__file__).parents[4]
@@ -75,6 +75,21 @@ def test_a_comment_is_read_as_well(tmp_path: Path, name: str, head: str) -> None
     assert set(scanned(tmp_path, f"# {REAL['an access key']}", name, head).values()) == {lines}
 
 
+@pytest.mark.parametrize("line", [REAL["an access key"], f'key = "{TOKEN}"'])
+@pytest.mark.parametrize("name", ["notes.txt", "s.yaml"])
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "gbk"])
+def test_a_file_in_another_encoding_is_read_as_well(tmp_path: Path, line: str, name: str, encoding: str) -> None:
+    scanned(tmp_path, "", name)
+    tmp_path.joinpath(name).write_text(f"# ü\n{line}\n", encoding=encoding)
+    assert set(scan(tmp_path, [name], BASE).values()) == {2}
+
+
+def test_bytes_that_are_no_text_are_read_as_well(tmp_path: Path) -> None:
+    scanned(tmp_path, "", "data.bin")
+    tmp_path.joinpath("data.bin").write_bytes(b"\xff\xfe\0 " + REAL["an access key"].encode() + b" \x81")
+    assert set(scan(tmp_path, ["data.bin"], BASE).values()) == {1}
+
+
 @pytest.mark.parametrize("line", HARMLESS)
 def test_a_reference_or_a_word_is_no_find(tmp_path: Path, line: str) -> None:
     assert scanned(tmp_path, line, "notes.md") == {}
@@ -99,6 +114,11 @@ def test_an_entry_counts_once_it_is_reviewed_and_wherever_its_line_has_moved(
     check = check_secrets(tmp_path)
     assert list(check.findings) == ["notes.md:2: Assigned Token"] * count
     assert TOKEN not in str(check)
+
+
+def test_a_finding_is_one_line_whatever_its_file_is_called() -> None:
+    (_, finding) = Check("secrets", "1 file", ("odd\n\x1b[2Jname\udcff ü.py:2: a kind",)).lines()
+    assert ascii(finding) == ascii("  FOUND odd\\n\\x1b[2Jname\\udcff ü.py:2: a kind")
 
 
 def test_the_same_text_in_another_file_is_a_finding(tmp_path: Path) -> None:
