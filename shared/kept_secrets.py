@@ -52,7 +52,8 @@ class _Kept:
         """Whether it is to be read now."""
         if self.failure is not None and self.failed_at.age_s() < PAUSE_S:
             return False
-        if self.found is None or self.found_at.age_s() >= FRESH_S:
+        if self.found is None or self.found_at.age_s() >= (FRESH_S if self.found else EARLY_EVERY_S):
+            # What is not there may be on its way: whoever sets it up waits for it.
             return True
         return early and (self.early_at is None or self.early_at.age_s() >= EARLY_EVERY_S)
 

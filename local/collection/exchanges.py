@@ -21,6 +21,8 @@ _OK = 200
 _SAMPLE = Path(__file__).resolve().parents[2] / "events" / "callers" / "standard-webhooks.json"
 _IN_WORDS = {JSON: "as JSON", FORM: "as a form"}
 _PATH = "/{caller}"
+# What is meant to be refused asks for a call that does not exist: where a caller is let in after all, nobody is muted.
+_JOB, _NO_JOB = "JobId", "job-0"
 
 
 class _Refusal(NamedTuple):
@@ -47,7 +49,6 @@ _REFUSALS = (
         404,
         "job_not_found",
         "The call has ended, or never was. Sending it again does not help.",
-        {"JobId": "job-0"},
     ),
     _Refusal(
         "A wrong parameter",
@@ -132,7 +133,7 @@ def _refusals(document: Mapping[str, Any]) -> Iterator[Exchange]:
             description=refusal.description,
             expected=expected(document, operation, refusal.status, refusal.code),
             headers=(),
-            body=body._replace(fields={**body.fields, **refusal.fields}),
+            body=body._replace(fields={**body.fields, _JOB: _NO_JOB, **refusal.fields}),
             credential=refusal.credential,
         )
     (by_query,) = _of_operation(document, _PATH, "get")
@@ -142,6 +143,7 @@ def _refusals(document: Mapping[str, Any]) -> Iterator[Exchange]:
         name="GET, where only POST is allowed",
         description="The operator has not allowed GET for this caller. `Allow` says what is.",
         expected=expected(document, document["paths"][_PATH]["get"], 405, "method_not_allowed"),
+        query=tuple(item._replace(value=_NO_JOB) if item.name == _JOB else item for item in by_query.query),
         headers=(),
         conditions=(Condition(MAY_GET, YES, unless=True),),
     )

@@ -28,6 +28,8 @@ const body = pm.variables.replaceIn(pm.request.body.raw);
 const key = crypto.enc.Base64.parse(pm.variables.get("{SIGNER_SECRET}").replace(/^whsec_/, ""));
 const signature = crypto.HmacSHA256(`${{id}}.${{timestamp}}.${{body}}`, key);
 
+// As it was signed: values that change whenever they are asked for must not be drawn again.
+pm.request.body.update({{ mode: "raw", raw: body, options: pm.request.body.options }});
 pm.variables.set("webhookId", id);
 pm.variables.set("webhookTimestamp", timestamp);
 pm.variables.set("webhookSignature", `v1,${{crypto.enc.Base64.stringify(signature)}}`);"""

@@ -53,15 +53,15 @@ def packages() -> Path:
     return installed()
 
 
-def run(packages: Path, folder: Path, **variables: str) -> Run:
-    """Run the document's command, with the installed newman and other values for variables."""
+def run(packages: Path, folder: Path, *options: str, **variables: str) -> Run:
+    """Run the document's command, with the installed newman, more options and other values for variables."""
     prefix = f"npx --yes {NEWMAN} "
     assert COMMAND.startswith(prefix)
     report = folder / "report.json"
     others = [word for name, value in variables.items() for word in ("--env-var", f"{name}={value}")]
     done = subprocess.run(  # noqa: S603 - our own document
         [
-            *(str(packages / ".bin" / "newman"), *shlex.split(COMMAND.removeprefix(prefix)), *others),
+            *(str(packages / ".bin" / "newman"), *shlex.split(COMMAND.removeprefix(prefix)), *options, *others),
             *("--reporters", "json", "--reporter-json-export", str(report)),
         ],
         cwd=ROOT,
@@ -101,6 +101,17 @@ def test_a_caller_that_may_get_is_asked_by_query_and_refused_nothing_for_it(pack
         done = run(packages, tmp_path, baseUrl=gateway.url, mayGet="true", crmSecret="")
     assert (done.code, done.failed) == (0, [])
     assert list(done.requests) == without(GET, SIGNED)
+
+
+def test_what_is_meant_to_be_refused_mutes_nobody_who_is_let_in(packages: Path, tmp_path: Path) -> None:
+    callers = tmp_path / "callers.toml"
+    callers.write_text(MAY_GET, encoding="utf-8")
+    with stack(variables={TOKEN_VARIABLE: DEMO_TOKEN, "CALLERS_FILE": str(callers)}) as (gateway, simulator):
+        # As it is not: the caller may.
+        done = run(packages, tmp_path, "--folder", "Refusals", baseUrl=gateway.url, mayGet="false")
+        muted = [channel for channel in simulator.snapshot()["calls"][0]["channels"] if channel["flags"]]
+    assert done.failed == [GET]
+    assert muted == []
 
 
 def test_another_caller_is_not_asked_for_what_is_the_defaults(packages: Path, tmp_path: Path) -> None:

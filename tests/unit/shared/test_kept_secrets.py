@@ -242,3 +242,12 @@ def test_an_early_read_that_fails_does_not_use_up_the_next(kept: KeptSecrets, km
     kms.outcome = ("newer", "new")
     clock.forward(PAUSE_S + 0.1)
     assert look_up(kept, early=True) == ("newer", "new")
+
+
+def test_a_secret_that_is_not_there_yet_is_looked_for_again_soon(kept: KeptSecrets, kms: Kms, clock: Clock) -> None:
+    kms.outcome = ()
+    assert look_up(kept) == look_up(kept) == ()
+    assert len(kms.asked) == 1
+    kms.outcome = ("new",)
+    clock.forward(EARLY_EVERY_S + 0.1)
+    assert look_up(kept) == ("new",)
