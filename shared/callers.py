@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.event_time import read_time
-from shared.mapping import Compiled, Expression, evaluate
+from shared.mapping import Compiled, Expression, evaluate, names_read
 from shared.parameters import CallParameters, Identifier, UserIdentifier, is_absent
 from shared.problems import ConfigurationError, FieldError, InvalidParameters
 from shared.schemes import Auth, Ram
@@ -220,6 +220,12 @@ class Caller(_Table):
         else:
             return str(found)
         raise InvalidParameters((FieldError("idempotency_key", reason),))
+
+    def reads(self, root: str) -> dict[str, frozenset[str]]:
+        """Return the names that expressions may look up in `headers` or `query`, by what the expression is for."""
+        given: dict[str, Compiled | None] = dict(self.parameters.given() if self.parameters else {})
+        given |= {"idempotency_key": self.idempotency_key, "event_time": self.event_time}
+        return {name: names_read(expression, root) for name, expression in given.items() if expression is not None}
 
     def may_use_instance(self, instance_id: str) -> bool:
         """Whether the caller may touch this instance."""

@@ -12,16 +12,18 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from shared import bounded
+from shared.callers import Caller
 from shared.context import Credentials, credentials_of, function_name_of
+from shared.envelope import Request
 from shared.log import Trace
 from shared.problems import ConfigurationError, Problem, Upstream
-from shared.schemes import Scheme
+from shared.schemes.secret_spellings import SecretSpellings
 from shared.settings import Settings
 
 VERSION = 1
@@ -29,12 +31,10 @@ VERSION = 1
 _SHARE = 0.1
 # Names of headers and parameters that hold a credential or may hold one, whatever the caller's scheme is.
 _CREDENTIAL = re.compile(
-    r"auth|cookie|token|secret|signature|passw|credential|session|jwt|(api|access|private)[-_]?key|^(sig|key)$"
+    r"auth(?!or(?!i[sz]))|cookie|token|secret|signature|passw|credential|session|jwt|(api|access|private)[-_]?key|^(sig|key)$"
     r"|^x-(fc|acs)-",
     re.IGNORECASE,
 )
-# A shorter secret is part of too many words: it is known again only where it is the whole of a text.
-_LEAST_WITHIN = 4
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 _LONGEST_ID = 64
 
@@ -108,7 +108,7 @@ def keep(
             "version": VERSION,
             "time": _time(now),
             "function": function_name_of(context, environ),
-            **letter_of(trace, problem, trace.caller.auth, hidden),
+            **letter_of(trace, problem, trace.caller, hidden),
         }
         key, content = _key(trace.request_id, now), json.dumps(letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
@@ -124,24 +124,25 @@ def keep(
     return None
 
 
-def letter_of(trace: Trace, problem: Problem, scheme: Scheme, secrets: Sequence[str]) -> dict[str, Any]:
+def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
     """Return what a letter says of a request and of its failure.
 
     Args:
         trace: what is known of the invocation.
         problem: how it ended.
-        scheme: the caller's; what proves the caller by it is left out.
+        caller: who sent it; what proves that is left out, what its expressions read is not left out for its name.
         secrets: what holds one of them is left out, too.
 
     Raises:
         LetterError: path or body hold one, of which nothing can be left out.
     """
     request, body = trace.request, trace.body
-    known = tuple(filter(None, _forms(scheme, secrets)))
-    if any(_holds(text, known) for text in (request.raw_path, body.decode("utf-8", "replace"))):
+    known = SecretSpellings(caller.auth, secrets)
+    if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
         raise LetterError("path or body hold a secret")
     text, encoding = _as_text(body)
-    headers, query = scheme.proof_headers(), scheme.credential_query()
+    headers, query = _headers(request, caller, known), _query(request, caller, known)
+    gone = {*request.headers.keys() - headers.keys(), *request.query.keys() - query.keys()}
     return {
         "action": trace.action.name,
         "request_id": trace.request_id,
@@ -156,8 +157,9 @@ def letter_of(trace: Trace, problem: Problem, scheme: Scheme, secrets: Sequence[
         # A direct invocation is its body.
         "method": None if request.direct else request.method,
         "path": None if request.direct else request.raw_path,
-        "query": _harmless(request.query, query, known),
-        "headers": _harmless(request.headers, headers, known),
+        "query": query,
+        "headers": headers,
+        "omitted": sorted({name.lower() for name in gone if not known.are_in(name)}),
         "body": text,
         "body_encoding": encoding,
     }
@@ -167,35 +169,27 @@ def _share_s(settings: Settings) -> float:
     return settings.deadline_ms / 1000 * _SHARE
 
 
-def _harmless(fields: Mapping[str, str], hidden: frozenset[str], secrets: Sequence[str]) -> dict[str, str]:
-    """Return the fields that hold no credential, neither by their name nor by their value."""
+def _headers(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:
+    needed = caller.auth.signed_headers().union(*caller.reads("headers").values())
+    return _harmless(request.headers, caller.auth.proof_headers(), needed, known)
+
+
+def _query(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:
+    needed = frozenset[str]().union(*caller.reads("query").values())
+    return _harmless(request.query, caller.auth.credential_query(), needed, known)
+
+
+def _harmless(
+    fields: Mapping[str, str], hidden: frozenset[str], needed: frozenset[str], known: SecretSpellings
+) -> dict[str, str]:
+    """Return the fields that hold no credential, neither by their name, unless that is needed, nor by their value."""
     return {
         name: value
         for name, value in fields.items()
         if name not in hidden
-        and not _CREDENTIAL.search(name)
-        and not any(_holds(text, secrets) for text in (name, value))
+        and (name in needed or not _CREDENTIAL.search(name))
+        and not any(known.are_in(text) for text in (name, value))
     }
-
-
-def _holds(text: str, secrets: Sequence[str]) -> bool:
-    # As it stands, as a form or a URL has it, and as some write JSON.
-    readings = (text, unquote_plus(text), text.replace("\\/", "/"))
-    return any(
-        secret == reading or (len(secret) >= _LEAST_WITHIN and secret in reading)
-        for secret in secrets
-        for reading in readings
-    )
-
-
-def _forms(scheme: Scheme, secrets: Sequence[str]) -> Iterator[str]:
-    """Yield the secrets, and what of them is one by itself."""
-    for secret in secrets:
-        yield secret
-        yield secret.removeprefix("whsec_")
-        yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
-        if scheme.scheme == "basic" and ":" in secret:
-            yield secret.partition(":")[2]
 
 
 def _as_text(body: bytes) -> tuple[str, str]:

@@ -19,7 +19,9 @@ Node = Mapping[str, Any]
 
 
 class Compiled(Protocol):
-    """A compiled expression."""
+    """A compiled expression; `parsed` is its tree."""
+
+    parsed: Node
 
     def search(self, value: object) -> Any:
         """Return what the expression finds, `None` for nothing."""
@@ -43,7 +45,7 @@ def _compile(text: object) -> object:
         raise PydanticCustomError(
             "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
         )
-    if any(name != name.lower() for name in _header_names(compiled.parsed)):
+    if any(name != name.lower() for name in _names_in(compiled.parsed, "headers")):
         raise PydanticCustomError("expression", "Expression should name headers in lower case")
     if strange:
         raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
@@ -76,6 +78,24 @@ def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -
     return found
 
 
+def names_read(expression: Compiled, root: str) -> frozenset[str]:
+    """Return the names that an expression may look up in `headers` or `query`, whichever is the root.
+
+    Where it does not name them right behind the root (`query | a`, `query.{x: a}`), any that it mentions may be one.
+    """
+    named = list(_names_in(expression.parsed, root))
+    times = sum(name == root for name in _roots(expression.parsed))
+    return frozenset(named if len(named) >= times else _fields(expression.parsed))
+
+
+def _fields(node: Node) -> Iterator[str]:
+    """Yield every name that an expression mentions."""
+    if node["type"] == "field":
+        yield node["value"]
+    for child in _children(node):
+        yield from _fields(child)
+
+
 def _functions(node: Node) -> Iterator[Node]:
     if node["type"] == "function_expression":
         yield node
@@ -106,15 +126,15 @@ def _roots(node: Node) -> Iterator[str]:
             yield from _roots(child)
 
 
-def _header_names(node: Node) -> Iterator[str]:
-    """Yield the names that an expression looks up in the headers."""
+def _names_in(node: Node, root: str) -> Iterator[str]:
+    """Yield the names that stand right behind a root."""
     children = _children(node)
     if node["type"] == "subexpression" and [child["type"] for child in children] == ["field", "field"]:
         holder, name = (child["value"] for child in children)
-        if holder == "headers":
+        if holder == root:
             yield name
     for child in children:
-        yield from _header_names(child)
+        yield from _names_in(child, root)
 
 
 def _children(node: Node) -> list[Node]:

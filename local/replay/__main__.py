@@ -1,8 +1,9 @@
 """Sends dead letters again, in the order of their time, each signed anew as the caller who had sent it.
 
 Secrets come from the environment or from KMS, as the callers file says. Idempotency keys stay as they were: what has
-been carried out meanwhile is not carried out again. With --dry-run nothing is sent: each letter is taken down the
-function's own road, up to its call of CCC. Nothing is printed of secrets, and of the requests only who sent them.
+been carried out meanwhile is not carried out again. Where the key is the signature, and that covers a time, it is a new
+one, and a note says so. With --dry-run nothing is sent: each letter is taken down the function's own road, up to its
+call of CCC. Nothing is printed of secrets, and of the requests only who sent them.
 """
 
 from __future__ import annotations
@@ -91,12 +92,23 @@ def _post(options: argparse.Namespace) -> Post:
 
 def _found(place: Path) -> list[tuple[str, Letter | Row]]:
     """Return the letters of a file or below a folder in the order of their time, before them what is none."""
-    below = sorted(path for path in place.rglob("*.json") if path.is_file() and path.name != _DOCTORS)
-    files = below if place.is_dir() else [place]
-    if not files:
+    if not os.path.isdir(place):  # noqa: PTH112 - `Path.is_dir` raises where it may not look
+        return [(str(place), _read(place))]
+    closed: list[OSError] = []
+    below = [Path(folder, name) for folder, _, names in os.walk(place, onerror=closed.append) for name in names]
+    found = [(str(path), _read(path)) for path in sorted(below) if _may_be_letter(path)]
+    found += [(error.filename, _unread(error.filename, error)) for error in closed]
+    if not found:
         raise UsageError(f"no letters below {place}")
-    found = [(str(path), _read(path)) for path in files]
     return sorted(found, key=lambda item: item[1].seconds if isinstance(item[1], Letter) else 0.0)
+
+
+def _may_be_letter(path: Path) -> bool:
+    try:
+        return path.name.endswith(".json") and path.name != _DOCTORS and path.is_file()
+    except OSError:
+        # Reading it tells why.
+        return True
 
 
 def _read(path: Path) -> Letter | Row:
@@ -109,9 +121,13 @@ def _read(path: Path) -> Letter | Row:
             return Row(name, note="too large for a letter")
         return read_letter(content)
     except OSError as error:
-        return Row(name, note=f"cannot be read: {error.strerror}")
+        return _unread(name, error)
     except NotALetterError as error:
         return Row(name, note=str(error))
+
+
+def _unread(name: str, error: OSError) -> Row:
+    return Row(name, note=f"cannot be read: {error.strerror}")
 
 
 def _all_of(found: Sequence[tuple[str, Letter | Row]], send: Send) -> list[Row]:

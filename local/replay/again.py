@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
 
 from local.command_line import UsageError
 from local.replay.letter import Letter, without_numbers
-from local.send.message import Message, compose, first_secret, is_here
+from local.send.message import Message, addressed, compose, first_secret, is_here
 from local.send.wire import Outgoing
 from shared.action import Action
 from shared.callers import Caller
@@ -108,17 +108,47 @@ def _request(letter: Letter, post: Post, now: float) -> Again:
         raise UsageError(f"the callers file has no caller {name}")
     if not caller.auth.over_http:
         raise UsageError(f"{name} is for direct invocation, and this is a request over HTTP")
+    left_out = _left_out(letter, caller, new_key=post.new_key)
     secret = first_secret(caller.auth, post.look_up)
     request = _request_of(letter, name, caller.auth)
-    note = ""
-    if post.new_key:
-        before, request = request, _with_new_key(request, caller.auth)
-        note = _why_not_new(caller, secret, (before, letter.seconds), (request, now), letter.content)
+    sent = _with_new_key(request, caller.auth) if post.new_key else request
     try:
-        outgoing = compose(Message(request, letter.content), post.url, name, caller, secret, now)
+        outgoing = compose(Message(sent, letter.content), post.url, name, caller, secret, now)
     except UsageError as error:
         raise UsageError(without_numbers(str(error))) from None
-    return Again(outgoing, note)
+    # One second apart: by that a signature with a time differs.
+    keys = [
+        _delivery(caller.auth, one, letter.content, secret, moment)
+        for one, moment in ((request, now - 1), (addressed(sent, post.url, name), now))
+    ]
+    key = _about_key(caller, is_new=keys[0] != keys[1], wanted=post.new_key)
+    return Again(outgoing, "; ".join(filter(None, (left_out, key))))
+
+
+def _left_out(letter: Letter, caller: Caller, *, new_key: bool) -> str:
+    """Return a note on what was left out of a letter and would have been read; empty if there is nothing.
+
+    Raises:
+        UsageError: without it there would be another key, or no parameter.
+    """
+    added = {*caller.auth.proof_headers(), *caller.auth.credential_query()}
+    gone = {*letter.omitted} - {name.lower() for name in added}
+    ids = caller.auth.id_headers()
+    if not new_key and gone & ids and not ids & letter.headers.keys():
+        raise UsageError(f"left out: {_listed(gone & ids)}, the id of the delivery; --new-key takes another")
+    read = {"headers": letter.headers, "query": letter.query}
+    missing: set[str] = set()
+    for root, given in read.items():
+        for purpose, names in caller.reads(root).items():
+            lacking = {name for name in names - given.keys() if name.lower() in gone}
+            if lacking and purpose not in caller.constants():
+                raise UsageError(f"left out: {_listed(lacking)}, which {purpose} reads")
+            missing |= lacking
+    return f"left out: {_listed(missing)}" if missing else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _request_of(letter: Letter, name: str, scheme: Scheme) -> Request:
@@ -135,8 +165,7 @@ def _request_of(letter: Letter, name: str, scheme: Scheme) -> Request:
 
 def _with_new_key(request: Request, scheme: Scheme) -> Request:
     """Return the request with a new id of the delivery: whichever of them counts for the scheme."""
-    dropped = {_ID, _OTHER_ID, getattr(scheme, "id_header", None)}
-    kept = {name: value for name, value in request.headers.items() if name not in dropped}
+    kept = {name: value for name, value in request.headers.items() if name not in scheme.id_headers()}
     return http_request(
         request.method,
         request.raw_path,
@@ -146,14 +175,13 @@ def _with_new_key(request: Request, scheme: Scheme) -> Request:
     )
 
 
-def _why_not_new(
-    caller: Caller, secret: str, before: tuple[Request, float], after: tuple[Request, float], body: bytes
-) -> str:
-    """Return why a request has its old key all the same; an empty text if it has a new one."""
+def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:
+    """Return what is to be said of a request's key: that it is new, or that it is not, against what is wanted."""
     if caller.idempotency_key:
-        return "the key stays: the caller's idempotency_key finds it in the request"
-    keys = [_delivery(caller.auth, request, body, secret, moment) for request, moment in (before, after)]
-    return "the key stays: it is the signature of what is sent" if keys[0] == keys[1] else ""
+        return "the key stays: the caller's idempotency_key finds it in the request" if wanted else ""
+    if is_new == wanted:
+        return ""
+    return "a new signature, and so a new key" if is_new else "the key stays: it is the signature of what is sent"
 
 
 def _delivery(scheme: Scheme, request: Request, body: bytes, secret: str, now: float) -> str | None:

@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 # What a letter is printed with has forms that hold neither a secret nor a phone number.
@@ -38,12 +38,14 @@ class Letter(BaseModel):
         replayed: whether that was the end of an earlier request.
         direct: whether it was a direct invocation: then there is a body, and nothing else.
         method, path, query, headers: of the request, without its credential; the path as it was sent.
+        omitted: the names of the headers and parameters that were left out, in lower case.
         body, body_encoding: its bytes, as text.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
-    version: Literal[1]
+    # No literal: `True` and 1.0 would equal it.
+    version: Annotated[int, Field(ge=1, le=1)]
     time: _Time
     action: _Action
     caller: _Name
@@ -54,6 +56,7 @@ class Letter(BaseModel):
     path: str | None
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    omitted: Sequence[str] = ()
     body: str
     body_encoding: Literal["utf-8", "base64"]
 

@@ -22,8 +22,9 @@ FORM = "application/x-www-form-urlencoded"
 # What a path may hold unescaped (RFC 3986 §3.3), and escapes that are there already.
 _PATH = "/%:@!$&'()*+,;=~"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# The connection's own, which the client writes.
-_NOT_SENT = {"connection", "content-length", "expect", "keep-alive", "transfer-encoding", "upgrade"}
+# The connection's own, which the client writes, and what would have the answer come in a form that it does not read.
+_NOT_SENT = {"connection", "content-length", "expect", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+_NOT_SENT |= {"accept-encoding", "te"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SPACE = re.compile(r"[\x00-\x20\x7f]")
@@ -126,13 +127,12 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         UsageError: HTTP cannot carry a part of it, or the scheme cannot sign it.
     """
     try:
-        addressed = _addressed(message.request, url, name)
-        signed = caller.auth.sign(addressed, message.body, secret, now)
+        signed = caller.auth.sign(addressed(message.request, url, name), message.body, secret, now)
         query = urlencode(signed.query, quote_via=quote, safe="")
         headers = {key: value for key, value in signed.headers.items() if key not in _NOT_SENT}
         "".join(headers.values()).encode()
     except ValueError:
-        raise UsageError("the request holds text that is no UTF-8") from None
+        raise UsageError("the request holds text that is no UTF-8, which HTTP cannot carry") from None
     except Problem as problem:
         raise UsageError(f"the request cannot be signed: {problem.reason}") from None
     if not _TOKEN.fullmatch(signed.method):
@@ -144,8 +144,18 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
     return Outgoing(f"{url.scheme}://{headers['host']}", signed.method, target, headers, message.body)
 
 
-def _addressed(request: Request, url: SplitResult, name: str) -> Request:
-    """Return the request with the path, the query and the host that are really sent, which some schemes sign."""
+def addressed(request: Request, url: SplitResult, name: str) -> Request:
+    """Return the request with the path, the query and the host that are really sent, which some schemes sign.
+
+    Args:
+        request: the request.
+        url: where to, as `compose` takes it.
+        name: of the caller.
+
+    Raises:
+        UsageError: the query of the URL cannot be sent.
+        ValueError: a path that is no UTF-8.
+    """
     path = quote(url.path if url.path.strip("/") else f"/{request.raw_path.lstrip('/')}", safe=_PATH)
     if _last_segment(path) != name and (_last_segment(path) or name != DEFAULT_CALLER):
         path = f"{path.rstrip('/')}/{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -76,6 +76,18 @@ class Scheme(BaseModel):
     def proof_headers(self) -> frozenset[str]:
         """Return the names of the headers that prove who sends: those that show a secret, and signatures."""
         return self.credential_headers()
+
+    def id_headers(self) -> frozenset[str]:
+        """Return the names of the headers that may hold the id of the delivery, where the sender signs one."""
+        return frozenset()
+
+    def signed_headers(self) -> frozenset[str]:
+        """Return the names of the headers that the signature covers: ids and timestamps, which prove nothing alone."""
+        return self.id_headers()
+
+    def parts(self, secret: str) -> Iterator[bytes]:  # noqa: ARG002 - most have none
+        """Yield what of a secret is one by itself, beside the whole."""
+        yield from ()
 
     def credential_query(self) -> frozenset[str]:
         """Return the names in the query that belong to the credential, and not to the payload."""

@@ -7,7 +7,7 @@ import binascii
 import hmac
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Annotated, Literal, NamedTuple
@@ -207,6 +207,19 @@ class Signed(Scheme):
     def proof_headers(self) -> frozenset[str]:
         """Return the names of the signature's headers, too."""
         return super().proof_headers() | {form.header for form in self.formats()}
+
+    def id_headers(self) -> frozenset[str]:
+        """Return the names of the ids' headers."""
+        return frozenset(form.id_header for form in self.formats() if form.id_header)
+
+    def signed_headers(self) -> frozenset[str]:
+        """Return the names of the timestamps' headers, too."""
+        return super().signed_headers() | {form.timestamp_header for form in self.formats() if form.timestamp_header}
+
+    def parts(self, secret: str) -> Iterator[bytes]:
+        """Yield the key, which the secret may hold in an encoding."""
+        if key := self.key(secret):
+            yield key
 
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:
         """Compute the signature with every secret and compare."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
@@ -65,6 +65,10 @@ class Basic(Scheme):
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add user name and password."""
         return request.with_headers({"authorization": f"Basic {_base64(secret)}"})
+
+    def parts(self, secret: str) -> Iterator[bytes]:
+        """Yield the password."""
+        yield secret.partition(":")[2].encode("utf-8", "surrogatepass")
 
 
 class ApiKey(Scheme):

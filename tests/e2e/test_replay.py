@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -55,6 +56,9 @@ AUTHS = {
     ),
     "none": '{ scheme = "none", allow_anonymous = true }',
 }
+# Their key is the signature, which is another each second.
+TIMED = {"stripe", "slack", "hubspot", "zendesk", "hmac"}
+NEW_SIGNATURE = "a new signature, and so a new key"
 OTHERS = """
 [callers.keyed]
 auth = { scheme = "bearer", secrets = ["env:A"] }
@@ -73,6 +77,25 @@ response = "always-200"
 [callers.ivr]
 auth = { scheme = "ram" }
 instances = ["ccc-test"]
+[callers.nonce]
+instances = ["ccc-test"]
+[callers.nonce.auth]
+scheme = "hmac"
+secrets = ["env:A"]
+header = "X-Seal"
+content = "{id}.{body}"
+id_header = "X-Signature-Nonce"
+[callers.session]
+auth = { scheme = "api-key", secrets = ["env:A"] }
+instances = ["ccc-test"]
+methods = ["GET"]
+idempotency_key = 'headers."x-token-id"'
+parameters = { job_id = "query.session_id", user_id = "query.author", device_id = "query.auth" }
+defaults = { instance_id = "ccc-test", device_id = "device" }
+[callers.timed]
+auth = { scheme = "stripe", secrets = ["env:A"] }
+instances = ["ccc-test"]
+idempotency_key = "body.DeviceId"
 """
 SECRETS = {"A": SECRET, "B": f"user:{SECRET}", "C": BASE64}
 Capture = pytest.CaptureFixture[str]
@@ -194,7 +217,7 @@ def test_a_letter_of_every_scheme_is_signed_anew(place: Place, capsys: Capture, 
         "now": "muted",
         "status": 200,
         "end": "ok",
-        "note": "",
+        "note": NEW_SIGNATURE if name in TIMED else "",
     }
     assert row["time"] == letter["time"]
     assert place.is_muted()
@@ -316,6 +339,86 @@ def test_a_key_that_cannot_be_new_is_told(place: Place, capsys: Capture, name: s
     assert [row["note"] for row in rows(capsys)] == [note]
 
 
+@pytest.mark.parametrize(
+    ("name", "note"), [("stripe", NEW_SIGNATURE), ("timed", ""), ("github", ""), ("twilio", ""), ("nonce", "")]
+)
+def test_a_key_that_cannot_stay_is_told(place: Place, capsys: Capture, name: str, note: str) -> None:
+    place.fail(name)
+    folder = place.fetch()
+    for options in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert replay([str(folder), "--url", place.url, "--json", *options]) == 0
+        assert [row["note"] for row in rows(capsys)] == [note]
+
+
+def test_a_signature_over_another_url_is_another_key(place: Place, capsys: Capture) -> None:
+    place.fail("twilio")
+    capsys.readouterr()
+    assert place.replay("--json", "--url", f"{place.url}/elsewhere") == 0
+    assert [row["note"] for row in rows(capsys)] == [NEW_SIGNATURE]
+
+
+def test_an_id_whose_name_tells_a_credential_stays_as_it_was(place: Place, capsys: Capture) -> None:
+    place.fail("nonce", headers={"X-Signature-Nonce": uuid4().hex})
+    folder = place.fetch()
+    for times, options in ((1, []), (1, []), (2, ["--new-key"])):
+        capsys.readouterr()
+        assert replay([str(folder), "--url", place.url, "--json", *options]) == 0
+        assert [row["note"] for row in rows(capsys)] == [""]
+        # The first request of all failed at CCC.
+        assert len(place.simulator.requests) == 1 + times
+
+
+QUERY = {"session_id": PAYLOAD["JobId"], "author": PAYLOAD["UserId"], "auth": "sender"}
+
+
+def test_parameters_whose_names_tell_a_credential_are_found_again(place: Place) -> None:
+    place.fail("session", method="GET", body="", query=QUERY, headers={"X-Token-Id": uuid4().hex})
+    assert place.replay() == 0
+    assert place.replay() == 0
+    assert place.is_muted()
+    assert len(place.simulator.requests) == 2
+    assert place.simulator.requests[-1]["parameters"]["DeviceId"] == "sender"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "note"),
+    [
+        ("session", {"query": {"session_id": f"a{SECRET}"}}, "left out: session_id, which job_id reads"),
+        ("session", {"headers": {"x-token-id": SECRET}}, "left out: x-token-id, which idempotency_key reads"),
+        ("nonce", {"headers": {"x-signature-nonce": SECRET}}, "left out: x-signature-nonce, the id of the delivery"),
+    ],
+)
+def test_what_lacks_what_it_needs_is_not_sent(
+    place: Place, capsys: Capture, name: str, change: dict[str, dict[str, str]], note: str
+) -> None:
+    sent = (
+        {"query": QUERY, "headers": {"X-Token-Id": uuid4().hex}} if name == "session" else {"query": {}, "headers": {}}
+    )
+    whole = {kind: {**fields, **change.get(kind, {})} for kind, fields in sent.items()}
+    method = {"method": "GET", "body": ""} if name == "session" else {}
+    place.fail(name, **whole, **method)
+    folder = place.fetch()
+    before = len(place.simulator.requests)
+    for options in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert replay([str(folder), "--url", place.url, "--json", *options]) == 1
+        (row,) = rows(capsys)
+        assert (row["status"], row["note"].partition(";")[0]) == (None, note)
+    assert len(place.simulator.requests) == before
+    # An id can be had anew, what an expression reads cannot.
+    assert replay([str(folder), "--url", place.url, "--new-key"]) == (0 if name == "nonce" else 1)
+
+
+def test_what_was_left_out_and_has_a_default_is_told(place: Place, capsys: Capture) -> None:
+    query = {**QUERY, "auth": SECRET, "other": SECRET}
+    place.fail("session", method="GET", body="", query=query, headers={"X-Token-Id": uuid4().hex})
+    capsys.readouterr()
+    assert place.replay("--json") == 0
+    assert [row["note"] for row in rows(capsys)] == ["left out: auth"]
+    assert place.simulator.requests[-1]["parameters"]["DeviceId"] == "device"
+
+
 # What is not sent.
 
 
@@ -355,7 +458,11 @@ def test_what_need_not_be_sent_is_skipped(
         ({"caller": "ivr"}, "ivr is for direct invocation, and this is a request over HTTP"),
         ({"method": "A B"}, "the method of the request cannot be sent"),
         ({"headers": {f"x {PHONE}": "a"}}, "the header 'x …' cannot be sent"),
-        ({"version": 2}, "no letter: version: Input should be 1"),
+        ({"version": 2}, "no letter: version: Input should be less than or equal to 1"),
+        ({"version": True}, "no letter: version: Input should be a valid integer"),
+        ({"version": 1.0}, "no letter: version: Input should be a valid integer"),
+        ({"omitted": "ab"}, "no letter: omitted: 'str' instances are not allowed as a Sequence value"),
+        ({"headers": {"x": "\ud800"}}, "the request holds text that is no UTF-8, which HTTP cannot carry"),
         ({"caller": "../x"}, "no letter: caller: String should match pattern '^[a-z0-9][a-z0-9_-]*$'"),
         ({"code": PHONE}, "no letter: code: String should match pattern '^[a-z_]{1,40}$'"),
         ({"body": ...}, "no letter: body: Field required"),
@@ -442,6 +549,45 @@ def test_a_secret_that_is_not_set_is_told(place: Place, capsys: Capture, monkeyp
     capsys.readouterr()
     assert replay([str(path), "--url", place.url, "--json"]) == 1
     assert [row["note"] for row in rows(capsys)] == ["a secret is needed: A is unset"]
+
+
+def test_what_may_not_be_looked_at_is_told_in_a_line(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("unlisted", "unopened"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "letter.json").write_text("{}")
+    (tmp_path / "long.json").symlink_to("x" * 300)
+    (tmp_path / "callers.toml").write_text('[callers.a]\nauth = { scheme = "ram" }\ninstances = ["*"]\n')
+    # A path that needs none of the folders above, which may be closed.
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    (tmp_path / "unlisted").chmod(0o311)
+    (tmp_path / "unopened").chmod(0o644)
+    told = []
+    with as_nobody():
+        for place in (".", "unopened/letter.json", "unopened/folder"):
+            assert replay([place, "--callers", "callers.toml", "--json"]) == 1
+            told += [(row["file"], row["note"]) for row in rows(capsys)]
+    assert told == [
+        ("long.json", "cannot be read: File name too long"),
+        ("unopened/letter.json", "cannot be read: Permission denied"),
+        ("./unlisted", "cannot be read: Permission denied"),
+        ("unopened/letter.json", "cannot be read: Permission denied"),
+        ("unopened/folder", "cannot be read: Permission denied"),
+    ]
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be somebody who may not do everything."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
 
 
 def hanging_up(connection: socket.socket) -> None:

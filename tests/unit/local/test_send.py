@@ -225,9 +225,9 @@ def test_the_credential_of_a_sample_gives_way() -> None:
         (Request(method=""), "the method of the request cannot be sent"),
         (Request(headers={"a b": ""}), "the header 'a b' cannot be sent"),
         (Request(headers={"x": "a\r\nb: c"}), "the header 'x' cannot be sent"),
-        (Request(headers={"x": "\ud800"}), "the request holds text that is no UTF-8"),
-        (Request(query={"x": "\ud800"}), "the request holds text that is no UTF-8"),
-        (Request(raw_path="/\ud800"), "the request holds text that is no UTF-8"),
+        (Request(headers={"x": "\ud800"}), "the request holds text that is no UTF-8, which HTTP cannot carry"),
+        (Request(query={"x": "\ud800"}), "the request holds text that is no UTF-8, which HTTP cannot carry"),
+        (Request(raw_path="/\ud800"), "the request holds text that is no UTF-8, which HTTP cannot carry"),
     ],
     ids=range(7),
 )
@@ -235,6 +235,15 @@ def test_what_http_cannot_carry_is_told(request_: Request, complaint: str) -> No
     with pytest.raises(UsageError) as caught:
         compose(Message(request_, b""), read_url(URL), "crm", ANONYMOUS, "", NOW)
     assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept-Encoding", "TE", "Proxy-Connection", "Connection", "Transfer-Encoding", "Content-Length"]
+)
+def test_what_belongs_to_the_connection_of_the_sample_is_not_sent(name: str) -> None:
+    kept = {"accept": "*/*", "content-encoding": "identity"}
+    out = composed(http_event(headers={name: "gzip", **kept}), to=caller())
+    assert out.headers.keys() == {"accept", "content-encoding", "content-type", "host", "authorization"}
 
 
 def test_what_a_scheme_cannot_sign_is_told() -> None:

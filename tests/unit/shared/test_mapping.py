@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.mapping import Compiled, Expression, evaluate
+from shared.mapping import Compiled, Expression, evaluate, names_read
 from shared.problems import FieldError, InvalidParameters
 from tests.builders import PAYLOAD
 from tests.unit.shared.fakes import OWN_CHANNEL, Reply, World
@@ -478,6 +478,28 @@ def test_values_of_the_request_are_not_told(crm: World, capsys: pytest.CaptureFi
 
     assert "canary" not in reply.text
     assert "canary" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "query"),
+    [
+        ("query.session_id", set(), {"session_id"}),
+        ('headers."x-token" || query.sig || body.key', {"x-token"}, {"sig"}),
+        ("join('-', [query.a, headers.b])", {"b"}, {"a"}),
+        ("body.items[?token == 'x'].id | [0]", set(), set()),
+        ("body.query.token", set(), set()),
+        ("path", set(), set()),
+        # Wherever it is not plain: every name that stands there.
+        ("query | sig", set(), {"query", "sig"}),
+        ("query.{a: sig, b: key}.a", set(), {"query", "sig", "key", "a"}),
+        ("@.headers.cookie", {"headers", "cookie"}, set()),
+        ("query.a && query.[sig]", set(), {"query", "a", "sig"}),
+    ],
+)
+def test_an_expression_tells_the_names_that_it_may_read(text: str, headers: set[str], query: set[str]) -> None:
+    expression = ADAPTER.validate_python(text)
+    assert names_read(expression, "headers") == headers
+    assert names_read(expression, "query") == query
 
 
 def test_an_always_200_caller_learns_of_a_failed_mapping_in_its_own_form(world: World) -> None:
