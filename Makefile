@@ -22,15 +22,20 @@ help: ## list the targets
 
 # --no-deps: the lock is complete, and pip, resolving anew, would ask for the newest release behind an extra (`coverage[toml]`).
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:
+# uv does the same in a fraction of the time; where it cannot be had, or fails, pip does it.
+UV_INSTALL := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --only-binary :all:
+define install_locked
+{ $(PIP_INSTALL) -r requirements/uv.txt 2>/dev/null && $(UV_INSTALL) -r $(1) 2>/dev/null; } || $(PIP_INSTALL) -r $(1)
+endef
 
 # What is deployed, and no more: the demo and `make run` need nothing else, and a newcomer waits less.
 $(VENV)/.function: requirements/function.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) -r requirements/function.txt
+	$(call install_locked,requirements/function.txt)
 	touch $@
 
 $(VENV)/.installed: requirements/dev.txt $(VENV)/.function
-	$(PIP_INSTALL) -r requirements/dev.txt
+	$(call install_locked,requirements/dev.txt)
 	touch $@
 
 .PHONY: install
@@ -102,7 +107,7 @@ bench: install ## measure against a handler written the documented way, as a tab
 
 .PHONY: lock
 lock: install ## resolve requirements/*.in anew
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	cd requirements && for lock in "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
+	$(PIP_INSTALL) -r requirements/uv.txt
+	cd requirements && for lock in "uv.in -o uv.txt" "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
 	  UV_PYTHON_DOWNLOADS=never ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
 	    --only-binary :all: --generate-hashes --no-emit-index-url --no-header $$lock; done

@@ -24,19 +24,23 @@ _PREFIXES = (
 _NAMES = {"CALLERS_FILE", "DEADLINE_MS", "LOG_LEVEL", "DEBUG"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
-# They say nothing of the package, and take long: the runs on the sources have said it.
-_OF_THE_SOURCES = [
-    "browser",
+# They say the same on every Python and take long: `make test` has them, `make check` has not.
+_ONCE = [
     "contract/test_adding_a_function.py",
-    "contract/test_docs.py",
     "e2e/collection",
     "e2e/test_audit.py",
     "e2e/test_bench.py",
     "e2e/test_newcomer.py",
-    "integration/audit",
-    "unit/local/package",
 ]
-collect_ignore = _OF_THE_SOURCES if Path(__file__).parents[1].joinpath(MARKER).is_file() else []
+# Of the two runs of `make check`, the one that measures coverage has no use for the package, which nothing measures,
+_MEASURED_WITHOUT = ["packaged"]
+# and the one on the package none for what is not packaged.
+_PACKAGED_WITHOUT = ["browser", "contract/test_docs.py", "contract/test_figures.py", "integration/audit", "unit/local"]
+collect_ignore = []
+if "COVERAGE_FILE" in os.environ:
+    collect_ignore = _ONCE + _MEASURED_WITHOUT
+elif Path(__file__).parents[1].joinpath(MARKER).is_file():
+    collect_ignore = _ONCE + _PACKAGED_WITHOUT
 
 
 @pytest.fixture(autouse=True)

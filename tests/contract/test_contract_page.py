@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,18 +12,20 @@ from pydantic.fields import FieldInfo
 
 from functions.mute_call import index
 from local.simulator import Simulator
-from shared import server
+from shared import replies, server
 from shared.callers import RESERVED_NAMES, Caller
+from shared.context import region_of
 from shared.envelope import MAX_BODY_BYTES
-from shared.parameters import CallParameters
-from shared.problems import problem_types
+from shared.parameters import CallParameters, read_parameters
+from shared.problems import Throttled, Unauthorized, problem_types
 from shared.replies import ProblemBody
 from shared.schemes import SCHEMES
 from shared.settings import Settings
-from shared.status import SlimStatus
-from tests.builders import LOG_KEYS, PAYLOAD, TOKEN, Context312, environment, http_event
+from shared.status import SlimStatus, slim_status
+from tests.builders import CREDENTIALS, LOG_KEYS, PAYLOAD, TOKEN, Context312, environment, http_event
 from tests.contract.documents import blocks, read, tables
 from tests.contract.running import steady
+from tests.peers import answering, peer
 from tests.unit.shared.test_function import STEPS
 
 PAGE = read("docs/contract.md")
@@ -49,6 +52,42 @@ def test_every_route_answers_what_its_row_says(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_order_of_the_checks_is_the_roads() -> None:
     assert TABLES["check"] == [[name, str(status), code] for name, status, code in STEPS]
+
+
+SECRETLESS = """
+[callers.default]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+
+[callers.kept]
+auth = { scheme = "bearer", secrets = ["kms:mute-call/kept"] }
+instances = ["ccc-test"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("PUT", "/", (405, "method_not_allowed")),
+        ("POST", "/nobody", (401, "unauthorized")),
+        ("POST", "/", (500, "configuration_error")),
+        ("POST", "/kept", (503, "upstream_unavailable")),
+        # Before the caller's methods.
+        ("GET", "/", (500, "configuration_error")),
+    ],
+)
+def test_a_callers_secret_stands_between_the_caller_and_its_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, path: str, told: tuple[int, str]
+) -> None:
+    callers = tmp_path / "callers.toml"
+    callers.write_text(SECRETLESS, encoding="utf-8")
+    with peer(answering("500 Internal Server Error", b"{}")) as address:
+        for name, value in {**CREDENTIALS, "CALLERS_FILE": str(callers), "KMS_ENDPOINT": f"http://{address}"}.items():
+            monkeypatch.setenv(name, value)
+        answer = index.handler(http_event(method=method, path=path, token="wrong"), Context312())
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == told
+    said = " ".join(PAGE.split("## Order of the checks")[1].split("## ")[0].split())
+    assert f"{told[0]} `{told[1]}`" in said or list(map(str, told)) in [row[1:] for row in TABLES["check"]]
 
 
 def test_the_table_of_keys_is_the_model_of_a_caller() -> None:
@@ -121,6 +160,42 @@ def test_the_problem_shown_is_a_real_one(monkeypatch: pytest.MonkeyPatch) -> Non
     assert set(json.loads(shown)) == set(ProblemBody.__annotations__) - {"errors"}
 
 
+FLAGS: dict[str, list[object]] = {
+    "`MUTED` among them": [["MUTED"], '["HELD", "MUTED"]', "HELD,MUTED"],
+    "others, or an empty list": [["HELD"], '["HELD"]', "HELD", [], "[]"],
+    "none, or the channel is missing from the answer": ["", "无", None],
+}
+
+
+def test_the_table_of_flags_is_what_an_answer_of_ccc_is_read_as() -> None:
+    said = {row[0]: json.loads(row[1]) for row in TABLES["flags"]}
+    # The cells lose the code marks at their ends.
+    assert list(said) == [name.strip("`") for name in FLAGS]
+    parameters = read_parameters(CallParameters, PAYLOAD, {})
+
+    def read_from(channel: dict[str, object]) -> object:
+        answer = {"Code": "OK", "Data": {"CallContext": {"CallType": "无", "ChannelContexts": [channel]}}}
+        fields = slim_status(index.MUTE_CALL, parameters, answer).fields
+        assert fields["call_type"] is None
+        return fields["muted"]
+
+    for told, flags in zip(said.values(), FLAGS.values(), strict=True):
+        assert [read_from({"UserId": parameters.user_id, "ChannelFlags": each}) for each in flags] == [told] * len(
+            flags
+        )
+    assert read_from({"UserId": "another@ccc-test", "ChannelFlags": ["MUTED"]}) is None
+    assert "its placeholder `无`" in PAGE
+
+
+def test_the_headers_of_a_refusal_are_told() -> None:
+    when = {row[0]: row[3] for row in TABLES["code"]}
+    assert f"always `{Unauthorized('any').headers['WWW-Authenticate']}" in when["unauthorized"]
+    throttled = Throttled("any")
+    assert "see `Retry-After" in when["throttled"]
+    assert replies.always_200(throttled, None).headers == {"Retry-After": throttled.headers["Retry-After"]}
+    assert "with `Retry-After` where the table above has it" in PAGE
+
+
 def test_the_table_of_codes_is_the_error_tree() -> None:
     told = {row[0]: (int(row[1]), row[2] == "yes") for row in TABLES["code"]}
     assert told == {kind.code: (kind.status, kind.retryable) for kind in problem_types()}
@@ -132,6 +207,27 @@ def test_the_table_of_variables_is_the_settings() -> None:
     constants = {name.upper(): field.default for name, field in Settings.model_fields.items() if field.default}
     fixed = {name: str(value) for name, value in constants.items() if isinstance(value, (int, str))}
     assert fixed.items() <= told.items()
+
+
+def test_the_functions_region_is_found_where_the_page_says() -> None:
+    told = re.findall(r"region is\s+the context's, else that in `(\w+)`, else `([\w-]+)`", PAGE)
+    ((variable, default),) = told
+    assert region_of(Context312(region="cn-hangzhou"), {variable: "cn-beijing"}) == "cn-hangzhou"
+    assert region_of(Context312(region=""), {variable: "cn-beijing"}) == "cn-beijing"
+    assert region_of(Context312(region=""), {}) == default
+
+
+def test_the_one_value_of_a_header_in_the_log_line_is_the_traceparent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "`traceparent` is the one value of a header that stands there, and holds ids only" in PAGE
+    monkeypatch.setenv("MUTE_CALL_TOKEN", TOKEN)
+    ids = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = {"X-Canary": "canary", "User-Agent": "canary", "Tracestate": "canary=1", "Idempotency-Key": "canary"}
+    index.handler(http_event(headers={**headers, "traceparent": ids}, token="canary"), Context312())
+    line = capsys.readouterr().out
+    assert json.loads(line)["traceparent"] == ids
+    assert "canary" not in line
 
 
 def test_the_server_listens_where_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import os
@@ -9,16 +10,31 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from local.command_line import FUNCTIONS
 from shared.callers import load_callers
 from shared.problems import ConfigurationError, problem_types
 from shared.settings import Settings
-from tests.contract.documents import ROOT, headings, links, prose, read, tables
+from tests.contract.documents import (
+    ROOT,
+    blocks,
+    definitions,
+    fences,
+    headings,
+    links,
+    prose,
+    read,
+    spans,
+    tables,
+    tokens,
+)
 
 FRONT = "docs/README.md"
 PAGES = {
@@ -43,19 +59,19 @@ STATUSES = {kind.code: kind.status for kind in problem_types()}
 VENDORS = {"url_verification", "to_string", "acs_fc", "doc_value"}
 # Variables that pages name for the shells and tools of their readers.
 SHELLS = {"SSL_CERT_FILE", "PIP_NO_CACHE_DIR", "STS_ENDPOINT", "MUTE_CALL_TOKEN_PREVIOUS"}
-LANGUAGES = {"console", "sh", "toml", "json", "yaml", "python", "diff", "text", "http", "sql", "xml"}
-_FENCE = re.compile(r"^ *```(.*)$", re.MULTILINE)
-_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_SPAN = re.compile(r"`([^`\n]+)`")
+# A heading of Keep a Changelog.
+UNRELEASED = "[Unreleased]"
+# How a block of each language is read; None where the page's own test applies, queries or prints it.
+LANGUAGES: dict[str, Callable[[str], object] | None] = {
+    "json": json.loads,
+    "python": ast.parse,
+    # Its events: an alias may be of the file that the block goes into.
+    "yaml": lambda text: list(yaml.parse(text)),
+    "xml": ET.fromstring,
+    **dict.fromkeys(("console", "sh", "toml", "diff", "text", "sql")),
+}
 _NAME = re.compile(r"(?<![\w./-])(?:[a-z]+(?:_[a-z0-9]+)+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w./-])")
 _TRACKING = re.compile(r"[?&](utm_\w+|ref|spm|source|from|gclid)=")
-
-
-def blocks(text: str, *languages: str) -> Iterator[str]:
-    """Yield the blocks of some languages, indented ones too, as they are run."""
-    for indent, language, block in _BLOCK.findall(text):
-        if language in languages:
-            yield re.sub(rf"^{indent}", "", block, flags=re.MULTILINE)
 
 
 def commands(text: str) -> Iterator[str]:
@@ -64,7 +80,7 @@ def commands(text: str) -> Iterator[str]:
         yield from (line for line in block.splitlines() if line.strip())
     for block in blocks(text, "console"):
         yield block.partition("\n")[0].removeprefix("$ ")
-    yield from (span for span in _SPAN.findall(prose(text)) if re.match(r"(?:make|python -m) \S", span))
+    yield from (span for span in spans(text) if re.match(r"(?:make|python -m) \S", span))
 
 
 @functools.cache
@@ -143,6 +159,8 @@ def wrong_module(module: str, options: Iterable[str]) -> Iterator[str]:
 def wrong_links(name: str, text: str, others: Mapping[str, str]) -> Iterator[str]:
     for target in links(text):
         if "://" in target or target.startswith("mailto:"):
+            if re.fullmatch(r"http://127\.0\.0\.1:\d+/\S*", target):
+                continue
             if not re.fullmatch(r"https://[\w.-]+(/[^\s]*)?", target) or _TRACKING.search(target):
                 yield f"no plain https address: {target}"
             continue
@@ -154,14 +172,30 @@ def wrong_links(name: str, text: str, others: Mapping[str, str]) -> Iterator[str
             yield f"no such heading: {target}"
 
 
+def wrong_markup(text: str) -> Iterator[str]:
+    """Yield what code hosts render otherwise than it is checked here, or not at all."""
+    yield from (f"a link by reference: {name}" for name in definitions(text))
+    for before, token in pairwise(tokens(text)):
+        if token.type in {"html_block", "html_inline"}:
+            # Comments, which nobody sees, tell `make bench` where its figures go.
+            if not re.fullmatch(r"<!-- [\w ]+ -->", token.content.strip()):
+                yield f"raw HTML: {token.content.strip()}"
+        elif token.type == "text" and before.markup != "autolink":
+            # A link by reference that nobody defines is no link: it stands there in its brackets.
+            brackets = re.findall(r"\[[^\]]*\]", token.content)
+            yield from (f"a link to nowhere: {found}" for found in brackets if found != UNRELEASED)
+            yield from (f"a bare address: {found}" for found in re.findall(r"(?:https?://|www\.)\S+", token.content))
+
+
 def wrong_blocks(text: str, folder: Path) -> Iterator[str]:
-    opened = [language for number, language in enumerate(_FENCE.findall(text)) if number % 2 == 0]
-    yield from (f"a block of language {language!r}" for language in opened if language not in LANGUAGES)
-    for block in blocks(text, "json"):
-        try:
-            json.loads(block)
-        except ValueError:
-            yield "a json block is no JSON"
+    for token in fences(text):
+        if token.info not in LANGUAGES:
+            yield f"a block of language {token.info!r}"
+        elif parse := LANGUAGES[token.info]:
+            try:
+                parse(token.content)
+            except (ValueError, SyntaxError, yaml.YAMLError):
+                yield f"a {token.info} block is none"
     for number, block in enumerate(blocks(text, "toml"), start=1):
         path = folder / "callers.toml"
         path.write_text(block, encoding="utf-8")
@@ -183,31 +217,70 @@ _TEXTS = {".py", ".toml", ".json", ".js", ".html"}
 
 def own_words(text: str) -> set[str]:
     """Return the words of a page's own blocks: what they define may be named."""
-    return {word for _, _, block in _BLOCK.findall(text) for word in re.findall(r"\w+", block)}
+    return {word for token in fences(text) for word in re.findall(r"\w+", token.content)}
 
 
 def wrong_names(text: str) -> Iterator[str]:
     variables = {name.upper() for name in Settings.model_fields}
     known = words_of_the_sources() | own_words(text) | variables | VENDORS | SHELLS
-    for span in _SPAN.findall(prose(text)):
+    for span in spans(text):
         yield from wrong_path(span, text)
-        # That a test exists whose name stands behind its file, test_security.py says.
         words = [] if "::" in span else _NAME.findall(span)
         yield from (f"{word} is nothing of the sources" for word in words if word not in known)
-    for status, code in re.findall(r"\b([2345]\d\d) `([a-z_]+)`", prose(text)):
-        if STATUSES.get(code, int(status)) != int(status):
+    for code, status in told_statuses(text):
+        if STATUSES.get(code, status) != status:
             yield f"{code} is not {status}"
     for word in re.findall(r"--function `?(\w+)", text):
         if word not in FUNCTIONS and word not in own_words(text):
             yield f"no such function: {word}"
 
 
+def told_statuses(text: str) -> Iterator[tuple[str, int]]:
+    """Yield every code with the status that stands before it, if only one does, or behind it."""
+    flat = " ".join(prose(text).split())
+    few_words = r"(?:[a-z]+ ){0,3}"
+    for status, code in re.findall(rf"(?<!\d and )\b([2345]\d\d) {few_words}`([a-z_]+)`", flat):
+        yield code, int(status)
+    for code, status in re.findall(r"`([a-z_]+)`(?: \| | \(| is | has | with )(?:HTTP )?([2345]\d\d)\b", flat):
+        yield code, int(status)
+
+
+@functools.cache
+def names_in(path: Path) -> frozenset[str]:
+    """Return what a module defines or imports at its top, and its classes' and functions' names."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    defined = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    assigned = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = {
+        alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    return frozenset(defined | assigned | imported)
+
+
+def is_name(span: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    dotted, _, behind = span.partition(":")
+    module, names = dotted, [behind] if behind else []
+    if not is_module(module):
+        module, _, name = dotted.rpartition(".")
+        names.append(name)
+    if not is_module(module):
+        return False
+    path = ROOT.joinpath(*module.split("."))
+    return set(names) <= names_in(
+        path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
+    )
+
+
 def wrong_path(span: str, text: str) -> Iterator[str]:
-    """Yield what is wrong with a module or a file in code marks; what a page's own commands make may be named."""
-    if re.fullmatch(r"(?:shared|local|functions)(?:\.\w+)+(?::\w+)?", span):
-        module = span.partition(":")[0]
-        if not is_module(module) and not is_module(module.rpartition(".")[0]):
+    """Yield what is wrong with a module, file or test in code marks; what a page's own commands make may be named."""
+    if re.fullmatch(r"(?:shared|local|functions|tests)(?:\.\w+)+(?::\w+)?", span):
+        if not is_name(span):
             yield f"no such module: {span}"
+    elif re.fullmatch(r"tests/[\w./-]+\.py::\w+", span):
+        file, _, test = span.partition("::")
+        if not ROOT.joinpath(file).is_file() or test not in names_in(ROOT / file):
+            yield f"no such test: {span}"
     elif re.fullmatch(r"(?:shared|local|functions|tests|events|docs|requirements)/[\w./-]*", span):
         is_made = str(Path(span).parent) in "".join(blocks(text, "sh"))
         if not is_made and not ROOT.joinpath(span).exists():
@@ -218,6 +291,7 @@ def faults(name: str, text: str, folder: Path) -> list[str]:
     """Return what is wrong with a page, whichever it is."""
     return [
         *wrong_links(name, text, PAGES | {name: text}),
+        *wrong_markup(text),
         *wrong_blocks(text, folder),
         *wrong_commands(text),
         *wrong_names(text),
@@ -227,6 +301,11 @@ def faults(name: str, text: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_free_of_faults(name: str, tmp_path: Path) -> None:
     assert faults(name, PAGES[name], tmp_path) == []
+
+
+def added(paragraph: str, expected: str) -> tuple[str, str, str]:
+    """Return the rest of a mutation that adds a paragraph to the page of concepts."""
+    return "# Concepts\n", f"# Concepts\n\n{paragraph}\n", expected
 
 
 MUTATIONS = [
@@ -259,7 +338,7 @@ MUTATIONS = [
     ("README.md", "`DEADLINE_MS`", "`DEADLINE_DAYS`", "DEADLINE_DAYS is nothing of the sources"),
     ("README.md", "`job_not_found`", "`job_not_there`", "job_not_there is nothing of the sources"),
     ("README.md", "`shared/transport.py`", "`shared/transports.py`", "no such file: shared/transports.py"),
-    ("docs/contract.md", '"retryable": false,\n', '"retryable": no,\n', "a json block is no JSON"),
+    ("docs/contract.md", '"retryable": false,\n', '"retryable": no,\n', "a json block is none"),
     ("docs/contract.md", "409 `in_progress`", "408 `in_progress`", "in_progress is not 408"),
     (
         "docs/deploy.md",
@@ -270,6 +349,31 @@ MUTATIONS = [
     ("docs/deploy.md", "\nmake deploy\n", "\nmake deploy 'now\n", "bash does not read"),
     ("docs/callers/curl.md", "curl -sS -G", "curl -sS --get", "curl --get is not used here"),
     ("docs/watching.md", "aliyun sls CreateDashboard", "aliyn sls CreateDashboard", "nobody knows aliyn"),
+    ("docs/adding-a-function.md", "from __future__ import annotations", "from __future__ import", "a python block is"),
+    ("docs/adding-a-function.md", "component: fc3", "component: fc3: 3", "a yaml block is none"),
+    ("docs/callers/twilio-studio.md", "</Dial>", "</Dail>", "a xml block is none"),
+    ("docs/concepts.md", *added('[here](gone.md "A title")', "no such file: gone.md")),
+    ("docs/concepts.md", *added("[the [one] `of` all](gone.md)", "no such file: gone.md")),
+    ("docs/concepts.md", *added("![](gone.png)", "no such file: gone.png")),
+    ("docs/concepts.md", *added("<https://a.example/?utm_source=b>", "no plain https address: https://a.example/?utm")),
+    ("docs/concepts.md", *added("<http://a.example/>", "no plain https address: http://a.example/")),
+    ("docs/concepts.md", *added("see https://a.example/", "a bare address: https://a.example/")),
+    ("docs/concepts.md", *added("[here][gone]", "a link to nowhere: [here]")),
+    ("docs/concepts.md", *added("[gone]", "a link to nowhere: [gone]")),
+    ("docs/concepts.md", *added("[here][there]\n\n[there]: gone.md", "a link by reference: THERE")),
+    ("docs/concepts.md", *added("[there]: gone.md", "a link by reference: THERE")),
+    ("docs/concepts.md", *added('<a href="gone.md">here</a>', 'raw HTML: <a href="gone.md">')),
+    ("docs/concepts.md", *added('<img src="gone.png">', 'raw HTML: <img src="gone.png">')),
+    ("docs/concepts.md", *added("~~~http\nGET /\n~~~", "a block of language 'http'")),
+    ("docs/concepts.md", *added("    GET /", "a block of language ''")),
+    ("docs/concepts.md", *added("`shared.gone`", "no such module: shared.gone")),
+    ("docs/concepts.md", *added("`shared.callers.gone`", "no such module: shared.callers.gone")),
+    ("docs/concepts.md", *added("`functions.mute_call.index:gone`", "no such module: functions.mute_call.index:gone")),
+    ("docs/concepts.md", *added("`tests/unit/gone.py::test_x`", "no such test: tests/unit/gone.py::test_x")),
+    ("docs/concepts.md", *added("`tests/conftest.py::test_x`", "no such test: tests/conftest.py::test_x")),
+    ("docs/concepts.md", *added("404 for `throttled`", "throttled is not 404")),
+    ("docs/concepts.md", *added("`throttled` is 404", "throttled is not 404")),
+    ("docs/concepts.md", *added("`throttled` (HTTP 404)", "throttled is not 404")),
 ]
 
 

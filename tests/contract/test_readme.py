@@ -5,23 +5,48 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
-from local.simulator import Simulator
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
+from tests.builders import CREDENTIALS
 from tests.contract.documents import read
 from tests.contract.running import console, is_excerpt, run, serving
 
 README = read("README.md")
 
 
-def test_the_demo_prints_what_the_readme_and_the_quick_start_show() -> None:
-    (command, excerpt), (same, whole) = console(README)[0], console(read("docs/quickstart.md"))[0]
+# A Python whose environments are this one, and hold all that could be installed.
+INSTALLED = f"""\
+#!/bin/sh
+case "$2" in
+venv) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+pip) ;;
+*) exec "{sys.executable}" "$@" ;;
+esac
+"""
+
+
+def test_the_demo_prints_what_the_readme_and_the_quick_start_show(tmp_path: Path) -> None:
+    quick_start = read("docs/quickstart.md")
+    (command, excerpt), (same, whole) = console(README)[0], console(quick_start)[0]
     assert command == same == "make demo"
-    printed = run(command, f"PYTHON={sys.executable}")
-    assert is_excerpt(excerpt, printed)
-    assert is_excerpt(whole, printed)
+    python = tmp_path / "python"
+    python.write_text(INSTALLED, encoding="utf-8")
+    python.chmod(0o755)
+    clean = (f"PYTHON={python}", f"VENV={tmp_path / 'environment'}")
+    # Neither hushed nor told anything else by the make that may run this.
+    printed = run(command, *clean, MAKEFLAGS="")
+    installing, first, rest = printed.partition(excerpt.partition("\n")[0])
+    assert is_excerpt(excerpt, first + rest)
+    assert is_excerpt(whole, first + rest)
+    # make shows its commands unless they are hushed: both pages say so.
+    assert "pip install" in installing
+    assert all(str(tmp_path) in line for line in installing.splitlines())
+    for page in (README, quick_start):
+        assert "with commands that it prints before what stands here" in " ".join(page.split())
+    assert is_excerpt(excerpt, run(command, *clean))
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
@@ -54,10 +79,15 @@ def test_the_replay_prints_what_the_readme_shows() -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_secret_is_put_as_the_readme_shows() -> None:
+def test_the_secret_is_put_as_the_readme_shows_and_serves_the_demos_caller(tmp_path: Path) -> None:
     ((command, shown),) = (block for block in console(README) if "_simulator/secrets" in block[0])
-    with Simulator() as simulator:
+    assert "`kms:crm`" in README
+    callers = tmp_path / "callers.toml"
+    callers.write_text(read("local/callers.toml").replace("env:CRM_SECRET", "kms:crm"), encoding="utf-8")
+    with stack(variables={**CREDENTIALS, "CALLERS_FILE": str(callers)}) as (gateway, simulator):
         assert run(command.replace("http://127.0.0.1:9001", simulator.url)) == shown.rstrip("\n")
+        send = "python -m local.send events/callers/standard-webhooks.json --caller crm"
+        assert '"status": "muted"' in run(send, "--callers", str(callers), "--url", gateway.url)
 
 
 def test_the_doctor_prints_what_the_readme_shows() -> None:

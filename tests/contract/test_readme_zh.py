@@ -27,6 +27,11 @@ HEADINGS = {
     "Deploy": "部署",
     "Design": "设计",
 }
+# The vendor's own pages are there in both languages.
+HELP = {
+    "https://www.alibabacloud.com/help/en/functioncompute/": "https://help.aliyun.com/zh/functioncompute/",
+    "https://www.alibabacloud.com/help/en/ccs/": "https://help.aliyun.com/zh/ccs/",
+}
 # Each leads to the other.
 OTHERS = {"README.zh.md", "README.md"}
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +63,7 @@ def spans(text: str) -> set[str]:
 
 
 def targets(text: str, translated: dict[str, str]) -> list[str]:
-    """Return where the links lead, those within the page by their translated headings."""
+    """Return where the links lead, those with a translation by that."""
     found = [target for target in links(text) if target not in OTHERS]
     return sorted(translated.get(target, target) for target in found)
 
@@ -86,7 +91,7 @@ def test_the_headings_are_the_same_in_the_same_order() -> None:
 def test_a_section_has_the_same_blocks_names_links_and_paragraphs(english: str, chinese: str) -> None:
     assert list(code(chinese)) == list(code(english))
     assert spans(chinese) == spans(english)
-    assert targets(chinese, {}) == targets(english, anchors())
+    assert targets(chinese, {}) == targets(english, anchors() | HELP)
     assert shape(chinese) == shape(english)
 
 
@@ -99,6 +104,10 @@ def anchors() -> dict[str, str]:
 def test_each_leads_to_the_other() -> None:
     assert "README.zh.md" in links(ENGLISH)
     assert "README.md" in links(CHINESE)
+
+
+def test_the_documentation_is_said_to_be_in_english() -> None:
+    assert "[文档（英文）](docs/README.md)" in CHINESE  # noqa: RUF001 - Chinese parentheses
 
 
 def test_no_paragraph_was_left_in_english() -> None:

@@ -24,7 +24,6 @@ UNREACHABLE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout
 PYTHON = f"PYTHON={os.path.realpath(sys.executable)}"
 
 pytestmark = [
-    pytest.mark.skipif("COVERAGE_FILE" in os.environ, reason="once is enough: `make test` has run it"),
     pytest.mark.skipif(not ROOT.joinpath(".git").exists(), reason="what a clone has, git tells"),
     pytest.mark.skipif(not all(map(shutil.which, ("git", "make", "curl", "bash"))), reason="needs git, make and curl"),
 ]
