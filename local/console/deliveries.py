@@ -54,6 +54,11 @@ class Deliveries:
         """Return the delivery of this number, if it is kept."""
         return next((delivery for delivery in self.newest_first() if delivery.number == number), None)
 
+    def number_of(self, request_id: str) -> int | None:
+        """Return the number of the delivery of this request, if it is kept."""
+        kept = self.newest_first()
+        return next((delivery.number for delivery in kept if delivery.request.request_id == request_id), None)
+
     def clear(self) -> None:
         """Forget them all; numbers go on."""
         with self._lock:

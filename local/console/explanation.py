@@ -1,40 +1,59 @@
-"""Each step that a delivery has taken, made when it is looked at: the road of `local.explain`, without its values."""
+"""Each step that a delivery has taken, made when it is looked at: the road of `local.explain`, without its values.
+
+The road is that of the configuration as it is now. Where it ends otherwise than the delivery did, it explains nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.console.shown import is_direct
+from local.console.deliveries import Delivery
+from local.console.shown import code_of, is_direct, met_the_function, webhook_line
 from local.explain.masking import Mask
-from local.explain.report import report
+from local.explain.report import CHECKS, report
 from local.explain.road import Walk, walk
 from local.gateway.event import build_event
 from local.gateway.message import RejectionError, Request
 from local.gateway.settings import Settings
 from shared.parameters import CallParameters
+from shared.problems import Problem
+from shared.status import Success
 
 # Their findings are names and sizes; those of the others are the request itself.
 _HARMLESS = ("body", "caller", "verify", "age", "key")
 # A walk puts its own log in the place of stdout: two at a time would leave it there.
 _ONE_AT_A_TIME = threading.Lock()
 _NOTHING_TO_HIDE = Mask((), ())
+# How a request may end before a call of CCC. This one may come from KMS, before it, or from CCC.
+_UNAVAILABLE = "upstream_unavailable"
+_BEFORE_THE_CALL = {code for _, code in CHECKS}
 
 
-def steps(request: Request, settings: Settings, callers_file: Path, environ: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the steps of a request's road, each with what is harmless of what it found.
+def steps(
+    delivery: Delivery,
+    lines: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    callers_file: Path,
+    environ: Mapping[str, str],
+) -> list[dict[str, Any]] | None:
+    """Return the steps of a delivery's road, each with what is harmless of what it found; none of what met no function.
+
+    `None` where what they depend on has changed since: they would tell of another outcome than the delivery's.
 
     Args:
-        request: as it came.
+        delivery: one.
+        lines: of the log, for its request.
         settings: of the function.
         callers_file: the callers file.
         environ: for settings and secrets, as they are now.
     """
-    event = _event(request, settings)
+    request = delivery.request
+    event = _event(request, settings) if met_the_function(delivery.answer) else None
     if event is None:
         return []
     with _ONE_AT_A_TIME:
@@ -47,6 +66,9 @@ def steps(request: Request, settings: Settings, callers_file: Path, environ: Map
             now=request.received.timestamp(),
         )
         _put_back(done)
+    line = webhook_line(lines)
+    if not _ends_as(done, line.get("code") or code_of(delivery.answer), line):
+        return None
     found = dict(done.trace.steps)
     return [_step(step, found.get(step["step"])) for step in report(done, _NOTHING_TO_HIDE)["steps"]]
 
@@ -58,6 +80,27 @@ def _event(request: Request, settings: Settings) -> bytes | None:
         return build_event(request, account_id=settings.account_id, region=settings.region)
     except RejectionError:
         return None
+
+
+def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
+    """Whether a walk may end as a delivery did: with its code and, where the log has a line, its caller and its reason.
+
+    Args:
+        done: the walk; CCC is taken to accept.
+        code: of the delivery, `None` where nothing told it.
+        line: of the log, empty where there is none.
+    """
+    if code is None:
+        return True
+    if line and line["caller"] != done.trace.caller_name:
+        return False
+    if isinstance(done.outcome, Problem):
+        return code == done.outcome.code and (not line or line["reason"] == done.outcome.reason)
+    if isinstance(done.outcome, Success) and done.asked is None:
+        return code == done.outcome.code
+    if code == _UNAVAILABLE:
+        return not line or bool(line["attempts"])
+    return code not in _BEFORE_THE_CALL
 
 
 def _put_back(done: Walk) -> None:

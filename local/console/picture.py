@@ -1,12 +1,15 @@
-"""What the page may see of the simulated call (pure)."""
+"""What the page may see of the simulated call, and what it changes there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from local.simulator.state import State
+
 AGENT = "agent"
 CUSTOMER = "customer"
+_MUTED = "MUTED"
 
 
 def picture(snapshot: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,9 +22,21 @@ def picture(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     return {"channels": [_channel(channel) for channel in channels], "pending_faults": snapshot["pending_faults"]}
 
 
+def unmute(state: State) -> None:
+    """Turn every microphone on again, as if CCC had been asked to; no function is.
+
+    Args:
+        state: the simulator's.
+    """
+    for instance in state.instances.values():
+        for call in instance.calls.values():
+            for channel in call.channels:
+                channel.flags.discard(_MUTED)
+
+
 def _channel(channel: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "party": AGENT if channel["user_id"] else CUSTOMER,
         "state": channel["state"],
-        "muted": "MUTED" in channel["flags"],
+        "muted": _MUTED in channel["flags"],
     }

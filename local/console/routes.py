@@ -43,6 +43,7 @@ class Routes:
         self._writes: dict[str, Callable[[dict[str, Any]], Answer]] = {
             "send": self._send,
             "faults": self._add_fault,
+            "unmute": self._unmute,
             "reset": self._reset,
         }
 
@@ -59,7 +60,7 @@ class Routes:
             return pages.problem(500, f"a defect of the console: {type(error).__name__}")
 
     def _answer(self, request: Request) -> Answer:
-        name = request.path.removeprefix(PREFIX).strip("/")
+        name = request.path.removeprefix(PREFIX).removeprefix("/")
         if write := self._writes.get(name):
             return write(_decoded(request.body)) if request.method == "POST" else _not_allowed("POST")
         if request.method not in _READS:
@@ -85,15 +86,12 @@ class Routes:
         if delivery is None:
             return pages.problem(404, "this delivery is no longer kept")
         lines = self._lines.of(delivery.request.request_id)
-        steps = (
-            explanation.steps(delivery.request, self._gateway.settings, _callers_file(self._function), os.environ)
-            if shown.met_the_function(delivery.answer)
-            else []
-        )
+        steps = explanation.steps(delivery, lines, self._gateway.settings, _callers_file(self._function), os.environ)
         return pages.as_json(
             {
                 **shown.row(delivery, lines),
-                "steps": steps,
+                "steps": steps or [],
+                "changed": steps is None,
                 "answer": shown.answer(delivery.answer),
                 "log": lines,
             }
@@ -103,15 +101,19 @@ class Routes:
         name, payload = asked.get("caller"), asked.get("payload")
         if not isinstance(name, str) or not isinstance(payload, str):
             raise UsageError("caller and payload must be texts")
-        sending.send(self._gateway, _callers_file(self._function), os.environ, name, payload)
-        # It has been noted before it was answered.
-        return pages.as_json({"number": self._deliveries.newest_first()[0].number})
+        answer = sending.send(self._gateway, _callers_file(self._function), os.environ, name, payload)
+        # It was noted before it was answered, and may be forgotten since.
+        return pages.as_json({"number": self._deliveries.number_of(answer.request_id)})
 
     def _add_fault(self, asked: dict[str, Any]) -> Answer:
         script = faults.script(asked.get("fault"), ACTIONS[self._function].name)
         if script is None:
             raise UsageError(f"fault must be one of {', '.join(faults.FAULTS)}")
         return pages.as_json({"pending_faults": self._simulator.faults.add(script)})
+
+    def _unmute(self, _: dict[str, Any]) -> Answer:
+        picture.unmute(self._simulator.state)
+        return pages.as_json({})
 
     def _reset(self, _: dict[str, Any]) -> Answer:
         self._simulator.reset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,44 @@ from shared.problems import Problem
 
 _EVENTS = Path(__file__).parents[2] / "events"
 _DIRECT = _EVENTS / "direct.json"
+# What a form begins with where nothing else is known to fit.
+USUAL = _DIRECT.read_text(encoding="utf-8")
 
 
-def sample_for(name: str, caller: Caller, action: Action) -> str:
-    """Return the payload that a form begins with: the first sample in which the caller's mapping finds all it needs.
+def sample_for(name: str, caller: Caller, action: Action) -> str | None:
+    """Return a payload as it is for a caller: the first sample in which its mapping finds all it needs.
 
     Args:
         name: of the caller.
         caller: one.
         action: of the function.
+
+    Returns:
+        The sample, `None` if none is right.
     """
     for path in _candidates(name, caller):
         text = path.read_text(encoding="utf-8")
         if _fits(json.loads(text), caller, action):
             return text
-    return _DIRECT.read_text(encoding="utf-8")
+    return None
+
+
+def comes_by_query(caller: Caller) -> bool:
+    """Whether a caller sends its payload in the query, since it may send no body."""
+    return caller.methods[0] == "GET"
+
+
+def as_query(payload: object) -> dict[str, str] | None:
+    """Return a payload as the parameters of a query, `None` where it is no flat object."""
+    if not isinstance(payload, Mapping) or any(isinstance(value, (dict, list)) for value in payload.values()):
+        return None
+    return {name: _text(value) for name, value in payload.items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _candidates(name: str, caller: Caller) -> Iterator[Path]:
@@ -39,9 +62,12 @@ def _candidates(name: str, caller: Caller) -> Iterator[Path]:
 
 
 def _fits(payload: dict[str, Any], caller: Caller, action: Action) -> bool:
-    document = {"body": payload, "query": {}, "headers": {}, "path": ""}
+    by_query = comes_by_query(caller)
+    query = as_query(payload) if by_query else {}
+    document = {"body": {} if by_query else payload, "query": query or {}, "headers": {}, "path": ""}
     try:
-        parameters = read_parameters(action.parameters, caller.select(document, has_body=True), caller.constants())
+        given = caller.select(document, has_body=not by_query)
+        parameters = read_parameters(action.parameters, given, caller.constants())
         caller.key_of(document, None)
     except Problem:
         return False

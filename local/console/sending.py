@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,41 +11,45 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.command_line import UsageError
-from local.console.samples import sample_for
+from local.console.samples import USUAL, as_query, comes_by_query, sample_for
 from local.deployed import ACTIONS
 from local.gateway import Gateway
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
 from local.shell_secrets import shell_lookup
 from shared.callers import Caller, load_callers
+from shared.context import DEFAULT_REGION
 from shared.envelope import Request
 from shared.problems import ConfigurationError
+from shared.secret_references import Lookup
+from shared.settings import Settings, read_settings
+
+_SOURCE = "127.0.0.1"
+# Beyond the function's own deadline: the way there and back.
+_MARGIN_S = 2
 
 
 def forms(callers_file: Path, function: str, environ: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return for each caller of the file its name, its scheme, a payload, and why it cannot be sent for, if so.
+    """Return for each caller of the file its name, its scheme, a payload, and what is in the way of it, if so.
 
     Raises:
         UsageError: the file cannot be used.
     """
     look_up = shell_lookup(environ)
 
-    def hindrance(caller: Caller) -> str | None:
-        try:
-            first_secret(caller.auth, look_up)
-        except UsageError as error:
-            return str(error)
-        return None
-
-    return [
-        {
+    def form(name: str, caller: Caller) -> dict[str, Any]:
+        sample = sample_for(name, caller, ACTIONS[function])
+        hindrance = _hindrance(caller, look_up) or (
+            "no sample has what this caller reads: change the payload" if sample is None else None
+        )
+        return {
             "name": name,
             "scheme": caller.auth.scheme,
-            "payload": sample_for(name, caller, ACTIONS[function]),
-            "hindrance": hindrance(caller),
+            "payload": USUAL if sample is None else sample,
+            "hindrance": hindrance,
         }
-        for name, caller in _load(callers_file).items()
-    ]
+
+    return [form(name, caller) for name, caller in _load(callers_file).items()]
 
 
 def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name: str, payload: str) -> Answer:
@@ -69,7 +74,7 @@ def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name:
         raise UsageError("the payload is no Unicode text") from None
     outgoing = _outgoing(gateway, name, caller, body, environ)
     try:
-        return exchange(outgoing)
+        return exchange(outgoing, _patience(environ))
     except (OSError, http.client.HTTPException):
         raise UsageError("the gateway gave no answer") from None
 
@@ -78,9 +83,45 @@ def _outgoing(gateway: Gateway, name: str, caller: Caller, body: bytes, environ:
     if not caller.auth.over_http:
         target = f"/2023-03-30/functions/{gateway.settings.function_name}/invocations"
         return Outgoing(gateway.url, "POST", target, {}, body)
-    message = Message(Request(headers={"content-type": "application/json"}, raw_path=""), body)
+    message = _message(caller, body)
     secret = first_secret(caller.auth, shell_lookup(environ))
     return compose(message, urlsplit(gateway.url), name, caller, secret, time.time())
+
+
+def _message(caller: Caller, body: bytes) -> Message:
+    """Return the request that brings a payload as the caller sends it."""
+    if not comes_by_query(caller):
+        return Message(Request(headers={"content-type": "application/json"}, raw_path=""), body)
+    try:
+        query = as_query(json.loads(body))
+    except (ValueError, RecursionError):
+        query = None
+    if query is None:
+        raise UsageError("the caller sends its payload in the query: it must be a flat JSON object")
+    return Message(Request(method="GET", raw_path="", query=query), b"")
+
+
+def _hindrance(caller: Caller, look_up: Lookup) -> str | None:
+    """Return why nothing can be sent as a caller, or why the function refuses it."""
+    try:
+        first_secret(caller.auth, look_up)
+    except UsageError as error:
+        return str(error)
+    return (
+        None
+        if caller.may_come_from(_SOURCE)
+        else f"the caller's networks leave out {_SOURCE}, where this page sends from"
+    )
+
+
+def _patience(environ: Mapping[str, str]) -> float:
+    """Return for how long an answer is waited for, in seconds: no shorter than the function takes."""
+    try:
+        milliseconds = read_settings(environ, region=DEFAULT_REGION).deadline_ms
+    except ConfigurationError:
+        # The function says so, and at once.
+        milliseconds = Settings.model_fields["deadline_ms"].default
+    return milliseconds / 1000 + _MARGIN_S
 
 
 def _load(path: Path) -> Mapping[str, Caller]:

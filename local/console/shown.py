@@ -73,7 +73,9 @@ def is_failure(sent: Answer, line: Mapping[str, Any]) -> bool:
     """Whether a delivery did not end as its sender wanted, whatever its status says."""
     if line:
         return bool(line["level"] != "INFO")
-    return sent.status >= 400 or "X-Fc-Error-Type" in sent.headers  # noqa: PLR2004 - where HTTP's errors begin
+    # With status 200 the answer alone tells: the flat one that a failure is, or the problem behind a direct invocation.
+    told = _object(sent.body).get("status")
+    return told == "error" or _is_error(told) or _is_error(sent.status) or "X-Fc-Error-Type" in sent.headers
 
 
 def is_direct(request: Request) -> bool:
@@ -84,6 +86,10 @@ def is_direct(request: Request) -> bool:
 def met_the_function(sent: Answer) -> bool:
     """Whether the function has seen the request, and not only the platform before it."""
     return sent.headers.get("X-Fc-Error-Type") != GATEWAY_ERROR
+
+
+def _is_error(status: object) -> bool:
+    return isinstance(status, int) and status >= 400  # noqa: PLR2004 - where HTTP's errors begin
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from email import errors
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from local.gateway.body import read_body
 from local.gateway.event import TOKEN
@@ -124,6 +124,7 @@ class Connection(BaseHTTPRequestHandler):
         if self.request_version not in {"HTTP/1.0", "HTTP/1.1"}:
             raise invalid_argument(f"{self.request_version} is not supported")
         headers = tuple(self.headers.items())
+        target = self.requestline.split()[1]
         if self.headers.get_unixfrom() or any(isinstance(defect, _HEADER_DEFECTS) for defect in self.headers.defects):
             raise invalid_argument("a header line is malformed")
         for name, value in headers:
@@ -132,8 +133,8 @@ class Connection(BaseHTTPRequestHandler):
                 raise invalid_argument("a header line is malformed")
         return Request(
             method=self.command,
-            target=origin_form(self.requestline.split()[1]),
-            headers=headers,
+            target=origin_form(target),
+            headers=as_addressed(headers, target),
             body=read_body(self.rfile, headers, BODY),
             protocol=self.request_version,
             source_ip=self.client_address[0],
@@ -173,12 +174,35 @@ def origin_form(target: str) -> str:
         RejectionError: neither form, or characters that a URL has to encode.
     """
     if target.isascii() and target.isprintable():
-        if target.lower().startswith(("http://", "https://")):
-            path, query = urlsplit(target)[2:4]
+        if _is_absolute(target):
+            path, query = _split(target)[2:4]
             target = (path or "/") + ("?" + query if query else "")
         if target.startswith("/"):
             return target
     raise invalid_argument("the request target must be a URL-encoded path")
+
+
+def as_addressed(headers: tuple[tuple[str, str], ...], target: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers with the host that a target in absolute form names: it counts, not ``Host`` (RFC 9112 §3.2.2).
+
+    Raises:
+        RejectionError: the target cannot be read.
+    """
+    if not _is_absolute(target):
+        return headers
+    host = _split(target).netloc.rpartition("@")[2]
+    return (("Host", host), *(header for header in headers if header[0].lower() != "host"))
+
+
+def _is_absolute(target: str) -> bool:
+    return target.lower().startswith(("http://", "https://"))
+
+
+def _split(target: str) -> SplitResult:
+    try:
+        return urlsplit(target)
+    except ValueError:
+        raise invalid_argument("the request target must be a URL-encoded path") from None
 
 
 def hang_up(connection: socket.socket, how: int) -> None:

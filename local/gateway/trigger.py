@@ -12,6 +12,7 @@ from local.gateway.message import Answer, RejectionError, Request
 from local.gateway.response import answer_from
 from local.gateway.settings import Settings
 from local.gateway.worker import Worker
+from local.same_origin import is_foreign
 
 Invoke = Callable[[bytes, str], bytes]
 # From a request to what answers it; a request that cannot be one is refused before.
@@ -65,8 +66,10 @@ class Trigger:
         """Answer as the API InvokeFunction does, without its signature: for a loopback only.
 
         The body is the event, byte for byte; a failed function is 200 with ``X-Fc-Error-Type`` (documented). The
-        content type of the answer is unconfirmed.
+        content type of the answer is unconfirmed. With no signature to check, a page of elsewhere must not get so far.
         """
+        if is_foreign(request.header("host"), request.header("origin")):
+            raise RejectionError(403, "AccessDenied", "a page of elsewhere may not invoke the function")
         if name != self._settings.function_name:
             raise RejectionError(404, "FunctionNotFound", f"this gateway serves {self._settings.function_name!r}")
         if is_async(request):

@@ -34,16 +34,29 @@ class Outgoing:
 
 
 class Answer(NamedTuple):
-    """An HTTP answer as a caller sees it; `error_type` is there where the platform has failed, not the function."""
+    """An HTTP answer as a caller sees it.
+
+    Attributes:
+        status: of HTTP.
+        content_type: of the body.
+        body: as text.
+        error_type: there where the platform has failed, not the function.
+        request_id: the platform's for this request, empty where none has answered.
+    """
 
     status: int
     content_type: str
     body: str
     error_type: str = ""
+    request_id: str = ""
 
 
-def exchange(outgoing: Outgoing) -> Answer:
+def exchange(outgoing: Outgoing, patience: float = _TIMEOUT_S) -> Answer:
     """Send a request and return its answer.
+
+    Args:
+        outgoing: what is sent.
+        patience: seconds without a byte after which there is none.
 
     Raises:
         OSError, http.client.HTTPException: no answer.
@@ -51,14 +64,16 @@ def exchange(outgoing: Outgoing) -> Answer:
     url = urlsplit(outgoing.origin)
     # http.client, since it knows nothing of the shell's proxies.
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = kind(url.netloc, timeout=_TIMEOUT_S)
+    connection = kind(url.netloc, timeout=patience)
     try:
         headers = {name: value.encode() for name, value in outgoing.headers.items()}
         connection.request(outgoing.method, outgoing.target, outgoing.body or None, headers)
         response = connection.getresponse()
         content_type = response.getheader("Content-Type", "")
         error_type = response.getheader("X-Fc-Error-Type", "")
-        return Answer(response.status, content_type, response.read().decode("utf-8", "replace"), error_type)
+        request_id = response.getheader("X-Fc-Request-Id", "")
+        body = response.read().decode("utf-8", "replace")
+        return Answer(response.status, content_type, body, error_type, request_id)
     finally:
         connection.close()
 

@@ -3,25 +3,30 @@
 import json
 from collections.abc import Callable
 
+from local.same_origin import is_foreign
 from local.simulator.delivery import Answer
 from local.simulator.endpoint import Endpoint
 from local.simulator.fault_fields import FaultError
 from local.simulator.options import OptionError
+from local.simulator.request import Request
 from local.simulator.vault import SecretError
 
 PREFIX = "/_simulator/"
 
 
-def handle(endpoint: Endpoint, method: str, path: str, body: bytes) -> Answer:
+def handle(endpoint: Endpoint, request: Request) -> Answer:
     """Answer a request whose path begins with `PREFIX`; always JSON, an error as `{"error": "…"}`."""
-    name = path.removeprefix(PREFIX)
+    # Here nothing is signed.
+    if is_foreign(",".join(request.header_values.get("host", ())), request.header("origin")):
+        return problem(403, "the request comes from a page of elsewhere")
+    name = request.path.removeprefix(PREFIX)
     if name not in ROUTES:
         return problem(404, f"no such path, known are {', '.join(PREFIX + each for each in ROUTES)}")
     allowed, act = ROUTES[name]
-    if method != allowed:
+    if request.method != allowed:
         return problem(405, f"method must be {allowed}").with_headers({"Allow": allowed})
     try:
-        return act(endpoint, body)
+        return act(endpoint, request.body)
     except (FaultError, OptionError, SecretError) as error:
         return problem(400, str(error))
 

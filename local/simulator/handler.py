@@ -62,9 +62,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _decide(self, body: bytes) -> Delivery:
         path, _, query = self.path.partition("?")
+        request = Request(self.command, path, query, tuple(self.headers.items()), body)
         if path.startswith(control.PREFIX):
-            return Delivery(control.handle(self.server.endpoint, self.command, path, body))
-        return self.server.endpoint.handle(Request(self.command, path, query, tuple(self.headers.items()), body))
+            return Delivery(control.handle(self.server.endpoint, request))
+        return self.server.endpoint.handle(request)
 
     def _refuse(self, status: int, text: str) -> None:
         """Answer a request that was not read to its end, and end the connection."""

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 TIMEOUT_S = 30
+# The page asks ten times as often as for people: most of a test would be waiting for it.
+HASTE = "const later = setTimeout; window.setTimeout = (task, ms) => later(task, ms / 10);"
 # What the process needs of the developer's shell: to be found, and to be measured.
 _KEPT = re.compile(r"PATH|COV_.*|COVERAGE_.*")
 
@@ -45,20 +47,24 @@ class Served:
         """Post the webhook that mutes the simulated call."""
         usual = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        _post(self.gateway, "/", PAYLOAD, usual | named)
+        _send("POST", self.gateway, "/", PAYLOAD, usual | named)
+
+    def ask(self, method: str, path: str) -> None:
+        """Send a request without a body."""
+        _send(method, self.gateway, path, None, {})
 
     def fault(self, **script: Any) -> None:
         """Script a fault of the simulator."""
-        _post(self.simulator, "/_simulator/faults", script, {})
+        _send("POST", self.simulator, "/_simulator/faults", script, {})
 
     def start_over(self) -> None:
         """Begin as if nothing had happened."""
-        _post(self.gateway, "/_console/reset", {}, {"Content-Type": "application/json"})
+        _send("POST", self.gateway, "/_console/reset", {}, {"Content-Type": "application/json"})
 
 
-def _post(url: str, path: str, body: object, headers: dict[str, str]) -> None:
+def _send(method: str, url: str, path: str, body: object, headers: dict[str, str]) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
-    connection.request("POST", path, json.dumps(body), headers)
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
     connection.getresponse().read()
     connection.close()
 
@@ -112,18 +118,30 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def visit(browser: Browser, served: Served, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    """Return what opens the console as somebody with these preferences would."""
+    """Return what opens the console as somebody with these preferences would.
+
+    A `script` runs before those of the page; endpoints that are `held` give no answer, those `refused` fail at once.
+    """
     contexts = []
     asked: list[str] = []
 
-    def open_page(**preferences: Any) -> Page:
+    def open_page(
+        script: str = "", held: Collection[str] = (), refused: Collection[str] = (), **preferences: Any
+    ) -> Page:
         context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}, **preferences})
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
+        page.add_init_script(HASTE + script)
+        for name in held:
+            page.route(f"**/_console/{name}", lambda _: None)
+        for name in refused:
+            page.route(f"**/_console/{name}", lambda route: route.abort())
         page.goto(served.console)
+        if held or refused:
+            return page
         expect(page.locator(".party")).to_have_count(2)
         # The form is the last to be ready.
         expect(page.locator("#caller option")).not_to_have_count(0)

@@ -34,6 +34,16 @@ def steps(page: Page) -> Locator:
     return page.locator("#steps li")
 
 
+def hide(page: Page) -> None:
+    """Make the page take itself for hidden, and wait for what is under way."""
+    page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.wait_for_timeout(200)
+
+
+def show(page: Page) -> None:
+    page.evaluate("() => delete document.hidden")
+
+
 def send(page: Page) -> None:
     page.get_by_role("button", name="Sign and send").click()
 
@@ -63,7 +73,10 @@ def test_every_caller_of_the_file_can_be_sent_as(page: Page) -> None:
 
 
 def test_a_webhook_of_somebody_else_is_seen_and_told(page: Page, served: Served) -> None:
+    # Or the page might ask between the mute and its answer, and tell one after the other.
+    hide(page)
     served.post()
+    show(page)
     expect(microphone(page)).to_have_text(OFF)
     expect(page.get_by_role("status")).to_have_text("The agent\u2019s microphone is off · default: muted")
 
@@ -141,12 +154,12 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     assert focused(page) == "caller"
     page.keyboard.press("ArrowDown")
     expect(page.locator("#payload")).to_have_value(re.compile("call.sensitive_data_requested"))
-    tab_to(page, "primary")
+    tab_to(page, "send-button")
     page.keyboard.press("Enter")
     expect(microphone(page)).to_have_text(OFF)
     expect(page.locator("#detail")).to_be_visible()
     # The focus has stayed where it was.
-    assert focused(page) == "primary"
+    assert focused(page) == "send-button"
     tab_to(page, "link", "Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#detail-title")).to_be_focused()
@@ -162,10 +175,12 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
 def test_the_language_is_the_browser_s_until_one_is_chosen(visit: Visit) -> None:
     page = visit(locale="zh-CN")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page.locator("h1")).to_have_text("Webhook → 函数 → 云呼叫中心")
+    expect(page.locator("h1")).to_have_text("Webhook → 函数 → 云联络中心")
     page.get_by_role("button", name="签名并发送").click()
     expect(microphone(page)).to_have_text("麦克风已关闭")
     expect(steps(page).last).to_contain_text("调用 CCC")
+    # The function's own words are English on every page.
+    expect(steps(page).first.locator("[lang=en]")).to_have_text(re.compile("^\\d+ bytes$"))
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(microphone(page)).to_have_text(OFF)
@@ -207,25 +222,39 @@ def test_nothing_is_in_the_way_of_assistive_technology(visit: Visit, served: Ser
         assert {each["id"]: [node["html"] for node in each["nodes"]] for each in grave} == {}
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-def test_it_can_be_read_on_a_phone(visit: Visit, served: Served, locale: str) -> None:
+@pytest.mark.parametrize(("locale", "width"), [("en-GB", 320), ("zh-CN", 360)])
+def test_it_can_be_read_on_a_phone(visit: Visit, served: Served, locale: str, width: int) -> None:
     served.post(token="wrong")
-    served.post()
-    page = visit(locale=locale, viewport={"width": 360, "height": 740})
+    for _ in range(8):
+        served.post(Idempotency_Key="a key of the phone")
+    page = visit(locale=locale, viewport={"width": width, "height": 740})
+    expect(rows(page)).to_have_count(9)
     rows(page).first.click()
     expect(page.locator("#detail")).to_be_visible()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    expect(rows(page).first.locator("td").last).to_be_visible(visible=width >= 360)
+    assert hidden_part_of_rows(page) == []
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert hidden_part_of_rows(page) == []
+
+
+def hidden_part_of_rows(page: Page) -> list[float]:
+    """Return, for each row that the list's lower edge cuts, how much of it is hidden."""
+    found: list[float] = page.locator("#deliveries-region").evaluate(
+        "it => { const edge = it.getBoundingClientRect().bottom; return [...it.querySelectorAll('tr')]"
+        ".map(row => row.getBoundingClientRect()).filter(({ top, bottom }) => top < edge - 1 && bottom > edge + 1)"
+        ".map(({ bottom }) => bottom - edge) }"
+    )
+    return found
 
 
 def test_nothing_is_asked_for_while_the_page_is_hidden(page: Page, served: Served) -> None:
     asked: list[str] = []
-    page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
-    # Whatever was under way has ended by then.
-    page.wait_for_timeout(700)
+    hide(page)
     page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(300)
     assert asked == []
-    page.evaluate("() => delete document.hidden")
+    show(page)
     served.post()
     expect(microphone(page)).to_have_text(OFF)
 
@@ -236,12 +265,129 @@ def test_whoever_looks_is_told_when_nothing_answers(page: Page, complaints: list
     expect(page.locator("#offline")).to_be_visible()
     page.unroute("**/_console/state")
     expect(page.locator("#offline")).to_be_hidden()
+    page.route("**/_console/faults", lambda route: route.abort())
+    # While it is hidden it does not ask, and what the button tells stays.
+    hide(page)
+    page.get_by_role("button", name="Slow, 5 s").click()
+    expect(page.locator("#offline")).to_be_visible()
+    show(page)
+    expect(page.locator("#offline")).to_be_hidden()
+    page.route("**/_console/reset", lambda route: route.fulfill(status=400, json={"error": "not now"}))
+    page.get_by_role("button", name="Start over").click()
+    expect(page.locator("#fault-error")).to_have_text("not now")
+    assert all("ERR_FAILED" in complaint or "status of 400" in complaint for complaint in complaints)
+    complaints.clear()
+
+
+def test_an_endpoint_that_hangs_is_given_up_and_the_callers_come_with_the_next_that_answers(
+    visit: Visit, complaints: list[str]
+) -> None:
+    page = visit(
+        # Time passes ten times as fast.
+        script="const wait = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => wait(ms / 10);",
+        held=["state", "callers"],
+    )
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator("#caller option")).to_have_count(0)
+    page.unroute("**/_console/callers")
+    page.unroute("**/_console/state")
+    expect(page.locator("#caller option")).to_have_count(len(SENDERS))
+    expect(page.locator("#offline")).to_be_hidden()
+    assert complaints == []
+
+
+def test_without_its_texts_the_page_is_in_english(visit: Visit, complaints: list[str]) -> None:
+    page = visit(locale="zh-CN", refused=["texts.json"])
+    expect(page.locator("#offline")).to_have_text("No answer from make run: is it still running?")
+    expect(page.locator("h1")).to_have_text("Webhook → function → Cloud Call Center")
+    page.unroute("**/_console/texts.json")
+    expect(page.locator("h1")).to_have_text("Webhook → 函数 → 云联络中心")
+    expect(page.locator(".party")).to_have_count(2)
     assert all("ERR_FAILED" in complaint for complaint in complaints)
     complaints.clear()
 
 
+def test_what_is_being_sent_is_not_sent_twice(page: Page, served: Served) -> None:
+    served.fault(kind="delay", ms=400)
+    send(page)
+    button = page.locator("#send-button")
+    expect(button).to_have_text("Sending…")
+    expect(button).to_be_disabled()
+    page.locator("#payload").focus()
+    button.click(force=True)
+    page.get_by_role("button", name="中文").click()
+    expect(button).to_have_text("正在发送…")
+    expect(button).to_have_text("签名并发送")
+    expect(button).to_be_enabled()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_what_was_typed_for_a_caller_is_there_when_it_is_chosen_again(page: Page) -> None:
+    page.locator("#payload").fill("a draft")
+    page.locator("#caller").select_option("crm")
+    expect(page.locator("#payload")).to_have_value(re.compile("call.sensitive_data_requested"))
+    page.locator("#caller").select_option("default")
+    expect(page.locator("#payload")).to_have_value("a draft")
+
+
+def test_the_focus_is_not_lost_with_what_had_it(page: Page, served: Served) -> None:
+    title = page.locator("#deliveries-title")
+    for inside in (page.locator("#detail-title"), rows(page).locator("button")):
+        served.post()
+        rows(page).click()
+        inside.focus()
+        served.start_over()
+        expect(page.locator("#detail")).to_be_hidden()
+        expect(title).to_be_focused()
+        expect(rows(page)).to_have_count(0)
+
+
+def test_the_steps_of_another_configuration_are_not_shown(page: Page, served: Served) -> None:
+    served.post(token="wrong")
+    detail = re.compile(r"/_console/deliveries/\d+$")
+    page.route(detail, lambda route: route.fulfill(json={**route.fetch().json(), "changed": True, "steps": []}))
+    rows(page).click()
+    expect(page.get_by_text("The configuration has changed since")).to_be_visible()
+    expect(steps(page)).to_have_text(re.compile("Outcome.*failed.*bearer token does not match.*unauthorized"))
+    page.unroute(detail)
+    rows(page).click()
+    expect(page.locator("#changed")).to_be_hidden()
+
+
+def test_only_who_was_refused_is_not_verified_and_only_what_was_called_is_reached(page: Page, served: Served) -> None:
+    to_function, to_ccc = page.locator(".way").first, page.locator(".way").last
+    served.ask("GET", "/healthz")
+    expect(rows(page).first.locator("td").nth(1)).to_have_text("\u2013")
+    served.post(token="wrong")
+    expect(rows(page).first.locator("td").nth(1)).to_have_text("not verified")
+    expect(to_function).to_have_class("way pulse")
+    expect(to_ccc).to_have_class("way")
+    served.post()
+    expect(to_ccc).to_have_class("way pulse")
+
+
+def test_the_microphone_is_turned_on_by_hand(page: Page, served: Served) -> None:
+    served.post()
+    expect(microphone(page)).to_have_text(OFF)
+    page.get_by_role("button", name="Unmute").click()
+    expect(microphone(page)).to_have_text(ON)
+    expect(page.get_by_role("status")).to_have_text("The agent\u2019s microphone is on")
+    expect(rows(page)).to_have_count(1)
+
+
+def test_where_colours_are_forced_outcomes_have_marks(visit: Visit, served: Served) -> None:
+    served.post(token="wrong")
+    served.post()
+    page = visit(forced_colors="active")
+    expect(rows(page)).to_have_count(2)
+    marks = rows(page).locator(".chip").evaluate_all("all => all.map(it => getComputedStyle(it, '::before').content)")
+    assert [mark[1] for mark in marks] == ["✓", "✗"]
+    # A background would not be painted.
+    assert page.locator(".way").first.evaluate("it => getComputedStyle(it).borderTopStyle") == "solid"
+
+
 def test_a_screenshot_tells_what_this_is(visit: Visit, served: Served, tmp_path: Path) -> None:
-    page = visit(reduced_motion="reduce", timezone_id="Asia/Shanghai", viewport={"width": 1280, "height": 1000})
+    page = visit(reduced_motion="reduce", timezone_id="Asia/Shanghai", viewport={"width": 1280, "height": 1145})
     page.get_by_role("button", name="Throttled, with a wait").click()
     send(page)
     expect(rows(page)).to_have_count(1)
@@ -256,6 +402,10 @@ def test_a_screenshot_tells_what_this_is(visit: Visit, served: Served, tmp_path:
     expect(page.locator("#detail-title")).to_be_focused()
     expect(steps(page)).to_have_count(3)
     page.locator("#detail-title").blur()
+    page.get_by_role("button", name="Slow, 5 s").click()
+    expect(page.locator("#pending")).to_have_text("1")
+    for whole in ("#reset", "[data-fault=denied]"):
+        expect(page.locator(whole)).to_be_in_viewport(ratio=1)
     # A machine may have no glyphs for it.
     page.locator("#language").evaluate("it => { it.hidden = true }")
     page.evaluate("() => scrollTo(0, 0)")

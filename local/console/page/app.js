@@ -1,27 +1,45 @@
 // Wires the parts, and asks twice a second what has changed, while the page can be seen.
 
-import { read } from "./api.js";
+import { attempt, isOffline, read, tellOnline } from "./api.js";
 import { drawCall } from "./call.js";
 import { drawDeliveries, redrawDeliveries, startDeliveries } from "./deliveries.js";
-import { drawDetail, hideDetail, openDetail, startDetail } from "./detail.js";
-import { find } from "./elements.js";
+import { drawDetail, hideDetail, keepDetail, openDetail, startDetail } from "./detail.js";
 import { drawPending, startFaults } from "./faults.js";
-import { startLanguage } from "./language.js";
-import { startSender } from "./sender.js";
+import { loadTexts, startLanguage } from "./language.js";
+import { loadCallers, startSender } from "./sender.js";
 import { startTheme } from "./theme.js";
 
 const INTERVAL_MS = 500;
 let state = { channels: [], pending_faults: 0, deliveries: [] };
 let drawn = "";
+let begun = false;
+
+// Without its texts the page stays as it was loaded, in English.
+async function begin() {
+  await loadTexts();
+  begun = true;
+  startLanguage(() => {
+    draw(redrawDeliveries);
+    drawDetail();
+  });
+  startDetail();
+  startDeliveries(openDetail);
+  startFaults(refresh, hideDetail);
+  startSender(async (number) => {
+    await refresh();
+    if (number !== null) await openDetail(number, { focus: false });
+  });
+  await refresh();
+  await loadCallers();
+}
 
 async function refresh() {
-  try {
-    state = await read("state");
-    find("offline").hidden = true;
-  } catch {
-    find("offline").hidden = false;
-    return;
-  }
+  state = await read("state");
+  const wasOffline = isOffline();
+  tellOnline();
+  // `make run` may be another one, with other callers.
+  if (wasOffline) await loadCallers();
+  keepDetail(state.deliveries);
   const text = JSON.stringify(state);
   if (text === drawn) return;
   drawn = text;
@@ -35,20 +53,9 @@ function draw(drawRows) {
 }
 
 async function poll() {
-  if (!document.hidden) await refresh();
+  if (!document.hidden) await attempt(begun ? refresh : begin);
   setTimeout(poll, INTERVAL_MS);
 }
 
 startTheme();
-await startLanguage(() => {
-  draw(redrawDeliveries);
-  drawDetail();
-});
-startDetail();
-startDeliveries(openDetail);
-startFaults(refresh, hideDetail);
 poll();
-await startSender(async (number) => {
-  await refresh();
-  await openDetail(number, { focus: false });
-});

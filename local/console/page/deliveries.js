@@ -17,6 +17,7 @@ export function drawDeliveries(deliveries) {
   const kept = new Set(deliveries.map((delivery) => delivery.number));
   for (const [number, row] of rows) {
     if (kept.has(number)) continue;
+    if (row.contains(document.activeElement)) focusTitle();
     row.remove();
     rows.delete(number);
   }
@@ -45,32 +46,39 @@ export function markSelected(number) {
   }
 }
 
+// Where the row is gone the title takes its place: the focus must not begin anew at the top of the page.
 export function focusRow(number) {
-  rows.get(number)?.querySelector("button").focus();
+  if (rows.has(number)) rows.get(number).querySelector("button").focus();
+  else focusTitle();
+}
+
+function focusTitle() {
+  find("deliveries-title").focus();
 }
 
 function tellNewest(delivery) {
   const last = find("last");
   last.hidden = !delivery;
   if (delivery) {
-    last.textContent = `${delivery.code ?? delivery.status} · ${delivery.ms.toFixed(1)} ms`;
-    last.dataset.failed = delivery.failed;
+    find("last-code").textContent = delivery.code ?? delivery.status;
+    find("last-code").dataset.failed = delivery.failed;
+    find("last-ms").textContent = `${delivery.ms.toFixed(1)} ms`;
   }
   // Not what was there before the page.
   if (delivery && newest !== null && delivery.number > newest) {
     announce(t("delivered", { caller: callerOf(delivery), code: delivery.code ?? delivery.status }));
-    pulse(delivery.failed);
+    const [toFunction, toCcc] = document.querySelectorAll(".way");
+    pulse(toFunction, delivery.failed);
+    if (delivery.attempts > 0) pulse(toCcc, delivery.failed);
   }
   newest = delivery?.number ?? newest ?? 0;
 }
 
-function pulse(failed) {
-  for (const way of document.querySelectorAll(".way")) {
-    way.classList.remove("pulse");
-    way.dataset.failed = failed;
-    void way.offsetWidth; // begins the animation anew
-    way.classList.add("pulse");
-  }
+function pulse(way, failed) {
+  way.classList.remove("pulse");
+  way.dataset.failed = failed;
+  void way.offsetWidth; // begins the animation anew
+  way.classList.add("pulse");
 }
 
 function rowOf(delivery) {
@@ -95,6 +103,7 @@ function rowOf(delivery) {
   return row;
 }
 
+// Where no log line tells it, or the request was refused before anybody looked, nothing is known of the caller.
 function callerOf(delivery) {
-  return delivery.caller ?? t("unknown_caller");
+  return delivery.caller ?? (delivery.code === "unauthorized" ? t("unknown_caller") : "–");
 }

@@ -1,18 +1,22 @@
-// The simulator's faults, and starting over.
+// The simulator's faults, its microphones, and starting over.
 
-import { write } from "./api.js";
+import { attempt, write } from "./api.js";
 import { announce, find } from "./elements.js";
 import { t } from "./language.js";
 
 export function startFaults(refresh, onReset) {
   for (const button of document.querySelectorAll("[data-fault]")) {
-    button.addEventListener("click", async () => {
+    onClick(button, async () => {
       await write("faults", { fault: button.dataset.fault });
       await refresh();
       announce(t("fault_added", { fault: button.textContent }));
     });
   }
-  find("reset").addEventListener("click", async () => {
+  onClick(find("unmute"), async () => {
+    await write("unmute", {});
+    await refresh();
+  });
+  onClick(find("reset"), async () => {
     await write("reset", {});
     onReset();
     await refresh();
@@ -22,4 +26,15 @@ export function startFaults(refresh, onReset) {
 
 export function drawPending(count) {
   find("pending").textContent = count;
+}
+
+function onClick(button, task) {
+  button.addEventListener("click", () => {
+    tell("");
+    attempt(task, tell);
+  });
+}
+
+function tell(text) {
+  find("fault-error").textContent = text;
 }

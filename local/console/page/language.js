@@ -1,13 +1,17 @@
 // The texts of the page, in the language of the browser or the one that was chosen.
 
+import { read } from "./api.js";
 import { find } from "./elements.js";
 import { keep, kept } from "./preferences.js";
 
 let tables = {};
 let language = "en";
 
-export async function startLanguage(redraw) {
-  tables = await (await fetch("/_console/texts.json")).json();
+export async function loadTexts() {
+  tables = await read("texts.json");
+}
+
+export function startLanguage(redraw) {
   const wanted = [kept("language"), ...navigator.languages.map((tag) => tag.split("-")[0])];
   use(wanted.find((name) => name in tables) ?? "en");
   find("language").addEventListener("click", () => {

@@ -1,45 +1,65 @@
 // The form: a test webhook as any caller of the file.
 
-import { read, Refused, write } from "./api.js";
+import { attempt, read, write } from "./api.js";
 import { element, find } from "./elements.js";
+import { t } from "./language.js";
 
+// What was typed for a caller, by its name.
+const drafts = new Map();
 let callers = [];
+let sending = false;
 
-export async function startSender(onSent) {
+export function startSender(onSent) {
   find("caller").addEventListener("change", choose);
+  find("payload").addEventListener("input", () => drafts.set(find("caller").value, find("payload").value));
   find("send").addEventListener("submit", (event) => {
     event.preventDefault();
-    send(onSent);
+    if (!sending) send(onSent);
   });
-  try {
+}
+
+export function loadCallers() {
+  return attempt(async () => {
     callers = await read("callers");
-  } catch (error) {
-    tell(error);
-  }
-  find("caller").replaceChildren(
-    ...callers.map(({ name, scheme }) => element("option", { value: name }, `${name} (${scheme})`)),
-  );
-  if (callers.length) choose();
+    const chosen = find("caller").value;
+    find("caller").replaceChildren(
+      ...callers.map(({ name, scheme }) => element("option", { value: name }, `${name} (${scheme})`)),
+    );
+    if (callers.some(({ name }) => name === chosen)) find("caller").value = chosen;
+    tell("");
+    choose();
+  }, tell);
 }
 
 function choose() {
-  const { payload, hindrance } = callers.find(({ name }) => name === find("caller").value);
-  find("payload").value = payload;
+  const { name, payload, hindrance } = callers.find(({ name }) => name === find("caller").value);
+  find("payload").value = drafts.get(name) ?? payload;
   find("hindrance").hidden = hindrance === null;
   find("hindrance").textContent = hindrance ?? "";
 }
 
 async function send(onSent) {
-  find("send-error").textContent = "";
+  tell("");
+  showSending(true);
   try {
-    const { number } = await write("send", { caller: find("caller").value, payload: find("payload").value });
-    await onSent(number);
-  } catch (error) {
-    tell(error);
+    await attempt(async () => {
+      const { number } = await write("send", { caller: find("caller").value, payload: find("payload").value });
+      await onSent(number);
+    }, tell);
+  } finally {
+    showSending(false);
   }
 }
 
-// Whatever else fails shows as being offline.
-function tell(error) {
-  if (error instanceof Refused) find("send-error").textContent = error.message;
+// Not `disabled`, which would take the focus away.
+function showSending(now) {
+  sending = now;
+  const button = find("send-button");
+  button.setAttribute("aria-disabled", String(now));
+  button.dataset.text = now ? "sending" : "send";
+  button.textContent = now ? t("sending") : t("send");
+}
+
+function tell(text) {
+  find("send-error").textContent = text;
 }

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from pathlib import Path
 
 import pytest
 
+from local.console import deliveries, sending
 from local.console.deliveries import MOST
 from local.demo import CALLERS, SENDERS
+from local.send.wire import Answer, Outgoing, exchange
 from local.simulator import Simulator
 from tests.builders import MUTED, PAYLOAD
 from tests.e2e.console.client import Running, running
 from tests.e2e.test_tools import AUTHS, SECRETS
 
 AGENT = 0
+INVOCATION = "/2023-03-30/functions/mute_call/invocations"
 
 
 def microphones(console: Running) -> list[bool]:
@@ -76,6 +80,37 @@ def test_a_hundred_are_kept(console: Running) -> None:
     assert console.ask("GET", "/_console/deliveries/1").status == 404
 
 
+def test_what_was_done_under_another_configuration_is_told_by_the_log_alone(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    table = '[callers.default]\nauth = {{ scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }}\ninstances = ["{}"]\n'
+    path.write_text(table.format("another"), encoding="utf-8")
+    with running(path) as console:
+        console.post(PAYLOAD)
+        before = console.newest()
+        assert (before["changed"], before["steps"][-1]["name"]) == (False, "instances")
+        path.write_text(table.format("ccc-test"), encoding="utf-8")
+        after = console.newest()
+        assert (after["changed"], after["steps"]) == (True, [])
+        assert after["log"] == before["log"]
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_a_failure_is_one_without_its_log_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(
+        '[callers.default]\nauth = { scheme = "none", allow_anonymous = true }\n'
+        'instances = ["ccc-test"]\nresponse = "always-200"\n',
+        encoding="utf-8",
+    )
+    with running(path) as console:
+        monkeypatch.setenv("LOG_LEVEL", level)
+        console.post(PAYLOAD)
+        console.post({**PAYLOAD, "JobId": "another"})
+        console.ask("POST", INVOCATION, json.dumps(PAYLOAD))
+        codes = [(row["code"], row["failed"]) for row in console.rows]
+        assert codes == [("forbidden", True), ("job_not_found", True), ("muted", False)]
+
+
 @pytest.mark.parametrize("name", AUTHS)
 def test_the_form_sends_as_a_caller_of_any_scheme(tmp_path: Path, name: str) -> None:
     path = tmp_path / "callers.toml"
@@ -102,6 +137,85 @@ def test_the_demo_s_callers_mute_with_the_payload_that_each_form_begins_with() -
         for form in console.read("callers"):
             console.write("send", {"caller": form["name"], "payload": form["payload"]})
             assert (console.rows[0]["caller"], console.rows[0]["code"]) == (form["name"], "muted")
+
+
+GET_FILE = """
+[callers.getter]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+methods = ["GET"]
+[callers.far]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+networks = ["203.0.113.0/24"]
+[callers.strange]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+parameters = { job_id = "body.nowhere", user_id = "body.nowhere" }
+defaults = { device_id = "d", instance_id = "ccc-test" }
+"""
+
+
+@pytest.fixture
+def callers(tmp_path: Path) -> Path:
+    path = tmp_path / "callers.toml"
+    path.write_text(GET_FILE, encoding="utf-8")
+    return path
+
+
+def test_the_form_sends_the_payload_of_a_caller_without_a_body_in_the_query(callers: Path) -> None:
+    with running(callers) as console:
+        form = console.read("callers")[0]
+        assert form["hindrance"] is None
+        console.write("send", {"caller": "getter", "payload": form["payload"]})
+        assert (console.rows[0]["code"], console.rows[0]["caller"]) == ("muted", "getter")
+        for payload in ("{", "[]", '{"JobId": {}}', "[" * 10_000):
+            refused = console.write("send", {"caller": "getter", "payload": payload})
+            assert "flat JSON object" in refused.json["error"]
+
+
+def test_the_form_says_beforehand_what_the_function_will_refuse(callers: Path) -> None:
+    with running(callers) as console:
+        hints = {form["name"]: form["hindrance"] for form in console.read("callers")}
+        assert "networks leave out 127.0.0.1" in hints["far"]
+        assert "no sample" in hints["strange"]
+        for name, code in (("far", "forbidden"), ("strange", "invalid_parameters")):
+            console.write("send", {"caller": name, "payload": json.dumps(PAYLOAD)})
+            assert console.rows[0]["code"] == code
+
+
+def test_the_form_finds_what_it_has_sent_among_others(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_another_behind(outgoing: Outgoing, patience: float) -> Answer:
+        answer = exchange(outgoing, patience)
+        console.ask("DELETE", "/")
+        return answer
+
+    monkeypatch.setattr(sending, "exchange", with_another_behind)
+    sent = console.write("send", {"caller": "default", "payload": json.dumps(PAYLOAD)}).json
+    assert [row["code"] for row in console.rows] == ["AccessDenied", "muted"]
+    assert sent["number"] == console.rows[1]["number"]
+
+
+def test_what_was_sent_and_is_forgotten_has_no_number(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MOST", 0)
+    sent = console.write("send", {"caller": "default", "payload": json.dumps(PAYLOAD)})
+    assert (sent.status, sent.json) == (200, {"number": None})
+
+
+@pytest.mark.parametrize(("deadline", "patience"), [("", 6.5), ("12000", 14), ("soon", 6.5)])
+def test_the_form_waits_longer_than_the_function(
+    console: Running, monkeypatch: pytest.MonkeyPatch, deadline: str, patience: float
+) -> None:
+    waited = []
+
+    def noted(outgoing: Outgoing, patience: float) -> Answer:
+        waited.append(patience)
+        return exchange(outgoing, patience)
+
+    monkeypatch.setattr(sending, "exchange", noted)
+    monkeypatch.setenv("DEADLINE_MS", deadline)
+    console.write("send", {"caller": "default", "payload": "{}"})
+    assert waited == [patience]
 
 
 @pytest.mark.parametrize(("payload", "code"), [("{", "malformed_request"), ("", "invalid_parameters")])
@@ -173,6 +287,15 @@ def test_starting_over_forgets_faults_flags_and_deliveries(console: Running) -> 
     }
 
 
+def test_unmuting_by_hand_leaves_everything_else(console: Running) -> None:
+    console.post(PAYLOAD)
+    console.write("faults", {"fault": "slow"})
+    assert console.write("unmute", {}).status == 200
+    assert microphones(console) == [False, False]
+    assert (len(console.rows), console.read("state")["pending_faults"]) == (1, 1)
+    assert console.simulator.requests_total == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
@@ -180,6 +303,9 @@ def test_starting_over_forgets_faults_flags_and_deliveries(console: Running) -> 
         ("HEAD", "/_console/", 200, None),
         ("GET", "/_console/app.js", 200, None),
         ("GET", "/_console/nothing", 404, None),
+        ("GET", "/_console/index.html/", 404, None),
+        ("GET", "/_console//state", 404, None),
+        ("POST", "/_console/reset/", 405, "GET, HEAD"),
         ("GET", "/_console/..%2fconsole.py", 404, None),
         ("GET", "/_console/deliveries/1", 404, None),
         ("GET", "/_console/deliveries/x", 404, None),
@@ -229,7 +355,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("headers", "status"), FOREIGN)
-@pytest.mark.parametrize("name", ["send", "faults", "reset"])
+@pytest.mark.parametrize("name", ["send", "faults", "unmute", "reset"])
 def test_a_page_of_elsewhere_can_change_nothing(
     console: Running, headers: dict[str, str], status: int, name: str
 ) -> None:
@@ -240,6 +366,35 @@ def test_a_page_of_elsewhere_can_change_nothing(
     assert len(console.rows) == 1
     assert console.read("state")["pending_faults"] == 0
     assert microphones(console)[AGENT] is True
+
+
+@pytest.mark.parametrize("headers", [FOREIGN[0][0], FOREIGN[1][0], {"Origin": "null"}])
+def test_a_page_of_elsewhere_cannot_invoke_the_function(console: Running, headers: dict[str, str]) -> None:
+    answer = console.ask("POST", INVOCATION, json.dumps(PAYLOAD), Content_Type="text/plain", **headers)
+    assert (answer.status, answer.json["Code"]) == (403, "AccessDenied")
+    assert microphones(console)[AGENT] is False
+    assert console.newest()["steps"] == []
+
+
+@pytest.mark.parametrize("headers", [FOREIGN[0][0], FOREIGN[1][0]])
+def test_a_webhook_needs_a_credential_and_no_origin(console: Running, headers: dict[str, str]) -> None:
+    assert console.post(PAYLOAD, **headers).json["status"] == "muted"
+
+
+@pytest.mark.parametrize("headers", [FOREIGN[0][0], FOREIGN[1][0]])
+def test_a_page_of_elsewhere_cannot_reset_the_simulator(console: Running, headers: dict[str, str]) -> None:
+    console.post(PAYLOAD)
+    connection = http.client.HTTPConnection(console.simulator.endpoint)
+    connection.request("POST", "/_simulator/reset", b"", {"Content-Type": "text/plain", **headers})
+    assert connection.getresponse().status == 403
+    connection.close()
+    assert microphones(console)[AGENT] is True
+
+
+def test_a_target_in_absolute_form_is_judged_by_its_own_host(console: Running) -> None:
+    assert console.ask("GET", "http://evil.example/_console/state", Host="127.0.0.1").status == 421
+    own = console.gateway.url + "/_console/state"
+    assert console.ask("GET", own, Host="evil.example").status == 200
 
 
 def test_a_defect_is_told_without_a_stack_trace(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:

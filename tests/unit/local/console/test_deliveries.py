@@ -40,6 +40,15 @@ def test_one_is_found_by_its_number() -> None:
     assert kept.get(1) is None
 
 
+def test_the_number_of_a_request_is_found_while_it_is_kept() -> None:
+    kept = Deliveries()
+    add(kept, 2)
+    first = kept.newest_first()[1]
+    assert kept.number_of(first.request.request_id) == first.number
+    add(kept, MOST)
+    assert kept.number_of(first.request.request_id) is None
+
+
 def test_a_number_is_never_given_twice() -> None:
     kept = Deliveries()
     add(kept, 2)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from local.console.deliveries import Delivery
 from local.console.explanation import steps
-from local.gateway.message import Request
+from local.gateway.message import Answer, Request
 from local.gateway.settings import Settings
 from tests.builders import PAYLOAD, TOKEN
 
@@ -40,9 +41,19 @@ def callers(tmp_path: Path) -> Path:
     return path
 
 
-def explained(callers: Path, environ: dict[str, str] | None = None, **request: Any) -> list[dict[str, Any]]:
+def delivered(code: str | None = None, **request: Any) -> Delivery:
     usual = {"method": "POST", "target": "/", "headers": HEADERS, "body": json.dumps(PAYLOAD).encode()}
-    return steps(Request(**{**usual, **request}), SETTINGS, callers, ENVIRON if environ is None else environ)
+    return Delivery(1, Request(**{**usual, **request}), Answer(200, {}, json.dumps({"code": code}).encode()), 1.0)
+
+
+def explained(callers: Path, environ: dict[str, str] | None = None, **request: Any) -> list[dict[str, Any]]:
+    found = steps(delivered(**request), [], SETTINGS, callers, ENVIRON if environ is None else environ)
+    assert found is not None
+    return found
+
+
+def line(code: str, reason: str | None = None, caller: str | None = None, attempts: int = 0) -> dict[str, Any]:
+    return {"event": "webhook", "code": code, "reason": reason, "caller": caller, "attempts": attempts}
 
 
 def test_each_step_is_told_with_what_is_harmless(callers: Path) -> None:
@@ -99,3 +110,51 @@ class Interrupted(dict[str, str]):
 def test_the_log_of_what_is_served_meanwhile_is_printed(callers: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explained(callers, Interrupted(), target="/kept")[-1]["code"] == "configuration_error"
     assert json.loads(capsys.readouterr().out) == {"request_id": "another"}
+
+
+WRONG = {"headers": (HEADERS[0], ("Authorization", "Bearer wrong"))}
+MISMATCH = "bearer token does not match"
+
+
+@pytest.mark.parametrize(
+    ("told", "request_"),
+    [
+        (line("muted", caller="default", attempts=1), {}),
+        (line("job_not_found", "NotExists", "default", 1), {}),
+        (line("upstream_unavailable", "refused", "default", 2), {}),
+        (line("in_progress", "another", "default"), {}),
+        (line("unauthorized", MISMATCH), WRONG),
+    ],
+)
+def test_what_the_configuration_of_now_explains_is_explained(
+    callers: Path, told: dict[str, Any], request_: dict[str, Any]
+) -> None:
+    assert steps(delivered(**request_), [told], SETTINGS, callers, ENVIRON)
+    assert steps(delivered(told["code"], **request_), [], SETTINGS, callers, ENVIRON)
+
+
+@pytest.mark.parametrize(
+    ("told", "request_"),
+    [
+        # It was let through, and would not be now.
+        (line("muted", caller="default", attempts=1), WRONG),
+        # It was refused, and would be let through now.
+        (line("unauthorized", MISMATCH), {}),
+        (line("configuration_error", "TOKEN is unset"), {}),
+        (line("upstream_unavailable", "KMS does not answer"), {}),
+        # It was refused, and would be for another reason now.
+        (line("unauthorized", "no such caller"), WRONG),
+        (line("forbidden", "source", "default"), WRONG),
+        # It was another's.
+        (line("muted", caller="another", attempts=1), {}),
+    ],
+)
+def test_what_the_configuration_of_now_would_end_otherwise_is_not_explained(
+    callers: Path, told: dict[str, Any], request_: dict[str, Any]
+) -> None:
+    assert steps(delivered(**request_), [told], SETTINGS, callers, ENVIRON) is None
+
+
+def test_without_a_log_line_the_code_of_the_answer_counts(callers: Path) -> None:
+    assert steps(delivered("muted", **WRONG), [], SETTINGS, callers, ENVIRON) is None
+    assert steps(delivered("unauthorized"), [], SETTINGS, callers, ENVIRON) is None

@@ -36,7 +36,7 @@ def test_both_languages_have_the_same_texts() -> None:
 
 
 def test_every_text_is_used_and_none_is_missing() -> None:
-    assert {"gateway", "replay", "claim", "call"} == ENDINGS
+    assert {"gateway", "replay", "claim", "call", "outcome"} == ENDINGS
     assert {f"fault.{name}" for name in FAULTS} <= used()
     assert set(TEXTS["en"]) == used()
 
@@ -49,9 +49,23 @@ def test_both_languages_have_the_same_gaps_to_fill() -> None:
     assert gaps["en"] == gaps["zh"]
 
 
-def test_no_text_stands_in_the_page_itself() -> None:
-    words = re.sub(r"<(script|title|svg).*?</\1>|<[^>]+>", "", INDEX, flags=re.DOTALL)
+def test_the_page_is_in_english_before_its_texts_have_come() -> None:
+    stands = dict(re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX))
+    labels = dict(re.findall(r'data-label="([^"]+)" aria-label="([^"]*)"', INDEX))
+    assert {**stands, **labels} == {key: TEXTS["en"][key] for key in {*stands, *labels}}
+    assert len(stands) == len(re.findall("data-text=", INDEX))
+    assert len(labels) == len(re.findall("data-label=", INDEX))
+
+
+def test_no_other_text_stands_in_the_page() -> None:
+    translated = re.sub(r'(data-text="[^"]+"[^>]*>)[^<]*<', r"\1<", INDEX)
+    words = re.sub(r"<(script|title|svg).*?</\1>|<[^>]+>", "", translated, flags=re.DOTALL)
     assert words.split() == ["mute-call", "0"]
+
+
+def test_the_product_has_its_name_in_chinese() -> None:
+    assert sum("云联络中心" in text for text in TEXTS["zh"].values()) == 3
+    assert "云呼叫中心" not in FILES["texts.json"]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.console.samples import sample_for
+from local.console.samples import USUAL, as_query, sample_for
 from local.demo import CALLERS
 from local.deployed import ACTIONS
 from shared.callers import Caller, load_callers
@@ -33,7 +33,7 @@ def test_a_mapping_gets_a_sample_in_which_it_finds_what_it_needs() -> None:
         parameters={"job_id": "body.FriendlyName", "user_id": "body.ParticipantLabel"},
         defaults={"device_id": "d", "instance_id": "ccc-test"},
     )
-    assert "FriendlyName" in json.loads(sample_for("any", mapped, MUTE_CALL))
+    assert "FriendlyName" in json.loads(sample_for("any", mapped, MUTE_CALL) or "")
 
 
 @pytest.mark.parametrize(("name", "field"), [("twilio", "FriendlyName"), ("standard-webhooks", "data")])
@@ -42,11 +42,39 @@ def test_where_several_fit_the_caller_s_name_decides(name: str, field: str) -> N
         parameters={"job_id": "not_null(body.FriendlyName, body.data.call)"},
         defaults={"device_id": "d", "instance_id": "i", "user_id": "a@b"},
     )
-    assert field in json.loads(sample_for(name, either, MUTE_CALL))
+    assert field in json.loads(sample_for(name, either, MUTE_CALL) or "")
 
 
-def test_a_mapping_that_no_sample_is_for_begins_with_the_usual_one() -> None:
+def test_a_mapping_that_finds_nothing_in_any_sample_has_none() -> None:
     strange = caller(
         parameters={"job_id": "body.nowhere"}, defaults={"device_id": "d", "instance_id": "i", "user_id": "a@b"}
     )
-    assert sample_for("any", strange, MUTE_CALL) == EVENTS.joinpath("direct.json").read_text(encoding="utf-8")
+    assert sample_for("any", strange, MUTE_CALL) is None
+
+
+def test_a_caller_of_another_instance_has_no_sample() -> None:
+    assert sample_for("any", caller(instances=["another"]), MUTE_CALL) is None
+
+
+@pytest.mark.parametrize(("root", "found"), [("query", True), ("body", False)])
+def test_a_caller_that_sends_no_body_is_looked_at_with_its_query(root: str, *, found: bool) -> None:
+    mapped = caller(
+        methods=["GET"],
+        parameters={"job_id": f"{root}.JobId", "user_id": f"{root}.UserId"},
+        defaults={"device_id": "d", "instance_id": "ccc-test"},
+    )
+    assert (sample_for("any", mapped, MUTE_CALL) == USUAL) is found
+
+
+@pytest.mark.parametrize(
+    ("payload", "query"),
+    [
+        ({"a": "b", "n": 1, "t": True, "x": None}, {"a": "b", "n": "1", "t": "true", "x": ""}),
+        ({"a": {}}, None),
+        ({"a": []}, None),
+        ([], None),
+        ("a", None),
+    ],
+)
+def test_a_query_is_made_of_a_flat_object(payload: object, query: dict[str, str] | None) -> None:
+    assert as_query(payload) == query

@@ -7,7 +7,7 @@ import pytest
 
 from local.console import shown
 from local.console.deliveries import Delivery
-from local.console.picture import picture
+from local.console.picture import picture, unmute
 from local.gateway.message import Answer, Request
 from local.simulator.state import AGENT_CHANNEL_ID, seed
 from tests.builders import MUTED
@@ -56,6 +56,10 @@ def test_a_failure_that_is_answered_200_is_one() -> None:
         (Answer(202), None, False),
         (Answer(200, {}, b"[]"), None, False),
         (Answer(500, {}, b"\xff"), None, True),
+        # In a status that says nothing: always-200, and what a direct invocation returns.
+        (Answer(200, {}, body({"status": "error", "code": "job_not_found"})), "job_not_found", True),
+        (Answer(200, {}, body({"code": "forbidden", "status": 403})), "forbidden", True),
+        (Answer(200, {}, body({"code": "odd", "status": True})), "odd", False),
     ],
 )
 def test_without_a_line_the_answer_tells(answer: Answer, code: str | None, *, failed: bool) -> None:
@@ -92,3 +96,12 @@ def test_the_picture_tells_parties_and_microphones_and_no_number() -> None:
         ],
         "pending_faults": 3,
     }
+
+
+def test_unmuting_changes_the_flag_alone() -> None:
+    state = seed()
+    (call,) = state.instances["ccc-test"].calls.values()
+    for channel in call.channels:
+        channel.flags.update({"MUTED", "HELD"})
+    unmute(state)
+    assert [channel.flags for channel in call.channels] == [{"HELD"}, {"HELD"}]

@@ -23,7 +23,7 @@ DEFAULTS = {
 
 
 def call(endpoint: Endpoint, method: str, name: str, body: bytes = b"") -> tuple[int, Any]:
-    answer = control.handle(endpoint, method, f"/_simulator/{name}", body)
+    answer = control.handle(endpoint, Request(method, f"/_simulator/{name}", body=body))
     assert answer.headers["Content-Type"] == "application/json"
     return answer.status, json.loads(answer.body)
 
@@ -162,11 +162,28 @@ def test_a_fault_is_queued(endpoint: Endpoint) -> None:
     ("method", "name"), [("POST", "state"), ("GET", "reset"), ("PUT", "faults"), ("GET", "secrets")]
 )
 def test_another_method_is_not_allowed(endpoint: Endpoint, method: str, name: str) -> None:
-    answer = control.handle(endpoint, method, f"/_simulator/{name}", b"")
+    answer = control.handle(endpoint, Request(method, f"/_simulator/{name}"))
 
     assert answer.status == 405
     assert answer.headers["Allow"] in ("GET", "POST")
     assert answer.headers["Allow"] != method
+
+
+@pytest.mark.parametrize(
+    "header", [("Host", "evil.example"), ("Origin", "http://evil.example"), ("Origin", "null")], ids=str
+)
+@pytest.mark.parametrize(("method", "name"), [("GET", "state"), ("POST", "reset"), ("POST", "faults")])
+def test_a_page_of_elsewhere_reads_and_changes_nothing(
+    endpoint: Endpoint, method: str, name: str, header: tuple[str, str]
+) -> None:
+    endpoint.handle(signed_v3())
+    body = b'{"kind": "drop"}' if name == "faults" else b""
+
+    answer = control.handle(endpoint, Request(method, f"/_simulator/{name}", headers=[header], body=body))
+
+    assert (answer.status, json.loads(answer.body)) == (403, {"error": "the request comes from a page of elsewhere"})
+    state = endpoint.snapshot()
+    assert (state["requests_total"], state["pending_faults"]) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["", "State", "state/", "../state"])

@@ -26,7 +26,7 @@ def secret(name: str = "crm", stage: str | None = None, **request: Any) -> Reque
 
 
 def put(endpoint: Endpoint, body: object) -> tuple[int, dict[str, Any]]:
-    answer = control.handle(endpoint, "POST", "/_simulator/secrets", json.dumps(body).encode())
+    answer = control.handle(endpoint, Request("POST", "/_simulator/secrets", body=json.dumps(body).encode()))
     return answer.status, json.loads(answer.body)
 
 
