@@ -37,7 +37,7 @@ def test_the_demo_prints_what_the_readme_and_the_quick_start_show(tmp_path: Path
     python.chmod(0o755)
     clean = (f"PYTHON={python}", f"VENV={tmp_path / 'environment'}")
     # Neither hushed nor told anything else by the make that may run this.
-    printed = run(command, *clean, MAKEFLAGS="")
+    printed = run(command, *clean, MAKEFLAGS="", MAKELEVEL="0")
     installing, first, rest = printed.partition(excerpt.partition("\n")[0])
     assert is_excerpt(excerpt, first + rest)
     assert is_excerpt(whole, first + rest)
