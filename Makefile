@@ -78,7 +78,7 @@ audit: install ## known vulnerabilities, licences, and secrets committed by mist
 	@$(BIN)/python -m local.audit $(AUDIT)
 
 .PHONY: check
-check: audit ## everything that CI checks: audit, format, lint, types, coverage, and the suite on the package
+check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage, the suite on the package
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

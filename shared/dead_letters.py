@@ -13,7 +13,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from shared import bounded
 from shared.callers import Caller
 from shared.context import Credentials, credentials_of, function_name_of
 from shared.envelope import Request
-from shared.log import Trace
+from shared.log import Trace, timestamp
 from shared.problems import ConfigurationError, Problem, Upstream
 from shared.schemes.secret_spellings import SecretSpellings
 from shared.settings import Settings
@@ -106,7 +105,7 @@ def keep(
         hidden = (*trace.secrets, credentials.access_key_secret, credentials.security_token)
         letter = {
             "version": VERSION,
-            "time": _time(now),
+            "time": timestamp(now),
             "function": function_name_of(context, environ),
             **letter_of(trace, problem, trace.caller, hidden),
         }
@@ -202,10 +201,6 @@ def _as_text(body: bytes) -> tuple[str, str]:
 
 def _key(request_id: str | None, now: float) -> str:
     """Return the name of an object: by day, then by time; no two invocations have the same."""
-    moment = _time(now).replace(":", "").replace("-", "")
+    moment = timestamp(now).replace(":", "").replace("-", "")
     name = _UNSAFE.sub("", request_id or "")[:_LONGEST_ID]
-    return f"{_time(now)[:10]}/{'-'.join(filter(None, (moment, name, uuid.uuid4().hex[:8])))}.json"
-
-
-def _time(now: float) -> str:
-    return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{timestamp(now)[:10]}/{'-'.join(filter(None, (moment, name, uuid.uuid4().hex[:8])))}.json"

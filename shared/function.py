@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from shared import __version__, ccc, configuration, dead_letters, kms, log, replies
 from shared.action import Action
@@ -58,6 +58,7 @@ class Function:
         read_secret: ReadSecret = kms.read_secret,
         open_store: Callable[[str], Store] = open_store,
         open_letters: Callable[[Settings], WriteLetter | None] = open_letters,
+        log_to: TextIO | None = None,
     ) -> None:
         """Wire the function.
 
@@ -70,6 +71,7 @@ class Function:
             read_secret: reads a secret of KMS.
             open_store: returns the store behind a URL.
             open_letters: returns what keeps requests that failed, `None` where none are kept.
+            log_to: where the log goes, stdout by default.
         """
         self._action = action
         self._callers_file = callers_file
@@ -79,6 +81,7 @@ class Function:
         self._secrets = KeptSecrets(read_secret)
         self._open_store = open_store
         self._open_letters = open_letters
+        self._log_to = log_to
         self._stores: dict[str, Store] = {}
         self._served = False
 
@@ -229,10 +232,10 @@ class Function:
         now = self._now()
         fault = dead_letters.keep(trace, outcome, context, self._environ, now, self._open_letters)
         if fault:
-            log.write(log.dead_letter_line(trace, outcome, fault, now), trace.log_level)
+            log.write(log.dead_letter_line(trace, outcome, fault, now), trace.log_level, self._log_to)
 
     def _log(self, trace: log.Trace, outcome: Success | Problem, status: int | None) -> None:
-        log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level)
+        log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level, self._log_to)
 
     def _health(self, context: object) -> Response:
         well = configuration.serves_anybody(self._environ, context, self._callers_file, self._secrets)
@@ -254,7 +257,8 @@ class Function:
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
             faults = [_place(error)]
         if faults:
-            log.write(log.initialize_line(self._action, request_id_of(context), faults, self._now()), "INFO")
+            line = log.initialize_line(self._action, request_id_of(context), faults, self._now())
+            log.write(line, "INFO", self._log_to)
 
 
 def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TextIO
 
 from shared.action import Action
 from shared.callers import Caller
@@ -87,7 +87,7 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
         level, upstream = ("WARNING" if trace.store_fault else "INFO"), outcome.upstream
         code, retryable, reason = outcome.code, False, None
     return {
-        "timestamp": _timestamp(now),
+        "timestamp": timestamp(now),
         "level": level,
         "event": "webhook",
         "action": trace.action.name,
@@ -111,7 +111,7 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
 def initialize_line(action: Action, request_id: str | None, faults: list[str], now: float) -> dict[str, Any]:
     """Return the fields of the line that an instance's start leaves if its configuration has faults."""
     return {
-        "timestamp": _timestamp(now),
+        "timestamp": timestamp(now),
         "level": "ERROR",
         "event": "initialize",
         "action": action.name,
@@ -131,7 +131,7 @@ def dead_letter_line(trace: Trace, problem: Problem, reason: str, now: float) ->
         now: seconds since the epoch.
     """
     return {
-        "timestamp": _timestamp(now),
+        "timestamp": timestamp(now),
         "level": "ERROR",
         "event": "dead_letter",
         "action": trace.action.name,
@@ -142,13 +142,13 @@ def dead_letter_line(trace: Trace, problem: Problem, reason: str, now: float) ->
     }
 
 
-def write(fields: dict[str, Any], threshold: str) -> None:
-    """Write one line to stdout, which the platform collects, unless its `level` is under the threshold.
+def write(fields: dict[str, Any], threshold: str, stream: TextIO | None = None) -> None:
+    """Write one line to stdout, which the platform collects, or to another stream, unless its `level` is too low.
 
     A threshold that is none counts as INFO: the line that says so is to be read.
     A log that cannot be written must not take the answer with it.
     """
-    stream = sys.stdout
+    stream = sys.stdout if stream is None else stream
     if stream is None or LEVELS[fields["level"]] < LEVELS.get(threshold.upper(), LEVELS["INFO"]):
         return
     with contextlib.suppress(OSError, ValueError):
@@ -157,7 +157,8 @@ def write(fields: dict[str, Any], threshold: str) -> None:
         stream.flush()
 
 
-def _timestamp(now: float) -> str:
+def timestamp(now: float) -> str:
+    """Return a time, in seconds since the epoch, as lines and letters have it: ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -5,9 +5,6 @@ The road is that of the configuration as it is now. Where it ends otherwise than
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +23,6 @@ from shared.status import Success
 
 # Their findings are names and sizes; those of the others are the request itself.
 _HARMLESS = ("body", "caller", "verify", "age", "key")
-# A walk puts its own log in the place of stdout: two at a time would leave it there.
-_ONE_AT_A_TIME = threading.Lock()
 _NOTHING_TO_HIDE = Mask((), ())
 # How a request may end before a call of CCC. This one may come from KMS, before it, or from CCC.
 _UNAVAILABLE = "upstream_unavailable"
@@ -56,16 +51,14 @@ def steps(
     event = _event(request, settings) if met_the_function(delivery.answer) else None
     if event is None:
         return []
-    with _ONE_AT_A_TIME:
-        done = walk(
-            event,
-            callers_file,
-            environ,
-            function=settings.function_name,
-            runtime=settings.runtime,
-            now=request.received.timestamp(),
-        )
-        _put_back(done)
+    done = walk(
+        event,
+        callers_file,
+        environ,
+        function=settings.function_name,
+        runtime=settings.runtime,
+        now=request.received.timestamp(),
+    )
     line = webhook_line(lines)
     if not _ends_as(done, line.get("code") or code_of(delivery.answer), line):
         return None
@@ -101,13 +94,6 @@ def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
     if code == _UNAVAILABLE:
         return not line or bool(line["attempts"])
     return code not in _BEFORE_THE_CALL
-
-
-def _put_back(done: Walk) -> None:
-    """Print the lines of requests that the function has served meanwhile."""
-    for line in done.lines:
-        if line["request_id"] != done.trace.request_id:
-            sys.stdout.write(json.dumps(line) + "\n")
 
 
 def _step(step: Mapping[str, Any], found: object) -> dict[str, Any]:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from local.callers_file import read_callers
 from local.command_line import UsageError
 from local.console.samples import USUAL, as_query, comes_by_query, sample_for
 from local.deployed import ACTIONS
 from local.gateway import Gateway
+from local.gateway.trigger import invocation_path
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers import Caller, load_callers
+from shared.callers import Caller
 from shared.context import DEFAULT_REGION
 from shared.envelope import Request
 from shared.problems import ConfigurationError
@@ -49,7 +51,7 @@ def forms(callers_file: Path, function: str, environ: Mapping[str, str]) -> list
             "hindrance": hindrance,
         }
 
-    return [form(name, caller) for name, caller in _load(callers_file).items()]
+    return [form(name, caller) for name, caller in read_callers(callers_file).items()]
 
 
 def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name: str, payload: str) -> Answer:
@@ -65,7 +67,7 @@ def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name:
     Raises:
         UsageError: no such caller, no secret, or nothing that the scheme can sign.
     """
-    caller = _load(callers_file).get(name)
+    caller = read_callers(callers_file).get(name)
     if caller is None:
         raise UsageError("the callers file has no such caller")
     try:
@@ -81,8 +83,7 @@ def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name:
 
 def _outgoing(gateway: Gateway, name: str, caller: Caller, body: bytes, environ: Mapping[str, str]) -> Outgoing:
     if not caller.auth.over_http:
-        target = f"/2023-03-30/functions/{gateway.settings.function_name}/invocations"
-        return Outgoing(gateway.url, "POST", target, {}, body)
+        return Outgoing(gateway.url, "POST", invocation_path(gateway.settings.function_name), {}, body)
     message = _message(caller, body)
     secret = first_secret(caller.auth, shell_lookup(environ))
     return compose(message, urlsplit(gateway.url), name, caller, secret, time.time())
@@ -122,10 +123,3 @@ def _patience(environ: Mapping[str, str]) -> float:
         # The function says so, and at once.
         milliseconds = Settings.model_fields["deadline_ms"].default
     return milliseconds / 1000 + _MARGIN_S
-
-
-def _load(path: Path) -> Mapping[str, Caller]:
-    try:
-        return load_callers(path).callers
-    except ConfigurationError as error:
-        raise UsageError(error.reason) from None

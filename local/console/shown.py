@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from local.console.deliveries import Delivery
 from local.explain.masking import MASK
 from local.gateway.message import GATEWAY_ERROR, Answer, Request
 from local.gateway.trigger import invoked_function
+from local.send.wire import object_in
 
 # The function's own words, and what CCC says of the call; `Code` is the platform's.
 _TOLD = (
@@ -52,7 +52,7 @@ def webhook_line(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def answer(sent: Answer) -> dict[str, Any]:
     """Return what is shown of an answer: status, some headers, some fields of the body."""
-    body = _object(sent.body)
+    body = object_in(sent.body)
     told = {name: body[name] for name in _TOLD if name in body}
     return {
         "status": sent.status,
@@ -63,7 +63,7 @@ def answer(sent: Answer) -> dict[str, Any]:
 
 def code_of(sent: Answer) -> str | None:
     """Return the code that an answer tells: the function's, the platform's, or none."""
-    body = _object(sent.body)
+    body = object_in(sent.body)
     # A page (healthz) has a status that is no code.
     found = body.get("code") or body.get("Code") or (body.get("status") if "request_id" in body else None)
     return found if isinstance(found, str) else None
@@ -74,7 +74,7 @@ def is_failure(sent: Answer, line: Mapping[str, Any]) -> bool:
     if line:
         return bool(line["level"] != "INFO")
     # With status 200 the answer alone tells: the flat one that a failure is, or the problem behind a direct invocation.
-    told = _object(sent.body).get("status")
+    told = object_in(sent.body).get("status")
     return told == "error" or _is_error(told) or _is_error(sent.status) or "X-Fc-Error-Type" in sent.headers
 
 
@@ -90,11 +90,3 @@ def met_the_function(sent: Answer) -> bool:
 
 def _is_error(status: object) -> bool:
     return isinstance(status, int) and status >= 400  # noqa: PLR2004 - where HTTP's errors begin
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

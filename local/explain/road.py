@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 from collections.abc import Mapping
@@ -120,7 +119,7 @@ def walk(
         _REQUEST_ID,
         MADE_UP_CREDENTIALS,
     )
-    call = Recorder()
+    call, log = Recorder(), io.StringIO()
     watched = Watched(
         ACTIONS[function],
         callers_file,
@@ -133,10 +132,9 @@ def walk(
         open_store=lambda _url: MemoryStore(),
         # What is explained was not asked for.
         open_letters=lambda _settings: None,
+        log_to=log,
     )
-    log = io.StringIO()
-    with contextlib.redirect_stdout(log):
-        reply = watched.handle(event, context)
+    reply = watched.handle(event, context)
     return Walk(
         trace=watched.trace,
         outcome=watched.outcome,

@@ -17,7 +17,6 @@ from local.same_origin import is_foreign
 Invoke = Callable[[bytes, str], bytes]
 # From a request to what answers it; a request that cannot be one is refused before.
 Prepare = Callable[[Request], Callable[[], Answer]]
-_INVOCATIONS = re.compile(r"/2023-03-30/functions/([^/]+)/invocations")
 
 
 class Trigger:
@@ -89,9 +88,14 @@ class Trigger:
         return Answer(202)
 
 
+def invocation_path(function: str) -> str:
+    """Return where a function is invoked directly."""
+    return f"/2023-03-30/functions/{function}/invocations"
+
+
 def invoked_function(request: Request) -> str | None:
     """Return which function a request invokes directly, `None` if it is one for the HTTP trigger."""
-    found = _INVOCATIONS.fullmatch(request.path) if request.method == "POST" else None
+    found = re.fullmatch(invocation_path("([^/]+)"), request.path) if request.method == "POST" else None
     return found[1] if found else None
 
 

@@ -9,7 +9,6 @@ call of CCC. Nothing is printed of secrets, and of the requests only who sent th
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from local.callers_file import caller_named, read_callers
 from local.command_line import Parser, UsageError, write
 from local.deployed import ACTIONS
 from local.gateway.message import RejectionError
@@ -30,10 +30,8 @@ from local.replay.letter import Letter, NotALetterError, read_letter
 from local.replay.report import as_json, as_table, as_text, is_success
 from local.replay.row import End, Row
 from local.send.message import read_url
-from local.send.wire import exchange
+from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers import load_callers
-from shared.problems import ConfigurationError
 
 GATEWAY = "http://127.0.0.1:9000"
 # A body has 64 KiB at most; as base64, with headers beside it, this is plenty.
@@ -72,12 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _post(options: argparse.Namespace) -> Post:
-    try:
-        callers = load_callers(options.callers).callers
-    except ConfigurationError as error:
-        raise UsageError(error.reason) from None
-    if options.caller is not None and options.caller not in callers:
-        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    callers = read_callers(options.callers)
+    if options.caller is not None:
+        caller_named(options.caller, callers, options.callers)
     return Post(
         read_url(options.url),
         options.function,
@@ -168,7 +163,7 @@ def _sent(post: Post, letter: Letter, row: Row) -> Row:
     row = row._replace(caller=post.caller or letter.caller)
     try:
         answer = exchange(again.outgoing)
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
+    except NO_ANSWER as error:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         return row.ended(End.FAILED, f"no answer: {cause}")
     return row.answered(answer, post.action.status, again.note)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
 
 from local.command_line import UsageError
+from local.gateway.trigger import invocation_path
 from local.replay.letter import Letter, without_numbers
 from local.send.message import Message, addressed, compose, first_secret, is_here
 from local.send.wire import Outgoing
@@ -96,7 +97,7 @@ def _invocation(letter: Letter, file: str, post: Post) -> Again:
     if not is_here(post.url):
         text = '"$(jq -r .body ' + shlex.quote(file) + ')"'
         raise UsageError(f"a direct invocation, which RAM has to authorise: s {post.function} invoke --event {text}")
-    target = f"/2023-03-30/functions/{post.function}/invocations"
+    target = invocation_path(post.function)
     headers = {"host": post.url.netloc, "content-type": "application/octet-stream"}
     return Again(Outgoing(f"{post.url.scheme}://{post.url.netloc}", "POST", target, headers, letter.content), "")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum
 from typing import NamedTuple
 
-from local.send.wire import Answer
+from local.send.wire import Answer, object_in
 
 _SUCCESS = range(200, 300)
 _CODE = re.compile(r"[a-z_]{1,40}")
@@ -56,16 +55,8 @@ class Row(NamedTuple):
             wanted: the `status` of a success.
             note: what else there is to say.
         """
-        fields = _fields(answer.body)
+        fields = object_in(answer.body)
         told = [fields.get(name) for name in ("code", "status")]
         now = next((text for text in told if isinstance(text, str) and _CODE.fullmatch(text)), "unreadable")
         done = answer.status in _SUCCESS and fields.get("status") == wanted
         return self.ended(End.OK if done else End.FAILED, note, now=now, status=answer.status)
-
-
-def _fields(body: str) -> dict[str, object]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

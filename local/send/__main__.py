@@ -8,21 +8,20 @@ credentials ALIBABA_CLOUD_*). Proxies of the environment are not used.
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import shlex
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import SplitResult
 
+from local.callers_file import caller_named, read_callers
 from local.command_line import Parser, UsageError, read_argument, write
+from local.gateway.trigger import invocation_path
 from local.send.message import compose, first_secret, read_message, read_url
-from local.send.wire import Outgoing, curl, exchange
+from local.send.wire import NO_ANSWER, Outgoing, curl, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers import Caller, load_callers
-from shared.problems import ConfigurationError
+from shared.callers import Caller
 
 GATEWAY = "http://127.0.0.1:9000"
 _SUCCESS = range(200, 300)
@@ -50,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         answer = exchange(outgoing)
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        # UnicodeError: a host name that cannot be looked up.
+    except NO_ANSWER as error:
         sys.stderr.write(f"{parser.prog}: no answer from {outgoing.origin}: {_cause(error)}\n")
         return 1
     write(f"HTTP {answer.status} {answer.content_type}\n{answer.body}\n")
@@ -68,22 +66,12 @@ def _outgoing(options: argparse.Namespace) -> Outgoing:
 
 
 def _caller(options: argparse.Namespace, url: SplitResult) -> Caller:
-    callers = _load(options.callers)
-    caller = callers.get(options.caller)
-    if caller is None:
-        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    caller = caller_named(options.caller, read_callers(options.callers), options.callers)
     if not caller.auth.over_http:
-        invocation = f"{url.scheme}://{url.netloc}/2023-03-30/functions/{options.function}/invocations"
+        invocation = f"{url.scheme}://{url.netloc}{invocation_path(options.function)}"
         command = f"curl -sS {shlex.quote(invocation)} --data-binary @events/direct.json"
         raise UsageError(f"{options.caller} is for direct invocation, not for HTTP; the gateway takes one: {command}")
     return caller
-
-
-def _load(path: Path) -> dict[str, Caller]:
-    try:
-        return load_callers(path).callers
-    except ConfigurationError as error:
-        raise UsageError(error.reason) from None
 
 
 def _cause(error: Exception) -> str:

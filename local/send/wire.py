@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+# What `exchange` raises for want of an answer; UnicodeError is a host name that cannot be looked up.
+NO_ANSWER = (OSError, http.client.HTTPException, UnicodeError)
 _TIMEOUT_S = 10
 # Linux takes 128 KiB as one argument of a command.
 _LONGEST_ARGUMENT = 100_000
@@ -49,6 +52,15 @@ class Answer(NamedTuple):
     body: str
     error_type: str = ""
     request_id: str = ""
+
+
+def object_in(content: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that an answer's body is, an empty one if it is anything else."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def exchange(outgoing: Outgoing, patience: float = _TIMEOUT_S) -> Answer:

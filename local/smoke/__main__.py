@@ -8,20 +8,18 @@ answer, and says that role, signature and network are right. The secret is the f
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import sys
 import time
 from collections.abc import Sequence
 
+from local.callers_file import caller_named, read_callers
 from local.command_line import Parser, UsageError, write
 from local.send.message import first_secret, read_url
-from local.send.wire import exchange
+from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
 from local.smoke.checks import Check, Verdict, checks_of
-from shared.callers import load_callers
 from shared.function import DEFAULT_CALLER
-from shared.problems import ConfigurationError
 
 _EPILOG = """\
 example:
@@ -45,13 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _checks(options: argparse.Namespace) -> list[Check]:
     url = read_url(options.url)
-    try:
-        callers = load_callers(options.callers).callers
-    except ConfigurationError as error:
-        raise UsageError(error.reason) from None
-    caller = callers.get(options.caller)
-    if caller is None:
-        raise UsageError(f"{options.callers} has no caller {options.caller}; it has {', '.join(callers)}")
+    caller = caller_named(options.caller, read_callers(options.callers), options.callers)
     secret = first_secret(caller.auth, shell_lookup(os.environ))
     return checks_of(url, options.caller, caller, secret, time.time(), options.instance)
 
@@ -59,8 +51,7 @@ def _checks(options: argparse.Namespace) -> list[Check]:
 def _tell(check: Check) -> Verdict:
     try:
         verdict = check.judge(exchange(check.outgoing))
-    except (OSError, http.client.HTTPException, UnicodeError) as error:
-        # UnicodeError: a host name that cannot be looked up.
+    except NO_ANSWER as error:
         verdict = Verdict(f"no answer ({type(error).__name__})", "the URL, and `s mute_call info`; a new trigger waits")
     write(
         f"FAILED  {check.name}: {verdict.reason}\n        {verdict.remedy}\n"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from local.command_line import UsageError
 from local.send.message import Message, compose
-from local.send.wire import Answer, Outgoing
+from local.send.wire import Answer, Outgoing, object_in
 from shared.callers import Caller
 from shared.envelope import Request
 from shared.problems import problem_types
@@ -102,7 +102,7 @@ def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, st
 
 
 def _healthz(answer: Answer) -> Verdict:
-    body = _object(answer)
+    body = object_in(answer.body)
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and body.get("status") == "unavailable":
         return Verdict("no caller can be served", REMEDIES["configuration_error"])
     if (answer.status, body.get("status")) != (HTTPStatus.OK, "ok"):
@@ -111,7 +111,7 @@ def _healthz(answer: Answer) -> Verdict:
 
 
 def _openapi(answer: Answer) -> Verdict:
-    if answer.status != HTTPStatus.OK or not str(_object(answer).get("openapi")).startswith("3.1"):
+    if answer.status != HTTPStatus.OK or not str(object_in(answer.body).get("openapi")).startswith("3.1"):
         return _unexpected(answer, "200 and a document of OpenAPI 3.1")
     return Verdict()
 
@@ -131,13 +131,13 @@ def _not_found(answer: Answer) -> Verdict:
     code = _code(answer)
     if code in _GOOD:
         return Verdict()
-    if _object(answer).get("status") in ("muted", "unmuted"):
+    if object_in(answer.body).get("status") in ("muted", "unmuted"):
         return Verdict("CCC accepted a call that does not exist", "what answers there is no CCC: CCC_ENDPOINT")
     return _problem(answer, code) if code else _unexpected(answer, "the code job_not_found")
 
 
 def _problem(answer: Answer, code: str) -> Verdict:
-    request_id = str(_object(answer).get("request_id"))
+    request_id = str(object_in(answer.body).get("request_id"))
     named = f", request_id {request_id}" if _ID.fullmatch(request_id) else ""
     return Verdict(f"HTTP {answer.status}, {code}{named}", REMEDIES.get(code, _RUNBOOK))
 
@@ -149,13 +149,5 @@ def _unexpected(answer: Answer, expected: str) -> Verdict:
 
 def _code(answer: Answer) -> str | None:
     """Return the code of a problem, if it is one of ours."""
-    code = _object(answer).get("code")
+    code = object_in(answer.body).get("code")
     return code if code in _CODES else None
-
-
-def _object(answer: Answer) -> Mapping[str, Any]:
-    try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

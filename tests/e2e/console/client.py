@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
-from urllib.parse import urlsplit
 
 from local.console import Console, LogLines
 from local.gateway import Gateway
 from local.gateway.gateway import Wrap
 from local.simulator import Simulator
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
+from tests.integration.gateway.wire import Reply, connect, read
 
-TIMEOUT_S = 20
 Body = str | bytes | Mapping[str, Any]
-
-
-class Reply(NamedTuple):
-    """One answer, and all of its bytes that can be read."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Running(NamedTuple):
@@ -43,13 +29,12 @@ class Running(NamedTuple):
 
     def ask(self, method: str, path: str, body: Body = b"", **headers: str) -> Reply:
         """Send one request; `_` in a header's name stands for `-`."""
-        connection = http.client.HTTPConnection(urlsplit(self.gateway.url).netloc, timeout=TIMEOUT_S)
+        connection = connect(self.gateway.url)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = json.dumps(body) if isinstance(body, Mapping) else body
         try:
             connection.request(method, path, content, named)
-            answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())  # type: ignore[arg-type] # reads like a Mapping
+            return read(connection)
         finally:
             connection.close()
 
