@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from shared.problems import MalformedRequest, PayloadTooLarge
 
-MAX_BODY_BYTES = 65_536
+MAX_BODY_BYTES = 262_144
 # `json.dumps` would build one at every call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -34,6 +34,7 @@ class Request:
         raw_path: the whole path as it was sent.
         headers: by lower-case name; the platform joins repeated ones with a comma.
         query: by name, as the event holds it; joined likewise.
+        raw_query: the query as it was sent, without `?`; `None` where the platform hides it.
         source_ip: the peer that the platform saw.
         content: the body as the event holds it; `read_body` turns it into bytes.
         is_base64: whether `content` is encoded so.
@@ -47,6 +48,7 @@ class Request:
     raw_path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    raw_query: str | None = field(default=None, repr=False)
     source_ip: str = ""
     content: str | bytes = field(default=b"", repr=False)
     is_base64: bool = False
@@ -112,6 +114,7 @@ def http_request(  # noqa: PLR0913 - all that a request has
     headers: Mapping[str, str],
     query: Mapping[str, str],
     content: str | bytes,
+    raw_query: str | None = None,
     source_ip: str = "",
     is_base64: bool = False,
     is_whole: bool = True,
@@ -124,6 +127,7 @@ def http_request(  # noqa: PLR0913 - all that a request has
         headers: by name in any case.
         query: decoded; repeated names joined with a comma.
         content: the body.
+        raw_query: as it was sent, without `?`; `None` where the platform hides it.
         source_ip: empty if it is unknown.
         is_base64: whether `content` is encoded so.
         is_whole: whether all of the body has come.
@@ -136,6 +140,7 @@ def http_request(  # noqa: PLR0913 - all that a request has
         raw_path=raw_path,
         headers={name.lower(): value for name, value in headers.items()},
         query=query,
+        raw_query=raw_query,
         source_ip=source_ip,
         content=content,
         is_base64=is_base64,
@@ -148,7 +153,7 @@ def read_body(request: Request) -> bytes:
 
     Raises:
         MalformedRequest: bad base64, text that is no UTF-8, or a body that was cut off.
-        PayloadTooLarge: more than 64 KiB.
+        PayloadTooLarge: more than 256 KiB.
     """
     if not request.is_whole:
         raise MalformedRequest("body was cut off")

@@ -163,7 +163,7 @@ class PayloadTooLarge(Problem):
     code = "payload_too_large"
     status = 413
     title = "Payload too large"
-    detail = "The body may have at most 65536 bytes."
+    detail = "The body may have at most 262144 bytes."
 
 
 class UnsupportedMediaType(Problem):

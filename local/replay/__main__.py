@@ -34,8 +34,8 @@ from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
 
 GATEWAY = "http://127.0.0.1:9000"
-# A body has 64 KiB at most; as base64, with headers beside it, this is plenty.
-_MOST_BYTES = 1_000_000
+# A body has 256 KiB at most, six bytes of JSON for each of its bytes, and headers beside it.
+_MOST_BYTES = 2_000_000
 # What `local.doctor --live` leaves in the bucket.
 _DOCTORS = "doctor.json"
 _EPILOG = """\

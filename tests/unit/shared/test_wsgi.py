@@ -158,7 +158,7 @@ def test_the_query_is_decoded_as_the_http_trigger_does(served: Served) -> None:
     assert (status, body["user_id"]) == ("200 OK", PAYLOAD["UserId"])
 
 
-@pytest.mark.parametrize(("size", "code"), [(65_536, "malformed_request"), (65_537, "payload_too_large")])
+@pytest.mark.parametrize(("size", "code"), [(262_144, "malformed_request"), (262_145, "payload_too_large")])
 def test_a_body_beyond_the_limit_is_refused(served: Served, size: int, code: str) -> None:
     assert served(body=b"x" * size)[1]["code"] == code
 
