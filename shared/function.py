@@ -21,7 +21,7 @@ from shared.action import Action
 from shared.callers import Caller, Callers
 from shared.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.dead_letters import WriteLetter, open_letters
-from shared.envelope import Request, Response, read_body, read_event, to_http
+from shared.envelope import Request, Response, check_size, is_direct, read_body, read_event, to_http
 from shared.idempotency import Work, fingerprint_of, name_of, once
 from shared.kept_secrets import KeptSecrets, ReadSecret
 from shared.parameters import CallParameters, read_parameters
@@ -64,7 +64,7 @@ class Function:
 
         Args:
             action: what it does.
-            callers_file: the default of `CALLERS_FILE`.
+            callers_file: the default of `CALLERS_FILE`; `openapi.json` stands beside it.
             environ: the environment, read at every invocation.
             now: seconds since the epoch.
             call: calls CCC, once.
@@ -83,6 +83,7 @@ class Function:
         self._open_letters = open_letters
         self._log_to = log_to
         self._stores: dict[str, Store] = {}
+        self._document: str | None = None
         self._served = False
 
     def handle(self, event: object, context: object) -> dict[str, Any]:
@@ -97,10 +98,13 @@ class Function:
         """
         trace = self._trace(context)
         outcome = self.answer(trace, event, context)
-        self._keep(trace, outcome, context)
         if trace.request.direct and not isinstance(outcome, Response):
-            return self._told(trace, outcome)
-        return to_http(self._reply(trace, outcome))
+            result = self._told(trace, outcome)
+        else:
+            result = to_http(self._reply(trace, outcome))
+        # Last: the instance may be stopped while it waits for the bucket, and the line stands by then.
+        self._keep(trace, outcome, context)
+        return result
 
     def respond(self, request: Request, context: object) -> Response:
         """Answer one HTTP request; never raises.
@@ -111,8 +115,9 @@ class Function:
         """
         trace = self._trace(context)
         outcome = self.answer(trace, request, context)
+        response = self._reply(trace, outcome)
         self._keep(trace, outcome, context)
-        return self._reply(trace, outcome)
+        return response
 
     def _trace(self, context: object) -> log.Trace:
         level = self._environ.get("LOG_LEVEL", "")
@@ -129,7 +134,13 @@ class Function:
             context: the platform's.
         """
         try:
-            trace.request = event if isinstance(event, Request) else read_event(event)
+            if isinstance(event, Request):
+                trace.request = event
+            else:
+                # What cannot be read is answered in the form of what it was meant to be.
+                trace.request = Request(direct=is_direct(event))
+                trace.request = read_event(event)
+            check_size(trace.request)
             if page := self._page(trace.request, context):
                 return page
             return self._serve(trace, context)
@@ -145,9 +156,7 @@ class Function:
         if request.segment == "healthz":
             return self._health(context)
         if request.segment == "openapi.json":
-            from shared.openapi import document  # noqa: PLC0415 - no cold start pays for what is rarely asked for
-
-            return Response(200, document(self._action))
+            return Response(200, self._openapi())
         return None
 
     def _serve(self, trace: log.Trace, context: object) -> Success | Problem:
@@ -203,7 +212,10 @@ class Function:
                 return self._call(self._action, parameters.query(), credentials, settings, deadline)
 
         answer = with_one_resend(send, partial(credentials_of, context, self._environ), deadline)
-        return slim_status(self._action, parameters, answer)
+        try:
+            return slim_status(self._action, parameters, answer)
+        except Exception:  # noqa: BLE001 - it has been carried out: whatever is odd in the answer, that is what is told
+            return slim_status(self._action, parameters, {})
 
     def _store(self, settings: Settings) -> Store:
         url = settings.idempotency_url.get_secret_value()
@@ -223,7 +235,7 @@ class Function:
     def _told(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
         """Return the outcome of a direct invocation, and log it."""
         self._log(trace, outcome, None)
-        return dict(replies.flat(outcome, trace.request_id))
+        return dict(replies.flat(outcome, trace.request_id, replayed=trace.replayed))
 
     def _keep(self, trace: log.Trace, outcome: Success | Problem | Response, context: object) -> None:
         """Keep a failed request where that is configured, or log that it could not be kept."""
@@ -236,6 +248,12 @@ class Function:
 
     def _log(self, trace: log.Trace, outcome: Success | Problem, status: int | None) -> None:
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level, self._log_to)
+
+    def _openapi(self) -> str:
+        """Return the document that describes the function; it stands beside the callers file that is shipped."""
+        if self._document is None:
+            self._document = self._callers_file.with_name("openapi.json").read_text(encoding="utf-8")
+        return self._document
 
     def _health(self, context: object) -> Response:
         well = configuration.serves_anybody(self._environ, context, self._callers_file, self._secrets)

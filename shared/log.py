@@ -151,7 +151,7 @@ def write(fields: dict[str, Any], threshold: str, stream: TextIO | None = None) 
     stream = sys.stdout if stream is None else stream
     if stream is None or LEVELS[fields["level"]] < LEVELS.get(threshold.upper(), LEVELS["INFO"]):
         return
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, MemoryError):
         # One write, so that lines of requests that run side by side do not mix; ASCII, whatever stdout's encoding is.
         stream.write(json.dumps(fields) + "\n")
         stream.flush()

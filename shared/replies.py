@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
@@ -55,7 +55,7 @@ def with_status_codes(outcome: Success | Problem, request_id: str | None, *, rep
         replayed: whether it is that of an earlier request.
     """
     if not isinstance(outcome, Problem):
-        return Response(_OK, outcome.fields, _replayed(replayed))
+        return Response(_OK, _fields(outcome, replayed=replayed), _replayed(replayed))
     body: ProblemBody = {
         "type": f"{TYPE_BASE}{outcome.code}",
         "title": outcome.title,
@@ -76,15 +76,21 @@ def always_200(outcome: Success | Problem, request_id: str | None, *, replayed: 
     """Return the outcome for a flow that branches on a field: status 200, and a flat object of strings."""
     headers = outcome.headers if isinstance(outcome, Problem) else {}
     kept = {name: value for name, value in headers.items() if name == RETRY_AFTER}
-    return Response(_OK, flat(outcome, request_id), kept | _replayed(replayed))
+    return Response(_OK, flat(outcome, request_id, replayed=replayed), kept | _replayed(replayed))
+
+
+def _fields(outcome: Success, *, replayed: bool) -> dict[str, Any]:
+    """Return the body of a success; that of a handshake is its sender's own."""
+    return outcome.fields | {"replayed": replayed} if "replayed" in outcome.fields else outcome.fields
 
 
 def _replayed(replayed: bool) -> dict[str, str]:  # noqa: FBT001 - named by its callers
     return {REPLAYED: "true"} if replayed else {}
 
 
-def flat(outcome: Success | Problem, request_id: str | None) -> dict[str, str]:
+def flat(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> dict[str, str]:
     """Return the outcome as a flat object of strings: `null` as the empty one, booleans as `true` and `false`."""
+    fields: dict[str, Any]
     if isinstance(outcome, Problem):
         fields = {
             "status": "error",
@@ -93,7 +99,7 @@ def flat(outcome: Success | Problem, request_id: str | None) -> dict[str, str]:
             "request_id": request_id,
         }
     else:
-        fields = outcome.fields
+        fields = _fields(outcome, replayed=replayed)
     return {name: _string(value) for name, value in fields.items()}
 
 

@@ -56,6 +56,14 @@ class SlimStatus(TypedDict):
     request_id: Annotated[
         str | None, Field(description="CCC's request id.", examples=["A275B008-A25B-494D-AB53-93CE253815B6"])
     ]
+    replayed: Annotated[
+        bool,
+        Field(
+            description="Whether this is the answer to an earlier request with the same idempotency key; the call"
+            " may have changed since.",
+            examples=[False],
+        ),
+    ]
 
 
 def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
@@ -84,6 +92,8 @@ def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str,
         "channel_state": _word(channel.get("ChannelState")),
         "user_state": _word(_object(data.get("UserContext")).get("UserState")),
         "request_id": request_id,
+        # What is answered from the store says otherwise (`shared.replies`).
+        "replayed": False,
     }
     return Success(action.status, dict(fields), Upstream("OK", request_id))
 

@@ -26,6 +26,7 @@ MUTED: Mapping[str, Any] = {
     "call_type": "OUTBOUND",
     "channel_state": "ANSWERED",
     "user_state": "TALKING",
+    "replayed": False,
 }
 # The keys of the log line, in their order.
 LOG_KEYS = [

@@ -14,7 +14,7 @@ from local.collection.exchanges import exchanges_of
 from local.collection.http_file import http_file
 from local.collection.postman import collection, environment
 from local.collection.variables import variables_of
-from shared.openapi import document
+from local.openapi import document
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/http"

@@ -16,7 +16,7 @@ def expected(document: Mapping[str, Any], operation: Mapping[str, Any], status: 
     """Return the answer of an operation.
 
     Args:
-        document: OpenAPI, as `shared.openapi` makes it.
+        document: OpenAPI, as `local.openapi` makes it.
         operation: of the document.
         status: one that the operation has.
         code: of the problem; None for a success.

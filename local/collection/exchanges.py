@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from local.collection.answers import expected
 from local.collection.exchange import FORM, JSON, Body, Condition, Credential, Exchange, Parameter
 from local.collection.variables import CALLER, MAY_GET, SIGNER, SIGNER_SECRET, YES, reference, with_variables
+from local.openapi.operations import CALL, SERVICE
 from shared.function import DEFAULT_CALLER
-from shared.openapi.operations import CALL, SERVICE
 
 REFUSALS, SIGNED = "Refusals", "Signed webhooks"
 FOLDERS = (CALL, REFUSALS, SIGNED, SERVICE)
@@ -64,7 +64,7 @@ def exchanges_of(document: Mapping[str, Any]) -> list[Exchange]:
     """Return all exchanges, folder by folder.
 
     Args:
-        document: OpenAPI, as `shared.openapi` makes it.
+        document: OpenAPI, as `local.openapi` makes it.
     """
     operations = [
         exchange

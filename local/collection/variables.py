@@ -29,7 +29,7 @@ def variables_of(document: Mapping[str, Any]) -> list[Variable]:
     """Return all variables.
 
     Args:
-        document: OpenAPI, as `shared.openapi` makes it.
+        document: OpenAPI, as `local.openapi` makes it.
     """
     (caller,) = (item for item in document["paths"]["/{caller}"]["parameters"] if item["name"] == CALLER)
     (signing,) = (sender.secret for sender in SENDERS if sender.caller == SIGNER)

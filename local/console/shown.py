@@ -14,7 +14,7 @@ from local.send.wire import object_in
 # The function's own words, and what CCC says of the call; `Code` is the platform's.
 _TOLD = (
     *("status", "muted", "call_type", "channel_state", "user_state", "title", "detail", "code", "retryable"),
-    *("request_id", "upstream", "errors", "Code"),
+    *("request_id", "upstream", "errors", "replayed", "Code"),
 )
 # Of a success: what the request asked for.
 _ECHOED = ("instance_id", "job_id", "user_id")

@@ -45,7 +45,7 @@ def _stale(case: Case, package: zipfile.ZipFile) -> Iterator[str]:
     """Yield what the package lacks or has in another version."""
     names = set(package.namelist())
     folder = case.root / "functions" / case.function
-    sources = {name: folder / name for name in ("index.py", "callers.toml")}
+    sources = {name: folder / name for name in ("index.py", "callers.toml", "openapi.json")}
     sources |= {path.relative_to(case.root).as_posix(): path for path in case.root.joinpath("shared").rglob("*.py")}
     for name in sorted(sources):
         if not sources[name].is_file():

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.openapi.operations import CALL, SERVICE, paths
+from local.openapi.responses import call_responses
+from local.openapi.schemas import schemas
+from local.openapi.security import ALTERNATIVES, schemes_in_words, security_schemes
 from shared import __version__
 from shared.action import Action
-from shared.openapi.operations import CALL, SERVICE, paths
-from shared.openapi.responses import call_responses
-from shared.openapi.schemas import schemas
-from shared.openapi.security import ALTERNATIVES, schemes_in_words, security_schemes
 
 
 def document(action: Action) -> dict[str, Any]:

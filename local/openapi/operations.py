@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from local.openapi.responses import health_responses
+from local.openapi.schemas import refer, text_schema
 from shared.action import Action
 from shared.callers import RESERVED_NAMES, CallerName
 from shared.envelope import MAX_BODY_BYTES
-from shared.openapi.responses import health_responses
-from shared.openapi.schemas import refer, text_schema
 
 CALL, SERVICE = "Call", "Service"
 _DEFAULT_CALLER = "default"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
+from local.openapi.schemas import refer
 from shared import __version__, replies
 from shared.ccc import CODES
-from shared.openapi.schemas import refer
 from shared.problems import (
     FieldError,
     InvalidParameters,

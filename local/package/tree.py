@@ -7,7 +7,7 @@ from local.package.archive import files_in
 from local.package.errors import PackageError
 from local.package.pruning import needless
 
-_FUNCTION_FILES = ("index.py", "callers.toml")
+_FUNCTION_FILES = ("index.py", "callers.toml", "openapi.json")
 _SHARED = "shared"
 
 

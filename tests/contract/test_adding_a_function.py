@@ -49,7 +49,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, root)
-    copying, _ = blocks(PAGE, "sh")
+    copying, writing, _ = blocks(PAGE, "sh")
     subprocess.run(copying.split(), cwd=root, check=True)  # noqa: S603 - our own document
     (index,), (resource,) = blocks(PAGE, "python"), blocks(PAGE, "yaml")
     root.joinpath(INDEX).write_text(index, encoding="utf-8")
@@ -57,6 +57,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch(root, difference)
     with root.joinpath("s.yaml").open("a", encoding="utf-8") as file:
         file.write(resource)
+    assert writing == "python -m local.openapi\n"
+    run(writing, folder=root)
     return root
 
 
@@ -73,7 +75,9 @@ def test_the_lines_are_counted_right() -> None:
     told = {row[0]: int(row[1]) for row in tables(PAGE)["file"]}
     folder = ROOT / "functions" / "unmute_call"
     assert told == {
-        path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.iterdir() if path.is_file()
+        path.name: len(path.read_text(encoding="utf-8").splitlines())
+        for path in folder.iterdir()
+        if path.suffix in (".py", ".toml")
     }
     assert f"the {sum(told.values())} lines" in PAGE
 

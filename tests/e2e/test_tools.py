@@ -258,7 +258,7 @@ TOKEN = SECRETS["CANARY_TOKEN"]
 REFUSALS = {
     405: (http_event(method="GET", path="/bearer", body="", token=TOKEN), "methods", "method not allowed"),
     400: (http_event(body="{", path="/bearer", token=TOKEN), "decode", "body is no acceptable JSON"),
-    413: (http_event(body="x" * 65_537, path="/bearer", token=TOKEN), "body", "body has 65537 bytes"),
+    413: (http_event(body="x" * 262_145, path="/bearer", token=TOKEN), "body", "body has 262145 bytes"),
     500: (http_event(path="/unset", token=TOKEN), "secrets", "NOWHERE is unset"),
     401: (http_event(path="/bearer", token="canary-wrong"), "verify", "bearer token does not match"),
     403: (http_event(path="/near", token=TOKEN), "networks", "source address is not in the caller's networks"),

@@ -295,7 +295,14 @@ def test_its_server_writes_neither_to_its_code_nor_to_its_home(served: Served) -
 
 def test_the_zip_holds_what_the_function_needs_and_nothing_else(archive: Path) -> None:
     names = set(zipfile.ZipFile(archive).namelist())
-    assert {"index.py", "callers.toml", "shared/function.py", "pydantic/__init__.py", "certifi/cacert.pem"} <= names
+    assert {
+        "index.py",
+        "callers.toml",
+        "openapi.json",
+        "shared/function.py",
+        "pydantic/__init__.py",
+        "certifi/cacert.pem",
+    } <= names
     assert {Path(name).suffix for name in names} <= {".py", ".pyc", ".so", ".toml", ".pem", ".js"}
     parts = {part for name in names for part in Path(name).parts[:-1]}
     assert not parts & {"tests", "functions", "local", "bin", "requirements"}

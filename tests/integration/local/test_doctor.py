@@ -92,7 +92,7 @@ class Place:
 
     def package(self, *, leave_out: str = "", extension: str = EXTENSION) -> None:
         with zipfile.ZipFile(self.path(f"dist/{self.function}.zip"), "w") as archive:
-            for name in ("index.py", "callers.toml"):
+            for name in ("index.py", "callers.toml", "openapi.json"):
                 archive.write(self.path(f"functions/{self.function}/{name}"), name)
             for path in sorted(self.path("shared").rglob("*.py")):
                 if path.name != leave_out:

@@ -25,7 +25,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 HEAVY = {
     *(name for name in (*lean.SDK, *lean.REDIS, *lean.OSS)),
     *("apscheduler", "tzlocal", "attr", "yarl", "multidict", "charset_normalizer", "idna", "cffi", "multiprocessing"),
-    *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn", "shared.openapi"),
+    *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn"),
     *("alibabacloud_oss_v2", "shared.oss"),
     *("shared.stores.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
 }

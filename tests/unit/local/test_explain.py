@@ -133,7 +133,7 @@ UNSET = "callers.unset.auth.secrets: NOWHERE is unset"
         (b"[]", 0, "event", "event is no JSON object", "malformed_request", 400),
         (http_event(method="PUT"), 0, "method", "method not allowed", "method_not_allowed", 405),
         (http_event(body="?", is_base64=True), 0, "body", "body is no base64 or no UTF-8", "malformed_request", 400),
-        (http_event(body="x" * 65_537), 0, "body", "body has 65537 bytes", "payload_too_large", 413),
+        (http_event(body="x" * 262_145), 0, "body", "body has 262145 bytes", "payload_too_large", 413),
         (http_event(path="/nobody"), 1, "caller", "no such caller", "unauthorized", 401),
         (http_event(path="/unset"), 2, "secrets", UNSET, "configuration_error", 500),
         (http_event(token="wrong"), 2, "verify", "bearer token does not match", "unauthorized", 401),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ NOW = 1_693_896_071.895
 OWN_CHANNEL = "ch:user:13188888888->80011474:1609253204816:job-65815360847228928"
 CCC_REQUEST_ID = "A275B008-A25B-494D-AB53-93CE253815B6"
 DATA = Path(__file__).with_name("data")
+ROOT = Path(__file__).resolve().parents[3]
 
 BEARER = """
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
@@ -97,6 +99,7 @@ class World:
 
     def __init__(self, folder: Path, callers: str = CALLERS) -> None:
         self.callers_file = folder / "callers.toml"
+        shutil.copy(ROOT / "functions" / "mute_call" / "openapi.json", folder)
         self.environ = environment()
         self.call = FakeCall()
         self.write_callers(callers)

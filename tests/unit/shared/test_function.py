@@ -6,6 +6,7 @@ import hmac
 import itertools
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from tests.builders import (
     http_event,
 )
 from tests.builders import MUTED as ACCEPTED
-from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, OWN_CHANNEL, Reply, World
+from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, OWN_CHANNEL, Reply, World, sample
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -46,6 +47,23 @@ def test_a_webhook_mutes_the_call(world: World) -> None:
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "application/json"
     assert reply.body == MUTED
+
+
+class Unreadable(dict[str, Any]):
+    """An answer of CCC that cannot be read for want of memory."""
+
+    def get(self, *_: object) -> Any:
+        raise MemoryError
+
+
+def test_a_mute_that_was_carried_out_is_told_whatever_becomes_of_its_answer(world: World, lines: Lines) -> None:
+    world.call.outcome = Unreadable(sample("typed"))
+
+    reply = world.http()
+
+    unknown = {"muted", "call_type", "channel_state", "user_state", "request_id"}
+    assert reply.body == {**MUTED, **dict.fromkeys(unknown)}
+    assert lines()[0]["code"] == "muted"
 
 
 def test_ccc_is_called_once_with_its_own_names(world: World) -> None:
@@ -113,9 +131,9 @@ def test_every_form_of_request_is_taken(world: World, lines: Lines, kwargs: dict
 # The order of the checks
 
 STEPS = (
+    ("size", 413, "payload_too_large"),
     ("method", 405, "method_not_allowed"),
     ("base64", 400, "malformed_request"),
-    ("size", 413, "payload_too_large"),
     ("configuration", 500, "configuration_error"),
     ("credential", 401, "unauthorized"),
     ("caller's methods", 405, "method_not_allowed"),
@@ -147,7 +165,7 @@ def send_broken(world: World, steps: set[str]) -> Reply:
     if "decoding" in steps:
         body = body[:-1]
     if "size" in steps:
-        body += " " * 262_144
+        body += " " * 360_000
     if "configuration" in steps:
         world.environ["LOG_LEVEL"] = "loud"
     if "call" in steps:
@@ -161,6 +179,23 @@ def send_broken(world: World, steps: set[str]) -> Reply:
         source_ip="198.51.100.1" if "network" in steps else "203.0.113.9",
         headers={"Content-Type": "text/plain"} if "content type" in steps else {},
     )
+
+
+@pytest.mark.parametrize("is_http", [True, False])
+@pytest.mark.parametrize("filling", [b"a", b"\\u0000", b"[", b"\xff", b"\\ud800"])
+def test_of_an_oversized_event_nothing_is_parsed_or_copied(
+    world: World, lines: Lines, filling: bytes, *, is_http: bool
+) -> None:
+    start = http_event(method="PUT", path="/healthz", is_base64=True, body="")[:-1] if is_http else b'{"JobId": "'
+    event = start + b', "rest": "' + filling * (33_554_432 // len(filling))
+    tracemalloc.start()
+    answer = world.function.handle(event, Context312())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (answer["statusCode"] if is_http else answer["status"]) == (413 if is_http else "error")
+    assert [line["code"] for line in lines()] == ["payload_too_large"]
+    assert peak < 200_000
 
 
 def test_the_office_passes_every_check(world: World) -> None:
@@ -531,7 +566,7 @@ def test_always_200_tells_a_success_in_strings(world: World) -> None:
 
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "application/json"
-    assert reply.body == {**MUTED, "muted": "true"}
+    assert reply.body == {**MUTED, "muted": "true", "replayed": "false"}
 
 
 def test_always_200_tells_null_as_the_empty_string(world: World) -> None:
@@ -596,7 +631,7 @@ def test_always_200_starts_with_the_credential(world: World, kwargs: dict[str, A
 
 
 def test_a_direct_invocation_is_answered_flat(world: World, lines: Lines) -> None:
-    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true"}
+    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true", "replayed": "false"}
     assert world.call.calls[0].parameters == dict(PAYLOAD)
     (line,) = lines()
     assert (line["caller"], line["status"], line["code"]) == ("ivr", None, "muted")
@@ -656,7 +691,7 @@ def test_a_direct_invocation_without_role_credentials_is_a_configuration_error(w
 def test_a_direct_invocation_is_flat_whatever_its_caller_says(world: World) -> None:
     world.write_callers('[callers.ivr]\nauth = { scheme = "ram" }\ninstances = ["*"]\n')
 
-    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true"}
+    assert world.direct(PAYLOAD) == {**MUTED, "muted": "true", "replayed": "false"}
     assert world.direct({})["status"] == "error"
 
 

@@ -76,7 +76,8 @@ def world(tmp_path: Path) -> World:
 def test_a_duplicate_gets_the_first_answer_and_calls_nobody(world: World, lines: Lines) -> None:
     first, second = (world.http(headers=KEY) for _ in range(2))
 
-    assert (second.status, second.text) == (first.status, first.text)
+    assert (second.status, second.body) == (first.status, {**first.body, "replayed": True})
+    assert first.body["replayed"] is False
     assert "Idempotency-Replayed" not in first.headers
     assert second.headers == {**first.headers, "Idempotency-Replayed": "true"}
     assert len(world.call.calls) == 1
@@ -107,14 +108,16 @@ def test_another_payload_needs_another_key(world: World) -> None:
 def test_a_flow_that_always_gets_200_is_told_of_the_replay_too(world: World) -> None:
     first, second = (world.http(path="/flow", headers=KEY) for _ in range(2))
 
-    assert (second.status, second.body) == (200, first.body)
+    assert first.body["replayed"] == "false"
+    assert (second.status, second.body) == (200, {**first.body, "replayed": "true"})
     assert second.headers["Idempotency-Replayed"] == "true"
 
 
 def test_a_direct_invocation_is_replayed_in_its_own_form(world: World) -> None:
     first, second = (world.direct(PAYLOAD) for _ in range(2))
 
-    assert first == second
+    assert first["replayed"] == "false"
+    assert second == {**first, "replayed": "true"}
     assert len(world.call.calls) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from shared.envelope import read_event
+from shared.envelope import is_direct, read_event
 from shared.problems import Problem, problem_types
 from shared.schemes import Auth, Scheme
 from tests.builders import PAYLOAD, TOKEN, Context312, direct_event
@@ -120,7 +121,33 @@ def check_http(answer: dict[str, Any]) -> None:
 @example(event=b'{"a":' * 100_000)
 @example(event=b"\xff\xfe{\x00}\x00")
 def test_any_bytes_are_answered(world: World, event: bytes) -> None:
-    check_flat(world.function.handle(event, Context312()))
+    check = check_flat if is_direct(event) else check_http
+    check(world.function.handle(event, Context312()))
+
+
+@settings(parent=QUICK, max_examples=20)
+@given(
+    filling=st.sampled_from(["a", "=", "+", "[", "\0", '"', "\\", "é", "中", "😀", "\ud800"]),
+    size=st.sampled_from([1_000, 262_144, 262_145, 349_528, 400_000, 1_500_000, 4_000_000]),
+    end=st.text(max_size=2),
+    is_base64=st.booleans(),
+    in_ascii=st.booleans(),
+    is_http=st.booleans(),
+    method=st.sampled_from(["POST", "GET", "PUT"]),
+)
+def test_any_large_event_is_answered_in_little_memory(world: World, **parts: Any) -> None:
+    body = parts["filling"] * (parts["size"] // len(parts["filling"].encode("utf-8", "replace"))) + parts["end"]
+    whole: dict[str, Any] = {"body": body}
+    if parts["is_http"]:
+        whole |= {"isBase64Encoded": parts["is_base64"], "requestContext": {"http": {"method": parts["method"]}}}
+    event = json.dumps(whole, ensure_ascii=parts["in_ascii"]).encode("utf-8", "surrogatepass")
+    tracemalloc.start()
+    answer = world.function.handle(event, Context312())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 4_000_000
+    (check_http if parts["is_http"] else check_flat)(answer)
 
 
 @QUICK

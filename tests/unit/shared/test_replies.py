@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from shared.envelope import body_of
 from shared.problems import (
     ConfigurationError,
     FieldError,
@@ -65,7 +68,7 @@ def test_every_problem_has_its_row() -> None:
 def test_a_problem_is_told_as_rfc_9457_has_it(problem: Problem) -> None:
     response = with_status_codes(problem, "1-2")
 
-    body = dict(response.body)
+    body = json.loads(body_of(response))
     assert response.status == body["status"] == problem.status
     assert response.content_type == "application/problem+json"
     assert body.pop("type").endswith(f"#{problem.code}")
@@ -124,7 +127,7 @@ def test_flat_values_are_all_strings() -> None:
 
 
 def test_without_a_request_id_it_is_null_or_empty() -> None:
-    assert with_status_codes(JobNotFound("reason"), None).body["request_id"] is None
+    assert json.loads(body_of(with_status_codes(JobNotFound("reason"), None)))["request_id"] is None
     assert flat(JobNotFound("reason"), None)["request_id"] == ""
 
 

@@ -42,7 +42,7 @@ def test_the_documented_sample_of_strings_gives_the_same_but_its_flags() -> None
 
 def test_the_keys_stand_in_the_documented_order() -> None:
     assert " ".join(status(sample("typed"))) == (
-        "status muted instance_id job_id user_id call_type channel_state user_state request_id"
+        "status muted instance_id job_id user_id call_type channel_state user_state request_id replayed"
     )
 
 

@@ -16,7 +16,7 @@ from local.collection import answers
 from local.collection.__main__ import COLLECTION, ENVIRONMENT, HTTP_FILE, files, main
 from local.collection.exchanges import exchanges_of
 from local.collection.variables import variables_of
-from shared.openapi import document
+from local.openapi import document
 
 DOCUMENT = document(MUTE_CALL)
 EXCHANGES = exchanges_of(DOCUMENT)

@@ -34,6 +34,7 @@ def repository(tmp_path: Path, wheels: Path) -> Path:
     files = {
         "functions/greet/index.py": "import everywhere\nfrom shared.words import HELLO\n",
         "functions/greet/callers.toml": "",
+        "functions/greet/openapi.json": "",
         "functions/greet/tests/test_index.py": "",
         "shared/__init__.py": "",
         "shared/words.py": "HELLO = {'hello', 'good', 'morning', 'moin'}\n",

@@ -32,6 +32,7 @@ def test_folder_and_zip_hold_what_the_function_needs(repository: Path, tmp_path:
     sources = {name for name in names if not name.endswith(".pyc")}
     assert sources == {
         "callers.toml",
+        "openapi.json",
         "everywhere/__init__.py",
         "everywhere/fast.so",
         "index.py",

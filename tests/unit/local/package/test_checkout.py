@@ -28,7 +28,15 @@ def ignored(repository: Path) -> Path:
 def package(tmp_path: Path) -> Path:
     folder = tmp_path / "package"
     for name in (
-        *("index.py", "callers.toml", "store.pem", "single.py", "library/__init__.py", "shared/words.py"),
+        *(
+            "index.py",
+            "callers.toml",
+            "openapi.json",
+            "store.pem",
+            "single.py",
+            "library/__init__.py",
+            "shared/words.py",
+        ),
         *("__pycache__/index.cpython-312.pyc", "__pycache__/single.cpython-312.pyc"),
         "shared/__pycache__/words.cpython-312.pyc",
     ):
@@ -59,6 +67,7 @@ def test_what_is_deployed_is_the_packages_and_all_else_the_repositorys(
         "functions/greet/tests/test_index.py": False,
         "functions/greet/index.py": True,
         "functions/greet/callers.toml": True,
+        "functions/greet/openapi.json": True,
         "functions/greet/store.pem": True,
         "functions/greet/__pycache__/index.cpython-312.pyc": True,
         "shared/words.py": True,

@@ -17,7 +17,7 @@ def test_the_functions_files_are_at_the_top_and_shared_beside_them(repository: P
     folder = tmp_path / "code"
     folder.mkdir()
     add_sources(repository, "greet", folder)
-    assert names_in(folder) == {"index.py", "callers.toml", "shared/__init__.py", "shared/words.py"}
+    assert names_in(folder) == {"index.py", "callers.toml", "openapi.json", "shared/__init__.py", "shared/words.py"}
 
 
 def test_an_unknown_function_is_an_error_that_lists_the_known(repository: Path) -> None:
