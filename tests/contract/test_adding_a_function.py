@@ -58,7 +58,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with root.joinpath("s.yaml").open("a", encoding="utf-8") as file:
         file.write(resource)
     assert writing == "python -m local.openapi\n"
-    run(writing, folder=root)
+    assert "functions/hold_call/openapi.json" in run(writing, folder=root)
     return root
 
 
