@@ -23,6 +23,7 @@ from shared.problems import (
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
+    UpstreamUnlisted,
     UserNotFound,
 )
 from shared.resend import fate_of
@@ -36,17 +37,19 @@ _MAX_WAIT_MS = 3_600_000
 
 # CCC's `Code`, as a pattern for the whole of it, and the problem it stands for, whatever the HTTP status. Sources: API
 # reference of MuteCall (2020-07-01), common error codes of CCC, error codes of the OpenAPI gateway. The first match
-# counts; without one the HTTP status decides.
+# counts. Without one the HTTP status decides; what is then no failure of CCC's own is for an operator to look at.
 CODES: tuple[tuple[str, type[UpstreamProblem]], ...] = (
     (r"NotExists\.JobId", JobNotFound),
     (r"NotExists\.InstanceId", InstanceNotFound),
     (r"NotExists\.ChannelId", ChannelNotFound),
     (r"NotExists\.UserId", UserNotFound),
-    (r"NotExists\..+", UpstreamRejected),
+    # About the call or its parameters: the same request would be answered so again.
+    (r"(NotExists|Parameter|AlreadyExists)\..+|Missing(?!AccessKeyId|SecurityToken)[A-Z].*", UpstreamRejected),
     (r"InvalidOperation\..+", InvalidState),
     (r"Throttling.*", Throttled),
-    (r"InternalService\..+|InternalError|ServiceUnavailable", UpstreamUnavailable),
-    (r"NoPermission|Forbidden(\..+)?|Permission\..+|Authentication\..+", UpstreamDenied),
+    # The instance is suspended, has ceased, or is being created: nothing that a request could change.
+    (r"InternalService\..+|InternalError|ServiceUnavailable|AbnormalService\..+", UpstreamUnavailable),
+    (r"(NoPermission|Forbidden)(\..+)?|(Permission|Authentication)\..+", UpstreamDenied),
     (r"InvalidAccessKeyId(\..+)?|MissingAccessKeyId", UpstreamDenied),
     (r"InvalidSecurityToken(\..+)?|MissingSecurityToken", UpstreamDenied),
     (r"SignatureDoesNotMatch|SignatureNonceUsed|IncompleteSignature|InvalidTimeStamp\..+", UpstreamDenied),
@@ -104,7 +107,7 @@ def _problem(answer: rpc.Answer) -> UpstreamProblem:
     """Return what a readable refusal stands for."""
     status, body, wait_ms = answer
     upstream = Upstream.read(body)
-    by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamRejected
+    by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamUnlisted
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
     kind = next(matches, by_status)
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"

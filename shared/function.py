@@ -184,6 +184,7 @@ class Function:
         trace.passed("map", given)
         parameters = read_parameters(self._action.parameters, given, caller.constants())
         trace.passed("parameters", parameters)
+        trace.parameters = parameters
         caller.check_age(document, self._now())
         trace.passed("age", f"at most {caller.max_age_seconds} s" if caller.max_age_seconds else "any")
         key = caller.key_of(document, delivery)

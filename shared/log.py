@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 from shared.action import Action
 from shared.callers import Caller
 from shared.envelope import Request
+from shared.parameters import CallParameters
 from shared.problems import ConfigurationError, Problem, Upstream
 from shared.settings import Settings
 from shared.status import Success
@@ -25,6 +27,7 @@ from shared.trace_context import traceparent_of
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
+_ID = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,256}")
 
 
 # Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
@@ -43,6 +46,8 @@ class Trace:
     caller_name: str | None = None
     caller: Caller | None = None
     log_level: str = "INFO"
+    # Once they hold.
+    parameters: CallParameters | None = field(default=None, repr=False)
     attempts: int = 0
     upstream_ms: float | None = None
     # Whether the outcome is that of an earlier request, and what the store failed to do after it had ended.
@@ -81,7 +86,7 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
     """
     if isinstance(outcome, Problem):
         upstream = outcome.upstream or Upstream()
-        level = "ERROR" if outcome.status >= _SERVER_ERROR else "WARNING"
+        level = "ERROR" if outcome.status >= _SERVER_ERROR or outcome.needs_operator else "WARNING"
         code, retryable, reason = outcome.code, outcome.retryable, outcome.reason
     else:
         level, upstream = ("WARNING" if trace.store_fault else "INFO"), outcome.upstream
@@ -97,6 +102,8 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
         "code": code,
         "status": status,
         "retryable": retryable,
+        "instance_id": _id(getattr(trace.parameters, "instance_id", None)),
+        "job_id": _id(getattr(trace.parameters, "job_id", None)),
         "upstream_code": upstream.code,
         "upstream_request_id": upstream.request_id,
         "attempts": trace.attempts,
@@ -160,6 +167,11 @@ def write(fields: dict[str, Any], threshold: str, stream: TextIO | None = None) 
 def timestamp(now: float) -> str:
     """Return a time, in seconds since the epoch, as lines and letters have it: ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _id(value: str | None) -> str | None:
+    """Return what names an instance or a call, `None` for what may be something else: a phone number, a name."""
+    return value if value and _ID.fullmatch(value) else None
 
 
 def _ms_since(began: float) -> float:

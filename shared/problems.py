@@ -86,6 +86,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     Attributes:
         code, status, retryable, title, detail: what the caller is told; fixed per class, `detail` may be overridden
             by a text that quotes nothing of the request.
+        needs_operator: whether its log line is an `ERROR` although its status is not 5xx.
         is_final: whether it tells of the call itself, so that the same request would get it again and it is kept with
             the request's idempotency key.
         reason: which check failed, for the log line; no value of the request, no secret, no foreign text.
@@ -98,6 +99,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     status: ClassVar[int]
     retryable: ClassVar[bool] = False
     is_final: ClassVar[bool] = False
+    needs_operator: ClassVar[bool] = False
     title: ClassVar[str]
     detail: str
 
@@ -326,6 +328,13 @@ class UpstreamRejected(UpstreamProblem):
     is_final = True
     title = "Rejected by CCC"
     detail = "CCC rejected the request; upstream.code names its reason."
+
+
+class UpstreamUnlisted(UpstreamRejected):
+    """A refusal with a code that is in no table: whether it is about the call, nobody knows, and so it is not kept."""
+
+    is_final = False
+    needs_operator = True
 
 
 class Throttled(UpstreamProblem):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -21,6 +21,8 @@ from shared.problems import Upstream
 # States and types of CCC are words (TALKING, ANSWERED, OUTBOUND); the reference's placeholder 无 is none.
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MUTED = "MUTED"
+# Of several channels the one that talks counts first, and one that is over last; a state that is not known is between.
+_TALKING, _OVER = "ANSWERED", frozenset({"RELEASED", "RETIRED", "NONE"})
 
 
 class Success(NamedTuple):
@@ -104,19 +106,44 @@ def _channel(call: Mapping[str, Any], parameters: CallParameters) -> dict[str, A
         name, wanted = "ChannelId", parameters.channel_id
     else:
         name, wanted = "UserId", parameters.user_id
-    return next((channel for channel in channels if channel.get(name) == wanted), {})
+    return _newest([channel for channel in channels if channel.get(name) == wanted])
+
+
+def _newest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the channel that counts: by its state, then the one created last, or changed last where that is unknown.
+
+    An agent who was transferred to, or called again, has more than one in a call.
+    """
+    most = max(map(_liveness, channels), default=0)
+    channels = [channel for channel in channels if _liveness(channel) == most]
+    is_counted = all(_number(channel.get("Index")) is not None for channel in channels)
+    order = ("Index", "Timestamp") if is_counted else ("Timestamp",)
+    return max(channels, key=lambda channel: [_number(channel.get(name)) or 0 for name in order], default={})
+
+
+def _liveness(channel: Mapping[str, Any]) -> int:
+    state = channel.get("ChannelState")
+    word = state.upper() if isinstance(state, str) else ""
+    return 2 if word == _TALKING else 0 if word in _OVER else 1
+
+
+def _number(value: object) -> int | None:
+    try:
+        return int(value) if isinstance(value, (int, str)) else None
+    except ValueError:
+        return None
 
 
 def _is_muted(flags: object) -> bool | None:
-    """Return whether MUTED is among the flags: a list, JSON text, or text with separators; `None` if there are none."""
+    """Return whether MUTED is among the flags, in any case; `None` if there are none.
+
+    They are a list, JSON text, or text in which anything but letters separates them.
+    """
     value = _parsed(flags)
-    if isinstance(value, list):
-        words = [str(flag) for flag in value]
-    elif isinstance(value, str) and (words := re.findall(r"\w+", value, re.ASCII)):
-        pass
-    else:
+    if not isinstance(value, (list, str)):
         return None
-    return _MUTED in words
+    words = re.findall(r"\w+", str(value).upper(), re.ASCII)
+    return _MUTED in words if words or isinstance(value, list) else None
 
 
 def _word(value: object) -> str | None:

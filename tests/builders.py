@@ -40,6 +40,8 @@ LOG_KEYS = [
     "code",
     "status",
     "retryable",
+    "instance_id",
+    "job_id",
     "upstream_code",
     "upstream_request_id",
     "attempts",

@@ -33,6 +33,7 @@ from shared.problems import (
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
+    UpstreamUnlisted,
     UserNotFound,
 )
 from shared.settings import Settings, read_settings
@@ -155,12 +156,12 @@ ANSWERS: list[tuple[str, dict[str, Any], type[Problem]]] = [
     ("400 unknown code", error(400, "Parameter.Format"), UpstreamRejected),
     ("400 throttling", error(400, "Throttling.Api"), Throttled),
     ("429 throttling", error(429, "Throttling.User"), Throttled),
-    ("429 without code", raw(429, "{}"), UpstreamRejected),
+    ("429 without code", raw(429, "{}"), UpstreamUnlisted),
     ("403 NoPermission", error(403, "NoPermission"), UpstreamDenied),
     ("403 Forbidden.RAM", error(403, "Forbidden.RAM"), UpstreamDenied),
-    ("403 instance not usable", error(403, "AbnormalService.Ceased"), UpstreamRejected),
+    ("403 instance not usable", error(403, "AbnormalService.Ceased"), UpstreamUnavailable),
     ("404 unknown NotExists", error(404, "NotExists.SkillGroupId"), UpstreamRejected),
-    ("4xx empty object", raw(400, "{}"), UpstreamRejected),
+    ("4xx empty object", raw(400, "{}"), UpstreamUnlisted),
     ("4xx lower-case keys", raw(404, '{"code":"NotExists.JobId"}'), JobNotFound),
     ("4xx XML", raw(404, XML.format("NotExists.JobId"), "text/xml;charset=utf-8"), JobNotFound),
     ("4xx XML of another type", raw(404, XML.format("NotExists.JobId"), "application/xml"), UpstreamInvalidResponse),

@@ -20,6 +20,20 @@ CREDENTIALS = Credentials("STS.local", "local-secret", "local-token")
 JSON = {"content-type": "application/json;charset=utf-8"}
 STATUSES = (200, 400, 403, 404, 409, 429, 500, 503)
 
+# Refusals that are about the request itself: they are kept for its key.
+ABOUT_THE_CALL = (
+    "Parameter.Blank",
+    "Parameter.Empty",
+    "Parameter.Null",
+    "Parameter.Format",
+    "Parameter.Enumeration",
+    "Parameter.Invalid",
+    "Parameter.Maximum",
+    "Parameter.Minimum",
+    "AlreadyExists.User",
+    "MissingJobId",
+    "MissingInstanceId",
+)
 # Contract, "Failure": what CCC's `Code` stands for, alike with every HTTP status.
 BY_CODE = {
     "NotExists.JobId": "job_not_found",
@@ -45,6 +59,11 @@ BY_CODE = {
     "Permission.SkillGroup": "upstream_denied",
     "Permission.StsToken": "upstream_denied",
     "NoPermission": "upstream_denied",
+    "NoPermission.Instance": "upstream_denied",
+    "AbnormalService.Ceased": "upstream_unavailable",
+    "AbnormalService.Creating": "upstream_unavailable",
+    "AbnormalService.Disabled": "upstream_unavailable",
+    "AbnormalService.Other": "upstream_unavailable",
     "Forbidden.RAM": "upstream_denied",
     "Forbidden": "upstream_denied",
     "Authentication.Signature": "upstream_denied",
@@ -60,23 +79,18 @@ BY_CODE = {
     "InvalidTimeStamp.Expired": "upstream_denied",
     "InvalidTimeStamp.Format": "upstream_denied",
     "SignatureNonceUsed": "upstream_denied",
+    **dict.fromkeys(ABOUT_THE_CALL, "upstream_rejected"),
+}
+FINAL = {
+    "job_not_found",
+    "instance_not_found",
+    "channel_not_found",
+    "user_not_found",
+    "invalid_state",
+    "upstream_rejected",
 }
 # Codes that say no more than that CCC refused: with a 5xx its status counts.
 OTHERS = (
-    "Parameter.Blank",
-    "Parameter.Empty",
-    "Parameter.Null",
-    "Parameter.Format",
-    "Parameter.Enumeration",
-    "Parameter.Invalid",
-    "Parameter.Maximum",
-    "Parameter.Minimum",
-    "AbnormalService.Ceased",
-    "AbnormalService.Creating",
-    "AbnormalService.Disabled",
-    "AlreadyExists.User",
-    "MissingJobId",
-    "MissingInstanceId",
     "InvalidVersion",
     "InvalidAction.NotFound",
     "InvalidApi.NotFound",
@@ -85,6 +99,11 @@ OTHERS = (
     "XThrottling",
     "XNotExists.JobId",
     "ok",
+    "LimitExceeded",
+    "QuotaExceeded.User",
+    "Unauthorized",
+    "EntityNotExist.Role",
+    "Parameter",
 )
 
 
@@ -185,6 +204,8 @@ def test_the_code_decides_alike_with_every_status(wire: Wire, code: str, status:
     assert refused.code == BY_CODE[code]
     assert refused.upstream == Upstream(code, CCC_REQUEST_ID)
     assert refused.reason == f"CCC answered {code} with HTTP {status}"
+    assert refused.is_final == (refused.code in FINAL)
+    assert not refused.needs_operator
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -196,6 +217,8 @@ def test_of_any_other_code_the_status_decides(wire: Wire, code: str, status: int
 
     assert refused.code == ("upstream_unavailable" if status >= 500 else "upstream_rejected")
     assert refused.upstream == Upstream(code, CCC_REQUEST_ID)
+    assert not refused.is_final
+    assert refused.needs_operator == (status < 500)
 
 
 @pytest.mark.parametrize("status", STATUSES)

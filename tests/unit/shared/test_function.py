@@ -769,6 +769,8 @@ def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> No
         "code": "muted",
         "status": 200,
         "retryable": False,
+        "instance_id": "ccc-test",
+        "job_id": "job-65815360847228928",
         "upstream_code": "OK",
         "upstream_request_id": CCC_REQUEST_ID,
         "attempts": 1,

@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from shared import log
+from shared.parameters import CallParameters
 from shared.problems import ConfigurationError, JobNotFound, Problem, Unauthorized, Upstream, UpstreamTimeout
 from shared.status import Success
 from tests.builders import LOG_KEYS
 from tests.unit.shared.fakes import MUTE_CALL, NOW
 
 SUCCESS = Success("muted", {"status": "muted", "request_id": "A-1"}, Upstream("OK", "A-1"))
+
+PARAMETERS = CallParameters.model_validate(
+    {"device_id": "d", "instance_id": "ccc-test", "job_id": "job-65815360847228928", "user_id": "a@ccc-test"}
+)
 
 
 def trace(**changes: Any) -> log.Trace:
@@ -31,7 +36,7 @@ def test_all_keys_are_there_in_the_documented_order(outcome: Success | Problem) 
 
 
 def test_a_success_is_told() -> None:
-    fields = line(SUCCESS, caller_name="crm", attempts=1, upstream_ms=2.5)
+    fields = line(SUCCESS, caller_name="crm", parameters=PARAMETERS, attempts=1, upstream_ms=2.5)
 
     duration = fields.pop("duration_ms")
     assert duration >= 0
@@ -46,6 +51,8 @@ def test_a_success_is_told() -> None:
         "code": "muted",
         "status": 200,
         "retryable": False,
+        "instance_id": "ccc-test",
+        "job_id": "job-65815360847228928",
         "upstream_code": "OK",
         "upstream_request_id": "A-1",
         "attempts": 1,
@@ -56,6 +63,27 @@ def test_a_success_is_told() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "logged"),
+    [
+        ("job-1", True),
+        ("f8e9639a-81b8-4740-8af7-c13cc1553919", True),
+        ("demo_1551701848918487", True),
+        ("13188888888", False),
+        ("+13188888888", False),
+        ("131 8888 8888", False),
+        ("agent@ccc-test", False),
+        ("ch:user:13188888888->80011474", False),
+        ("电话13188888888", False),
+        ("\uff11\uff13\uff11", False),
+    ],
+)
+def test_only_what_looks_like_an_id_is_logged(value: str, *, logged: bool) -> None:
+    fields = line(SUCCESS, parameters=PARAMETERS.model_copy(update={"instance_id": value, "job_id": value}))
+
+    assert [fields["instance_id"], fields["job_id"]] == [value if logged else None] * 2
+
+
 def test_there_is_null_where_there_is_nothing() -> None:
     fields = line(Unauthorized("no such caller"), None, request_id=None)
 
@@ -64,6 +92,8 @@ def test_there_is_null_where_there_is_nothing() -> None:
         "traceparent",
         "caller",
         "status",
+        "instance_id",
+        "job_id",
         "upstream_code",
         "upstream_request_id",
         "upstream_ms",

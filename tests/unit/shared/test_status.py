@@ -72,6 +72,12 @@ def test_no_phone_number_extension_or_channel_is_returned(name: str, channel_id:
         (["HOLD"], False),
         ('["HOLD"]', False),
         ("HOLD,MONITORED", False),
+        ("HOLD|MUTED", True),
+        ("HOLD MUTED", True),
+        ("hold|Muted", True),
+        (["muted"], True),
+        (["HOLD,MUTED"], True),
+        ('{"flags": ["HOLD"]}', None),
         ("UNMUTED", False),
         ("NOT_MUTED", False),
         (["UNMUTED"], False),
@@ -99,6 +105,38 @@ def test_muted_is_read_from_the_flags(flags: object, muted: bool | None) -> None
 
 def test_without_a_channel_asked_for_it_is_the_agents_own() -> None:
     assert status(sample("typed"))["channel_state"] == "ANSWERED"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [{"ChannelState": "RELEASED", "Index": 9}],
+        [{"ChannelState": "RETIRED", "Index": 9}, {"ChannelState": "released", "Index": "8"}],
+        [{"ChannelState": "NONE", "Index": 9}],
+        [{"ChannelState": "RINGING", "Index": 9}],
+        [{"ChannelState": None, "Index": 9}],
+        [{"ChannelState": "ANSWERED", "Index": 0, "Timestamp": 9_999_999_999_999}],
+        [{"ChannelState": "ANSWERED", "Index": "0"}],
+        [{"ChannelState": "ANSWERED", "Index": None, "Timestamp": 1}],
+        [{"ChannelState": "ANSWERED", "Index": "9x", "Timestamp": "1"}],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("channel_id", [None, OWN_CHANNEL])
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_channels_the_live_and_newest_counts(
+    others: list[dict[str, Any]], channel_id: str | None, *, first: bool
+) -> None:
+    answer = answer_with(ChannelFlags="MUTED")
+    channels = answer["Data"]["CallContext"]["ChannelContexts"]
+    more = [channels[-1] | {"ChannelFlags": "HOLD"} | other for other in others]
+    channels[:] = more + channels if first else channels + more
+
+    assert status(answer, channel_id) == {**MUTED, "request_id": CCC_REQUEST_ID}
+
+
+def test_without_a_live_channel_the_last_one_that_is_over_is_told() -> None:
+    assert status(answer_with(ChannelState="RELEASED"))["channel_state"] == "RELEASED"
 
 
 @pytest.mark.parametrize(
