@@ -1,4 +1,4 @@
-"""`make demo`: three senders mute a call, each its own way, and one of them unmutes it again."""
+"""`make demo`: three senders mute a call, each its own way, and one of them unmutes it at the counterpart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from local.gateway import Gateway
 from local.send.message import compose, read_message
 from local.send.wire import Answer, Outgoing, exchange
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, UNMUTE_HANDLER, stack
+from local.stack import (
+    DEMO_TOKEN,
+    DEMO_UNMUTE_TOKEN,
+    TOKEN_VARIABLE,
+    UNMUTE_HANDLER,
+    UNMUTE_TOKEN_VARIABLE,
+    environment,
+    stack,
+)
 from shared.callers import Caller, load_callers
 from shared.settings import Settings
 
@@ -24,6 +32,7 @@ __all__ = ["EVENT", "Answer", "main", "post"]
 ROOT = Path(__file__).parent.parent
 EVENT = ROOT / "events" / "http.json"
 CALLERS = ROOT / "local" / "callers.toml"
+UNMUTE_CALLERS = ROOT / "functions" / "unmute_call" / "callers.toml"
 
 
 # What points the function at the simulator.
@@ -50,6 +59,8 @@ SENDERS = (
     ),
     Sender("flow", "FLOW_KEY", "demo-key", "direct.json", form=True),
 )
+# The first one at the counterpart, where it has another secret.
+UNMUTER = Sender("default", UNMUTE_TOKEN_VARIABLE, DEMO_UNMUTE_TOKEN, "http.json")
 
 
 def post(url: str, event: Mapping[str, Any]) -> Answer:
@@ -75,12 +86,12 @@ def main() -> int:
     callers = load_callers(CALLERS).callers
     # Whatever a shell holds for a deployment, the demo shows the defaults.
     variables = {name.upper(): "" for name in Settings.model_fields if name not in _SIMULATOR}
-    variables |= {sender.variable: sender.secret for sender in SENDERS} | {"CALLERS_FILE": str(CALLERS)}
+    variables |= {sender.variable: sender.secret for sender in (*SENDERS, UNMUTER)} | {"CALLERS_FILE": str(CALLERS)}
     with stack(variables=variables) as (gateway, simulator):
         answers = [_send(sender, gateway, callers[sender.caller]) for sender in SENDERS]
         flags = [_flags(simulator)]
-        with Gateway(UNMUTE_HANDLER, port=0) as counterpart:
-            answers.append(_send(SENDERS[0], counterpart, callers[SENDERS[0].caller]))
+        with environment({"CALLERS_FILE": str(UNMUTE_CALLERS)}), Gateway(UNMUTE_HANDLER, port=0) as counterpart:
+            answers.append(_send(UNMUTER, counterpart, load_callers(UNMUTE_CALLERS).callers[UNMUTER.caller]))
         flags.append(_flags(simulator))
     done = answers == ["muted"] * len(SENDERS) + ["unmuted"] and flags == [["MUTED"], []]
     return 0 if done else 1

@@ -15,9 +15,11 @@ HANDLER = "functions.mute_call.index:handler"
 UNMUTE_HANDLER = "functions.unmute_call.index:handler"
 # The first on a custom runtime.
 CUSTOM_HANDLER = "functions.mute_call.index:FUNCTION"
-# What the callers file shipped with the function refers to; a made-up value for this machine only.
+# What the callers file shipped with each function refers to; made-up values for this machine only.
 TOKEN_VARIABLE = "MUTE_CALL_TOKEN"  # noqa: S105 - a name
 DEMO_TOKEN = "demo-token"  # noqa: S105 - opens nothing but the simulator
+UNMUTE_TOKEN_VARIABLE = "UNMUTE_CALL_TOKEN"  # noqa: S105 - a name
+DEMO_UNMUTE_TOKEN = "demo-unmute-token"  # noqa: S105 - as above
 
 
 @contextlib.contextmanager
@@ -45,7 +47,7 @@ def stack(
     with contextlib.ExitStack() as started:
         simulator = started.enter_context(Simulator(access_key=key, port=simulator_port))
         here = {"CCC_ENDPOINT": simulator.endpoint, "CCC_PROTOCOL": "http", "KMS_ENDPOINT": simulator.url}
-        started.enter_context(_environment(here | dict(variables or {})))
+        started.enter_context(environment(here | dict(variables or {})))
         gateway = Gateway(HANDLER, port=gateway_port)
         if wrap:
             gateway.wrap = wrap(gateway, simulator)
@@ -53,7 +55,8 @@ def stack(
 
 
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give the functions these variables, over those of the shell, while the block lasts."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -29,7 +29,7 @@ class Deployment:
 
     Attributes:
         resources: the `props` of each, by its name.
-        unset: variables of the shell that have no default, and without which no `s` command runs.
+        unset: variables of the shell that have no default, of any resource: without them no `s` command runs.
     """
 
     resources: Mapping[str, Props] = field(default_factory=dict)
@@ -85,13 +85,15 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
     resolver = _Resolver(_mapping(document, "vars"), environ)
     try:
-        resources = {
-            str(name): resolver.resolve(resource["props"])
-            for name, resource in _mapping(document, "resources").items()
-            if isinstance(resource, dict) and _is_of(resource, function)
-        }
+        # All of them: an s command reads the whole document, and stops at a variable that is unset anywhere in it.
+        resolved = resolver.resolve(_mapping(document, "resources"))
     except RecursionError:
         raise DeploymentError("an alias that leads back to itself") from None
+    resources = {
+        str(name): resource["props"]
+        for name, resource in resolved.items()
+        if isinstance(resource, dict) and _is_of(resource, function)
+    }
     if not resources:
         raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
     return Deployment(resources, frozenset(resolver.unset))

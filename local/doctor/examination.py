@@ -12,6 +12,7 @@ from local.doctor.check import Check, Status, failed, skipped
 from local.doctor.configuration import check_callers, check_secrets, check_variables
 from local.doctor.kept import check_kms, check_letters, check_store
 from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
+from local.doctor.own_secrets import check_own_secrets
 from local.doctor.package import check_package
 from local.doctor.s_yaml import check_s_yaml
 
@@ -21,6 +22,7 @@ HERE: tuple[Callable[[Case], Iterator[Check]], ...] = (
     check_callers,
     check_variables,
     check_secrets,
+    check_own_secrets,
     check_s_yaml,
     check_package,
 )

@@ -28,7 +28,7 @@ TEXT = ROOT.joinpath("s.yaml").read_text(encoding="utf-8")
 DOCUMENT = yaml.safe_load(TEXT)
 SCHEMA = json.loads(ROOT.joinpath("tests/data/fc3-schema.json").read_text(encoding="utf-8"))
 HTTP_TRIGGER = SCHEMA["definitions"]["IHttpTriggerConfig"]
-ENVIRONMENT = {"MUTE_CALL_TOKEN": "0123456789"}
+ENVIRONMENT = dict.fromkeys(re.findall(r"\$\{env\('(\w+_TOKEN)'\)\}", TEXT), "0123456789")
 
 Props = dict[str, Any]
 
@@ -314,14 +314,34 @@ def test_make_and_s_yaml_choose_the_same_runtime_by_default() -> None:
     assert found[1] == resources()["mute_call"]["props"]["runtime"]
 
 
-def test_no_secret_stands_in_the_document() -> None:
-    variables = DOCUMENT["resources"]["mute_call"]["props"]["environmentVariables"]
-    assert variables["MUTE_CALL_TOKEN"] == "${env('MUTE_CALL_TOKEN')}"
+@pytest.mark.parametrize("name", DOCUMENT["resources"])
+def test_no_secret_stands_in_the_document(name: str) -> None:
+    props = DOCUMENT["resources"][name]["props"]
+    variable = f"{function_of(props).upper()}_TOKEN"
+    assert props["environmentVariables"][variable] == f"${{env('{variable}')}}"
 
 
-def test_a_deployment_without_its_token_stops() -> None:
-    with pytest.raises(AssertionError, match="MUTE_CALL_TOKEN not found"):
-        resources(MUTE_CALL_TOKEN="")
+@pytest.mark.parametrize("variable", ENVIRONMENT)
+def test_a_deployment_without_its_token_stops(variable: str) -> None:
+    with pytest.raises(AssertionError, match=f"{variable} not found"):
+        resources(DOCUMENT, **{variable: ""})
+
+
+def test_each_function_has_a_role_and_a_secret_of_its_own() -> None:
+    """What one may do the others may not, and what was recorded at one opens no other."""
+    owners: dict[str, set[str]] = {}
+    for resource in resources().values():
+        props = resource["props"]
+        function = function_of(props)
+        owners.setdefault(f"role {props['role']}", set()).add(function)
+        callers = load_callers(ROOT / "functions" / function / "callers.toml").callers.values()
+        references = [str(reference) for caller in callers for reference in caller.auth.secrets or ()]
+        for variable in (reference.removeprefix("env:") for reference in references):
+            owners.setdefault(variable, set()).add(function)
+        # Nor is it deployed with the secrets of another.
+        for variable in props["environmentVariables"].keys() & ENVIRONMENT.keys():
+            owners.setdefault(variable, set()).add(function)
+    assert {name: functions for name, functions in owners.items() if len(functions) > 1} == {}
 
 
 def test_the_document_is_of_the_edition_that_the_component_needs() -> None:

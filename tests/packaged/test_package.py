@@ -31,7 +31,7 @@ EVENT = json.loads(ROOT.joinpath("events", "http.json").read_text(encoding="utf-
 REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
 CREDENTIALS = {"access_key_id": "STS.local", "access_key_secret": "local-secret", "security_token": "local-token"}
 # A value for every variable that s.yaml takes from elsewhere.
-DEPLOYED = {"MUTE_CALL_TOKEN": "demo-token", "CCC_REGION": "cn-shanghai"}
+DEPLOYED = {"MUTE_CALL_TOKEN": "demo-token", "UNMUTE_CALL_TOKEN": "demo-unmute-token", "CCC_REGION": "cn-shanghai"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be replaced
 TIMEOUT_S = 60
 

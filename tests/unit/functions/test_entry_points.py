@@ -25,6 +25,11 @@ class Deployed(NamedTuple):
     name: str
     status: str
 
+    @property
+    def token_variable(self) -> str:
+        """The variable of the token that the shipped callers file refers to: each function has one of its own."""
+        return f"{self.module.__name__.split('.')[1].upper()}_TOKEN"
+
 
 FUNCTIONS = [
     Deployed(mute_call, mute_call.MUTE_CALL, "MuteCall", "muted"),
@@ -41,7 +46,7 @@ def function(request: pytest.FixtureRequest) -> Deployed:
 @pytest.fixture
 def urls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Set the environment, and answer every call of CCC; return where they went."""
-    for name, value in environment().items():
+    for name, value in (environment() | {function.token_variable: TOKEN for function in FUNCTIONS}).items():
         monkeypatch.setenv(name, value)
     sent: list[str] = []
 
@@ -92,6 +97,18 @@ def test_the_shipped_default_caller_needs_its_token(function: Deployed, urls: li
     assert not urls
 
 
+@pytest.mark.parametrize("other", FUNCTIONS, ids=lambda other: other.name)
+def test_what_one_function_accepts_is_refused_at_the_others(
+    function: Deployed, other: Deployed, urls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in FUNCTIONS:
+        monkeypatch.setenv(each.token_variable, f"token-of-{each.name}")
+    recorded = http_event(token=f"token-of-{function.name}")
+
+    assert other.module.handler(recorded, Context312())["statusCode"] == (200 if other is function else 401)
+    assert len(urls) == (other is function)
+
+
 @pytest.mark.parametrize(
     "event", [b"", b"\xff", b"[]", None, 5, "\ud800", object()], ids=lambda event: type(event).__name__
 )
@@ -105,7 +122,7 @@ def test_initialize_tells_what_is_missing(function: Deployed, capsys: pytest.Cap
 
     line = json.loads(capsys.readouterr().out)
     assert line["event"] == "initialize"
-    assert "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset" in line["reason"]
+    assert f"callers.default.auth.secrets: {function.token_variable} is unset" in line["reason"]
     assert "no role credentials" in line["reason"]
 
 
@@ -119,7 +136,7 @@ def test_initialize_is_silent_where_all_is_well(function: Deployed, capsys: pyte
 def test_a_python310_context_is_enough_for_the_role(
     function: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MUTE_CALL_TOKEN", TOKEN)
+    monkeypatch.setenv(function.token_variable, TOKEN)
 
     function.module.initialize(Context310())
 
@@ -129,7 +146,7 @@ def test_a_python310_context_is_enough_for_the_role(
 def test_without_its_secret_only_the_webhook_stops(
     function: Deployed, monkeypatch: pytest.MonkeyPatch, urls: list[str]
 ) -> None:
-    monkeypatch.delenv("MUTE_CALL_TOKEN")
+    monkeypatch.delenv(function.token_variable)
 
     assert function.module.handler(http_event(), Context312())["statusCode"] == 500
     assert function.module.handler(direct_event(), Context312())["status"] == function.status
