@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.deployed import ACTIONS
+from local.doctor.deployment import read_deployment
 from local.smoke.__main__ import main as smoke
 from local.smoke.checks import REMEDIES
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
@@ -29,6 +31,7 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 
+REGIONS = ("CCC_REGION", "KMS_REGION", "OSS_REGION")
 TRUST_POLICY = {
     "Version": "1",
     "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
@@ -39,11 +42,17 @@ def least_privilege(action: str, resource: str = "*") -> dict[str, object]:
     return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
 
 
+BUCKET, PREFIX = "mute-call-letters", "letters"
+# Of each function: its role, and what it may do there, which names nothing of the others.
+ROLES = {function: read_deployment(ROOT, function, {}).role for function in ACTIONS}
 POLICIES = {
-    "mute-call-function": least_privilege("ccc:MuteCall"),
-    "unmute-call-function": least_privilege("ccc:UnmuteCall"),
-    "mute-call-letters": least_privilege("oss:PutObject", "acs:oss:*:*:mute-call-letters/letters/*"),
-    "mute-call-secrets": least_privilege("kms:GetSecretValue", "acs:kms:*:*:secret/mute-call/*"),
+    function: {
+        f"{name}-function": least_privilege(f"ccc:{ACTIONS[function].name}"),
+        f"{name}-secrets": least_privilege("kms:GetSecretValue", f"acs:kms:*:*:secret/{name}/*"),
+        f"{name}-letters": least_privilege("oss:PutObject", f"acs:oss:*:*:{BUCKET}/{PREFIX}/{name}/*"),
+    }
+    for function in ACTIONS
+    for name in [function.replace("_", "-")]
 }
 
 
@@ -63,42 +72,41 @@ def table(heading: str) -> list[list[str]]:
     return [row.split(" | ") for row in rows[2:]]
 
 
-def test_the_role_is_trusted_to_function_compute_alone() -> None:
-    (options,) = ram_calls("CreateRole")
-    assert json.loads(options["--AssumeRolePolicyDocument"]) == TRUST_POLICY
-    assert options["--RoleName"] == DOCUMENT["vars"]["role"]
+def test_each_role_is_trusted_to_function_compute_alone() -> None:
+    created = {options["--RoleName"]: options["--AssumeRolePolicyDocument"] for options in ram_calls("CreateRole")}
+    assert {role: json.loads(document) for role, document in created.items()} == dict.fromkeys(
+        ROLES.values(), TRUST_POLICY
+    )
 
 
 def test_each_policy_allows_its_one_action() -> None:
     created = {
         options["--PolicyName"]: json.loads(options["--PolicyDocument"]) for options in ram_calls("CreatePolicy")
     }
-    assert created == POLICIES
+    assert created == {name: document for policies in POLICIES.values() for name, document in policies.items()}
 
 
-def test_each_policy_created_is_attached_and_the_fallback_is_a_system_policy() -> None:
+def test_each_role_gets_the_policies_of_its_function_and_the_fallback_is_a_system_policy() -> None:
     attached = ram_calls("AttachPolicyToRole")
     (fallback,) = (options for options in attached if options["--PolicyType"] == "System")
-    custom = [options["--PolicyName"] for options in attached if options["--PolicyType"] == "Custom"]
-    assert sorted(custom) == sorted(POLICIES)
-    assert fallback["--PolicyName"] == "AliyunCCCFullAccess"
-    assert {options["--RoleName"] for options in attached} == {DOCUMENT["vars"]["role"]}
+    custom = [(options["--RoleName"], options["--PolicyName"]) for options in attached if options != fallback]
+    assert sorted(custom) == sorted((ROLES[function], name) for function in ACTIONS for name in POLICIES[function])
+    assert (fallback["--PolicyName"], fallback["--RoleName"]) == ("AliyunCCCFullAccess", ROLES["mute_call"])
     assert ram_calls("DetachPolicyFromRole") == [fallback]
 
 
-def test_the_role_may_write_where_letters_are_kept_and_nothing_else() -> None:
-    (url,) = (word.partition("=")[2] for words in COMMANDS for word in words if word.startswith("DEAD_LETTER_URL="))
-    settings = Settings.model_validate(
-        {"CCC_REGION": "cn-shanghai", "KMS_REGION": "cn-shanghai", "OSS_REGION": "cn-shanghai", "DEAD_LETTER_URL": url}
-    )
-    assert settings.dead_letter_url == url
-    place = url.removeprefix("oss://")
-    assert POLICIES["mute-call-letters"] == least_privilege("oss:PutObject", f"acs:oss:*:*:{place}/*")
-    bucket, _, prefix = place.partition("/")
+def test_each_role_may_write_where_its_letters_are_kept_and_nothing_else() -> None:
+    urls = re.findall(r"^DEAD_LETTER_URL: (.*)$", TEXT, re.MULTILINE)
+    assert len(urls) == len(ACTIONS)
+    for function, url in zip(ACTIONS, urls, strict=True):
+        settings = Settings.model_validate({**dict.fromkeys(REGIONS, "cn-shanghai"), "DEAD_LETTER_URL": url})
+        assert settings.dead_letter_url == url
+        place = url.removeprefix("oss://")
+        assert least_privilege("oss:PutObject", f"acs:oss:*:*:{place}/*") in POLICIES[function].values()
     (lifecycle,) = (words[-1] for words in COMMANDS if "put-bucket-lifecycle" in words)
     (rule,) = json.loads(lifecycle)["Rule"]
-    assert (rule["Prefix"], rule["Status"], rule["Expiration"]) == (f"{prefix}/", "Enabled", {"Days": "14"})
-    assert {words[words.index("--bucket") + 1] for words in COMMANDS if "--bucket" in words} == {bucket}
+    assert (rule["Prefix"], rule["Status"], rule["Expiration"]) == (f"{PREFIX}/", "Enabled", {"Days": "14"})
+    assert {words[words.index("--bucket") + 1] for words in COMMANDS if "--bucket" in words} == {BUCKET}
 
 
 def test_every_make_target_exists() -> None:
@@ -122,7 +130,8 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_variable_exists() -> None:
-    known = {name.upper() for name in Settings.model_fields} | PROPS["environmentVariables"].keys() | {"RUNTIME"}
+    deployed = {name for each in DOCUMENT["resources"].values() for name in each["props"]["environmentVariables"]}
+    known = {name.upper() for name in Settings.model_fields} | deployed | {"RUNTIME"}
     # The examples of rotations add three, the page itself defines three, and OpenSSL knows one.
     known |= {"SSL_CERT_FILE", "MUTE_CALL_TOKEN_PREVIOUS", "CRM_SECRET", "CRM_SECRET_NEW", "URL", "EVENT", "AUTH"}
     # That of the option `domain`, and those of docs/watching.md.

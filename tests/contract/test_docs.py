@@ -346,7 +346,7 @@ MUTATIONS = [
         "make deploy SOURCE=unmute_call",
         "SOURCE is no variable of make",
     ),
-    ("docs/deploy.md", "\nmake deploy\n", "\nmake deploy 'now\n", "bash does not read"),
+    ("docs/deploy.md", "\nmake deploy RESOURCE=domain\n", "\nmake deploy 'domain\n", "bash does not read"),
     ("docs/callers/curl.md", "curl -sS -G", "curl -sS --get", "curl --get is not used here"),
     ("docs/watching.md", "aliyun sls CreateDashboard", "aliyn sls CreateDashboard", "nobody knows aliyn"),
     ("docs/adding-a-function.md", "from __future__ import annotations", "from __future__ import", "a python block is"),
