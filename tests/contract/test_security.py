@@ -103,6 +103,22 @@ def test_a_recording_is_known_again_where_its_credential_tells_it(row: list[str]
     assert told == scheme.verify(request, BODY, [secret], NOW)
 
 
+@pytest.mark.parametrize("name", SCHEMES)
+def test_only_a_signed_url_tells_for_which_function_a_request_was(name: str) -> None:
+    """One secret for two functions: what one of them accepts passes at the other, unless the URL is signed."""
+    settings = dict(COVERING) if name == "hmac" else SETTINGS.get(name, {})
+    urls = [{"public_url": f"https://mute.example.com/{path}/crm"} for path in ("mute", "unmute")]
+    signs_url = "public_url" in SCHEMES[name].model_fields
+    one, other = (scheme_of(name, **settings, **(url if signs_url else {})) for url in urls)
+    request, secret = sent(one)
+    one.verify(request, BODY, [secret], NOW)
+    if signs_url:
+        with pytest.raises(Unauthorized):
+            other.verify(request, BODY, [secret], NOW)
+    else:
+        other.verify(request, BODY, [secret], NOW)
+
+
 def test_every_test_that_is_named_exists() -> None:
     named = [span.partition("::") for span in SPANS if span.startswith("tests/")]
     assert named
