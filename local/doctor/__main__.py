@@ -24,7 +24,7 @@ from local.doctor.report import as_json, is_healthy, line, summary
 _ROOT = Path(__file__).resolve().parents[2]
 _EPILOG = """\
 example:
-  MUTE_CALL_TOKEN=demo-token python -m local.doctor
+  MUTE_CALL_TOKEN=demo-token UNMUTE_CALL_TOKEN=demo-unmute-token python -m local.doctor
 
 exit code: 0 if nothing has failed, 1 if something has, 2 for a command that cannot be carried out
 """
