@@ -17,6 +17,10 @@ NOTES = (
     "Nothing was called. CCC is taken to accept: what it would say of the call, and its request id, are unknown.",
     "The credentials of the role are made up.",
 )
+KEY_NOTE = (
+    "What idempotency_key finds has to name one event: a second event with the same key is answered from the store,"
+    ' with "replayed": true, and is not carried out.'
+)
 # Which check a problem comes from: by the step that was passed last, and the problem's code. The road's order, for the
 # checks that leave no step of their own.
 CHECKS = {
@@ -61,7 +65,7 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
         "answer": _answer(walk, mask),
         "log": [_line(line, mask) for line in walk.lines],
         "faults": [fault for reason in walk.faults for fault in _PLACES.split(reason)],
-        "notes": list(NOTES) if walk.asked else [],
+        "notes": [*(NOTES if walk.asked else ()), *_key_note(walk)],
     }
 
 
@@ -121,6 +125,13 @@ def _check(walk: Walk, problem: Problem) -> str:
     if _kind(walk) == _UNREADABLE:
         return "event"
     return CHECKS.get((last, problem.code), f"after {last}")
+
+
+def _key_note(walk: Walk) -> Iterator[str]:
+    name = dict(walk.trace.steps).get("caller")
+    caller = walk.callers.callers.get(str(name)) if walk.callers else None
+    if caller and caller.idempotency_key:
+        yield KEY_NOTE
 
 
 def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import pytest
 
 from local.explain import __main__ as command
 from local.explain.masking import MASK, Mask, mask_for
-from local.explain.report import report, text
+from local.explain.report import KEY_NOTE, report, text
 from local.explain.road import Recorder, Walk, walk
 from local.shell_secrets import shell_lookup
 from shared.callers import Callers
@@ -58,6 +58,10 @@ instances = ["ccc-test"]
 [callers.slack]
 auth = { scheme = "slack", secrets = ["env:TOKEN"] }
 instances = ["ccc-test"]
+[callers.ticket]
+auth = { scheme = "bearer", secrets = ["env:TOKEN"] }
+instances = ["ccc-test"]
+idempotency_key = "query.ticket"
 [callers.ivr]
 auth = { scheme = "ram" }
 instances = ["ccc-test"]
@@ -201,6 +205,22 @@ def test_a_key_is_told_by_where_it_comes_from(callers: Path, headers: dict[str, 
     facts = explained(http_event(token=TOKEN, headers=headers), callers)
     found = {step["step"]: step["found"] for step in facts["steps"]}
     assert (found["age"], found["key"]) == ("any", source)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (http_event(token=TOKEN, path="/ticket", query={"ticket": "7"}), True),
+        (http_event(token=TOKEN, path="/ticket"), True),
+        (http_event(token="other", path="/ticket"), True),
+        (http_event(token=TOKEN, headers={"Idempotency-Key": "7"}), False),
+        (http_event(token=TOKEN, path="/nobody"), False),
+    ],
+)
+def test_what_an_own_key_means_is_said_once(callers: Path, event: bytes, *, told: bool) -> None:
+    facts = explained(event, callers)
+    assert facts["notes"].count(KEY_NOTE) == told
+    assert text(facts).endswith(f"note        {KEY_NOTE}\n") is told
 
 
 def test_the_store_of_the_function_is_left_alone(callers: Path) -> None:
