@@ -15,7 +15,7 @@ from functions.mute_call import index as mute_call
 from functions.unmute_call import index as unmute_call
 from local.simulator import Simulator
 from shared.settings import read_settings
-from tests.builders import CHANNEL, CREDENTIALS, PAYLOAD, Context312, environment, http_event
+from tests.builders import CHANNEL, CREDENTIALS, PAYLOAD, TOKEN, Context312, environment, http_event
 
 # A process of its own: in this one the transport of the SDK is replaced.
 CLIENT = """
@@ -63,7 +63,9 @@ def test_the_request_is_the_product_sdks(
 ) -> None:
     with Simulator() as simulator:
         assert product_sdk(simulator.endpoint, json.dumps(payload), action).strip() == "OK"
-        for name, value in environment(CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http").items():
+        for name, value in environment(
+            CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http", UNMUTE_CALL_TOKEN=TOKEN
+        ).items():
             monkeypatch.setenv(name, value)
         assert index.handler(http_event(payload), Context312())["statusCode"] == 200
         theirs, ours = simulator.requests

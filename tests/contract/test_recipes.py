@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import pytest
 from pydantic import BaseModel
 
-from functions.mute_call.index import handler
+from functions.mute_call.index import FUNCTION, handler
 from local.explain import __main__ as explain
 from local.send import __main__ as send
 from local.simulator import Simulator
@@ -49,6 +49,12 @@ SECRETS = {
     "standard-webhooks": tuple("whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)),
 }
 ANY_SECRETS = ("secret-of-the-recipe", "another-secret")
+# What names an event in the sample of a sender that says so; the others' is the delivery, or nothing.
+EVENT_NAMES = {
+    "events/callers/stripe.json": ("id",),
+    "events/callers/github.json": ("client_payload", "event_id"),
+    "events/callers/twilio.json": ("SequenceNumber",),
+}
 # Words in code marks that are neither ours nor a block's or a sample's: the vendors' own.
 VENDORS = {"url_verification"}
 
@@ -129,13 +135,30 @@ def event_of(request: Request) -> bytes:
     )
 
 
-def signed(request: Request, caller: Caller, *, wrong: bool = False) -> bytes:
-    """Return the event of a request that the caller's sender has signed, with a wrong secret if wanted."""
-    return event_of(caller.auth.sign(request, read_body(request), secrets_for(caller)[wrong], time.time()))
+def signed(request: Request, caller: Caller, *, wrong: bool = False, later_s: int = 0) -> bytes:
+    """Return the event of a request that the caller's sender has signed, with a wrong secret or later if wanted."""
+    now = time.time() + later_s
+    return event_of(caller.auth.sign(request, read_body(request), secrets_for(caller)[wrong], now))
+
+
+def another(trial: Trial) -> Request:
+    """Return the request for another event of the same sender: the same call, agent, ticket and record."""
+    request, place = request_of(trial), EVENT_NAMES.get(trial.sample)
+    if place is None:
+        return request
+    payload = found = json.loads((ROOT / trial.sample).read_bytes())
+    *way, last = place
+    for step in way:
+        found = found[step]
+    found[last] += "9"
+    content = urlencode(payload) if trial.form else json.dumps(payload)
+    return replace(request, content=content.encode())
 
 
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    # Nobody has sent anything yet.
+    monkeypatch.setattr(FUNCTION, "_stores", {})
     with Simulator() as running:
         variables = environment(CCC_ENDPOINT=running.endpoint, CCC_PROTOCOL="http")
         for name, value in variables.items():
@@ -199,6 +222,23 @@ def test_a_sample_mutes_the_documented_call(
         "job_id": PAYLOAD["JobId"],
         "user_id": PAYLOAD["UserId"],
     }
+    assert flags(simulator) == {"MUTED"}
+
+
+@pytest.mark.parametrize("trial", [trial for trial in TRIALS if trial.caller], ids=str)
+def test_a_second_mute_of_the_same_call_is_carried_out_and_a_resend_of_the_first_is_not(
+    trial: Trial, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = configure(block_of(TEXTS[trial.page], trial.caller), tmp_path, monkeypatch)[trial.caller or ""]
+    first = signed(request_of(trial), caller)
+    assert answer_to(first)["status"] == "muted"
+
+    flags(simulator).clear()
+    if trial.sample in EVENT_NAMES:
+        assert answer_to(signed(request_of(trial), caller, later_s=1))["status"] == "muted"
+        assert flags(simulator) == set()
+
+    assert answer_to(signed(another(trial), caller, later_s=2))["status"] == "muted"
     assert flags(simulator) == {"MUTED"}
 
 
