@@ -97,14 +97,16 @@ def call(
         SdkError: a defect; nothing was sent.
     """
     exchange = transport.Exchange(deadline)
-    client, request = _client(credentials, service), OpenApiRequest(query=dict(parameters))
     try:
+        client, request = _client(credentials, service), OpenApiRequest(query=dict(parameters))
         with exchange.current():
             answer = client.call_api(_params(operation), request, _RUNTIME)
     except ResponseException as error:
         return Answer(error.status_code, error.data if isinstance(error.data, dict) else {}, error.retry_after)
     except UnretryableException as error:
         raise _without_answer(error.inner_exception, sent=exchange.sent) from None
+    except Exception as error:  # noqa: BLE001 - with no memory free, the SDK's own handling of errors may fail
+        raise _without_answer(error, sent=exchange.sent) from None
     return Answer(answer["statusCode"], answer["body"], _wait_ms(answer["headers"]))
 
 
@@ -163,8 +165,11 @@ def _without_answer(cause: object, *, sent: bool) -> Exception:
     if isinstance(cause, (transport.NotSentError, transport.LostError)):
         return cause
     name = str(cause) if isinstance(cause, transport.TransportError) else type(cause).__name__
-    # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
-    return transport.UnreadableError(name) if sent else SdkError(name)
+    if sent:
+        # What is left is the SDK's failure to read an answer (RuntimeError, UnicodeDecodeError, AttributeError, …).
+        return transport.UnreadableError(name)
+    # Nothing is wrong with the SDK if this machine has nothing left.
+    return transport.NotSentError(name) if isinstance(cause, (MemoryError, OSError)) else SdkError(name)
 
 
 def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraResponse:
