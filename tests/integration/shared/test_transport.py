@@ -1,22 +1,36 @@
-"""The transport over TLS, and what its deadline ends."""
+"""The transport over TLS, what its deadline ends, and how much a server can make it take."""
 
 from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trustme
 
+from functions.mute_call.index import MUTE_CALL
 from local.simulator import Simulator
-from shared import transport
+from shared import ccc, kms, oss, transport
+from shared.context import Credentials
+from shared.function import Function
+from shared.problems import UpstreamInvalidResponse, UpstreamTimeout
+from shared.secret_references import SecretUnavailableError
+from shared.settings import read_settings
+from tests.builders import PAYLOAD, Context312, environment, http_event
+from tests.flooding_server import FLOODS
+from tests.peers import peer
+from tests.unit.shared.fakes import BEARER
 
 
 class _Silent(http.server.BaseHTTPRequestHandler):
@@ -212,3 +226,165 @@ def test_a_name_without_an_address_is_one_that_does_not_resolve(monkeypatch: pyt
     exchange = transport.Exchange(time.monotonic() + 10)
     with exchange.current(), pytest.raises(transport.NotSentError, match=r"^NameResolutionError$"):
         transport.send("GET", "http://ccc.test/", {}, None, connect_s=5, read_s=5)
+
+
+# Much less than the server takes until it gives up.
+FLOOD_DEADLINE_S, FLOOD_SLACK_S = 0.5, 4.0
+FLOOD_BYTES = 24_000_000
+CREDENTIALS = Credentials("STS.local", "local-secret", "local-token")
+UNREADABLE, LOST, NOT_SENT = transport.UnreadableError, transport.LostError, transport.NotSentError
+# Too much ends it at once, too slow the deadline. What TLS is not even begun with has sent nothing.
+ENDS: dict[str, type[transport.TransportError]] = {
+    name: LOST if flood.pause_s or (not flood.part and not flood.head) else UNREADABLE for name, flood in FLOODS.items()
+}
+
+
+@pytest.fixture(scope="module")
+def flooded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Serve every flood, in a process of its own; what it is to be trusted by is in the environment."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("tls")
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    command = [sys.executable, "-m", "tests.flooding_server", str(folder / "server.pem")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+        transport.pools.cache_clear()
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(20)
+            process.stdout.close()
+            transport.pools.cache_clear()
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Check that the block takes neither much longer than the deadline nor much memory."""
+    tracemalloc.start()
+    began = time.monotonic()
+    try:
+        yield
+        assert time.monotonic() - began < FLOOD_DEADLINE_S + FLOOD_SLACK_S
+        assert tracemalloc.get_traced_memory()[1] < FLOOD_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(("name", "kind"), ENDS.items(), ids=ENDS.keys())
+def test_a_flood_ends_by_the_deadline(
+    flooded: dict[str, str], name: str, scheme: str, kind: type[transport.TransportError]
+) -> None:
+    if scheme == "https" and not FLOODS[name].tls:
+        kind = NOT_SENT
+    exchange = transport.Exchange(time.monotonic() + FLOOD_DEADLINE_S)
+    # A loaded machine may be too slow to send too much.
+    with bounded(), exchange.current(), pytest.raises((kind, LOST) if kind is UNREADABLE else kind):
+        transport.send("POST", f"{scheme}://{flooded[f'{scheme} {name}']}/", {}, b"{}", connect_s=5, read_s=5)
+    assert exchange.sent == (kind is not NOT_SENT)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_does_not_read_ends_with_the_deadline(flooded: dict[str, str], scheme: str) -> None:
+    exchange, body = transport.Exchange(time.monotonic() + FLOOD_DEADLINE_S), bytes(20_000_000)
+    began = time.monotonic()
+    with exchange.current(), pytest.raises(LOST):
+        transport.send("POST", f"{scheme}://{flooded[f'{scheme} nothing']}/", {}, body, connect_s=5, read_s=5)
+    assert time.monotonic() - began < FLOOD_DEADLINE_S + FLOOD_SLACK_S
+
+
+def call_ccc(address: str) -> None:
+    settings = read_settings({"CCC_ENDPOINT": address, "CCC_PROTOCOL": "http"}, region="cn-shanghai")
+    ccc.call(MUTE_CALL, PAYLOAD, CREDENTIALS, settings, time.monotonic() + FLOOD_DEADLINE_S)
+
+
+def read_kms(address: str) -> None:
+    settings = read_settings({"KMS_ENDPOINT": f"http://{address}"}, region="cn-shanghai")
+    kms.read_secret("crm", CREDENTIALS, settings, time.monotonic() + FLOOD_DEADLINE_S)
+
+
+def put_oss(address: str) -> None:
+    bucket = oss.Bucket(f"http://{address}", "cn-shanghai", "letters")
+    oss.put(bucket, "key", b"{}", CREDENTIALS, time.monotonic() + FLOOD_DEADLINE_S)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["100 continue", "100 continue, slowly", "trailers of a body", "gzip that ends, of nothing", "body of an error"],
+)
+@pytest.mark.parametrize(
+    ("use", "kinds"),
+    [
+        (call_ccc, (UpstreamInvalidResponse, UpstreamTimeout)),
+        (read_kms, (SecretUnavailableError,)),
+        (put_oss, (oss.OssError,)),
+    ],
+    ids=["CCC", "KMS", "OSS"],
+)
+def test_a_flood_has_the_error_of_who_is_called(
+    flooded: dict[str, str], use: Callable[[str], None], kinds: tuple[type[Exception], ...], name: str
+) -> None:
+    with bounded(), pytest.raises(kinds):
+        use(flooded[f"http {name}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "codes", "attempts"),
+    [
+        ("http 100 continue", {"upstream_invalid_response", "upstream_timeout"}, {1}),
+        ("http trailers, slowly", {"upstream_timeout"}, {1}),
+        # Certainly not sent, so that it is tried once more: then, too, it ends.
+        ("https handshake", {"upstream_unavailable"}, {2}),
+        ("https handshake, byte by byte", {"upstream_unavailable"}, {1, 2}),
+    ],
+)
+def test_a_flood_is_answered_and_asked_for_no_more_than_twice(
+    flooded: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    codes: set[str],
+    attempts: set[int],
+) -> None:
+    callers = tmp_path / "callers.toml"
+    callers.write_text(f"[callers.default]{BEARER}", encoding="utf-8")
+    variables = environment(CCC_ENDPOINT=flooded[name], CCC_PROTOCOL=name.split(maxsplit=1)[0], DEADLINE_MS="1500")
+    with bounded():
+        Function(MUTE_CALL, callers, environ=variables).handle(http_event(), Context312())
+    line = json.loads(capsys.readouterr().out)
+    assert line["code"] in codes
+    assert line["attempts"] in attempts
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [(ANSWER, None), (ANSWER[:-1], LOST), (ANSWER.replace(b"Content-Length: 20000", b"A: b")[:-1], LOST)],
+    ids=["whole", "a part", "a part of unknown length"],
+)
+def test_what_came_before_a_freeze_is_read_after_the_deadline(
+    answer: bytes, end: type[transport.TransportError] | None
+) -> None:
+    exchange = transport.Exchange(time.monotonic() + 10)
+    read = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        # The client waits; once it goes on, its time is over.
+        exchange.deadline = time.monotonic()
+        connection.sendall(answer)
+        read.wait(10)
+
+    with peer(behave) as address, exchange.current():
+        try:
+            with contextlib.nullcontext() if end is None else pytest.raises(end):
+                answered = transport.send("POST", f"http://{address}/", {}, None, connect_s=5, read_s=5)
+                assert len(answered.body) == 20_000
+        finally:
+            read.set()
