@@ -10,6 +10,10 @@ The one step that cannot be told how long to wait, the look-up of a name, runs i
 from __future__ import annotations
 
 import contextlib
+
+# Python imports it for the first name that is looked up. Should that fail for want of a descriptor or of memory, it
+# remembers that there is no such encoding: no name could be looked up any more.
+import encodings.idna  # noqa: F401
 import functools
 import http.client
 import logging

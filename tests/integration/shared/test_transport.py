@@ -15,6 +15,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -29,7 +30,7 @@ from shared.secret_references import SecretUnavailableError
 from shared.settings import read_settings
 from tests.builders import PAYLOAD, Context312, environment, http_event
 from tests.flooding_server import FLOODS
-from tests.peers import peer
+from tests.peers import answering, peer
 from tests.unit.shared.fakes import BEARER
 
 
@@ -388,3 +389,54 @@ def test_what_came_before_a_freeze_is_read_after_the_deadline(
                 assert len(answered.body) == 20_000
         finally:
             read.set()
+
+
+NOTHING_SENT = {
+    "TLS": "NotSentError: ",
+    "CCC": "UpstreamUnavailable: nothing was sent",
+    "OSS": "OssError: nothing was sent",
+}
+NOTHING_SENT["KMS"] = "SecretUnavailableError: kms:crm: KMS does not answer"
+# What else may be told where memory ends somewhere on the way, which may be after sending.
+OTHERWISE = {
+    "TLS": ("LostError: ",),
+    "CCC": ("UpstreamTimeout: no whole answer", "UpstreamInvalidResponse: unreadable answer"),
+    "KMS": ("SecretUnavailableError: ",),
+    "OSS": ("OssError: ",),
+}
+
+
+def starved(what: str, server: _Server) -> dict[str, Any]:
+    """Return what `tests.starved` tells; who answers there has nearly as much to say as is read."""
+    big = json.dumps({"Code": "OK", "SecretData": "x" * 1_000_000, "SecretDataType": "text"}).encode()
+    with peer(answering("200 OK", big)) as address:
+        run = subprocess.run(  # noqa: S603 - ours
+            [sys.executable, "-m", "tests.starved", what, address, f"127.0.0.1:{server.server_port}"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=50,
+        )
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.usefixtures("_trusted")
+@pytest.mark.parametrize("what", ["descriptors", "threads", "authorities"])
+def test_without_a_descriptor_or_thread_nothing_was_sent(server: _Server, what: str) -> None:
+    found = starved(what, server)
+    for name, (end,) in found["ends"].items():
+        # There is a descriptor again for the second try to read them.
+        assert end.startswith("done" if what == "authorities" else NOTHING_SENT[name])
+    assert found["leaked"] == 0
+    assert set(found["after"].values()) == {"done"}
+
+
+@pytest.mark.usefixtures("_trusted")
+def test_without_memory_every_call_ends_as_calls_do(server: _Server) -> None:
+    found = starved("memory", server)
+    ends = [(name, end) for name, ends in found["ends"].items() for end in ends]
+    assert [pair for pair in ends if not pair[1].startswith((NOTHING_SENT[pair[0]], *OTHERWISE[pair[0]], "done"))] == []
+    assert any("MemoryError" in end for _, end in ends)
+    assert found["leaked"] == 0
+    assert set(found["after"].values()) == {"done"}
