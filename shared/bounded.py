@@ -16,6 +16,17 @@ class OverdueError(Exception):
     """The work was not done in time; it may go on in the thread left behind."""
 
 
+class _Begun(threading.Event):
+    """What a thread sets once it runs, waited for no longer than the work itself: without memory it may never."""
+
+    def __init__(self, left_s: float) -> None:
+        super().__init__()
+        self._left_s = left_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(self._left_s if timeout is None else timeout)
+
+
 def run(work: Callable[[], Result], deadline: float) -> Result:
     """Return what `work` returns, or raise what it raises.
 
@@ -27,6 +38,7 @@ def run(work: Callable[[], Result], deadline: float) -> Result:
 
     Raises:
         OverdueError: the deadline has come first.
+        RuntimeError: there is no thread for it.
     """
     done: Future[Result] = Future()
 
@@ -39,9 +51,12 @@ def run(work: Callable[[], Result], deadline: float) -> Result:
     left_s = deadline - time.monotonic()
     if left_s <= 0:
         raise OverdueError
-    threading.Thread(target=fulfil, daemon=True).start()
+    thread = threading.Thread(target=fulfil, daemon=True)
+    # Python offers no other way to bound `start`, which waits for it.
+    thread._started = _Begun(left_s)  # type: ignore[attr-defined] # noqa: SLF001
+    thread.start()
     try:
-        return done.result(timeout=left_s)
+        return done.result(timeout=max(0.0, deadline - time.monotonic()))
     except FutureTimeoutError:
         if done.done():
             # In the last moment, or the work's own timeout.

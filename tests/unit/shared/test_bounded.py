@@ -35,6 +35,17 @@ def test_work_that_hangs_is_left_behind() -> None:
     release.set()
 
 
+def test_a_thread_that_never_begins_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that fails for want of memory before it has told that it runs."""
+    monkeypatch.setattr(threading.Thread, "_bootstrap", lambda _thread: None)
+    began = time.monotonic()
+
+    with pytest.raises(OverdueError):
+        run(lambda: 42, began + 0.2)
+
+    assert time.monotonic() - began < 5
+
+
 def test_nothing_begins_after_the_deadline() -> None:
     begun: list[bool] = []
 
