@@ -83,13 +83,16 @@ def stopped_callers(callers: Callers, look_up: Lookup) -> dict[str, str]:
 
 
 def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> bool:
-    """Return whether at least one caller can be served."""
+    """Return whether at least one caller can be served, as far as is known: nobody is asked.
+
+    A secret of KMS counts as set until a read of it has failed.
+    """
     try:
         settings, callers = load(environ, context, callers_file)
     except ConfigurationError:
         return False
-    look_up = secrets.lookup(environ, context, settings, time.monotonic())
-    return len(stopped_callers(callers, look_up)) < len(callers.callers)
+    look_up = secrets.lookup_of_seen(environ, context, settings)
+    return any(_is_served(caller, look_up) for caller in callers.callers.values())
 
 
 def faults(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> list[str]:
@@ -114,6 +117,19 @@ def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
         raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
     except SecretUnavailableError as error:
         raise type(error)(f"callers.{name}.auth.secrets: {error}") from None
+
+
+def _is_served(caller: Caller, look_up: Lookup) -> bool:
+    """Whether no secret is known to be missing."""
+    for reference in caller.auth.secrets or ():
+        # Each by itself: what was not read says nothing of the others.
+        try:
+            read_secrets([reference], look_up, caller.auth.is_usable)
+        except NotAskedError:
+            continue
+        except (ConfigurationError, SecretUnavailableError):
+            return False
+    return True
 
 
 def _slips(callers: Callers, stopped: Collection[str], look_up: Lookup) -> Iterator[str]:

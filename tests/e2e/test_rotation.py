@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +21,7 @@ from local.send.wire import Outgoing, exchange
 from local.simulator import Simulator
 from shared.callers import load_callers
 from tests.builders import PAYLOAD
+from tests.e2e.test_custom_runtime import running
 
 RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
 CALLERS = """
@@ -39,6 +43,11 @@ instances = ["ccc-test"]
 auth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }
 instances = ["ccc-test"]
 """
+ONLY_KMS = """
+[callers.crm]
+auth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }
+instances = ["ccc-test"]
+"""
 # None of them may stand in an answer or in a log line.
 FIRST, SECOND, THIRD = (f"whsec_{letter * 40}" for letter in "BCD")
 Start = Callable[[str], Gateway]
@@ -56,13 +65,14 @@ def callers(tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatc
 class Sender:
     """A sender that signs with the secret that it has at the moment."""
 
-    def __init__(self, gateway: Gateway, callers: Path, name: str = "crm") -> None:
-        self._url, self._name = urlsplit(gateway.url), name
+    def __init__(self, url: str, callers: Path, name: str = "crm") -> None:
+        self._url, self._name = urlsplit(url), name
         self._caller = load_callers(callers).callers[name]
 
-    def post(self, secret: str) -> tuple[int, str]:
+    def post(self, secret: str, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[int, str]:
         message = read_message(json.dumps(dict(PAYLOAD)).encode(), form=False)
-        answer = exchange(compose(message, self._url, self._name, self._caller, secret, time.time()))
+        sent = compose(message, self._url, self._name, self._caller, secret, time.time())
+        answer = exchange(replace(sent, headers={**sent.headers, **headers}))
         assert "whsec_" not in answer.body
         body = json.loads(answer.body)
         return answer.status, body.get("code") or body["status"]
@@ -79,7 +89,7 @@ def test_the_old_and_the_new_secret_pass_and_the_one_before_does_not(
 ) -> None:
     simulator.put_secret("crm", FIRST)
     simulator.put_secret("crm", SECOND)
-    sender = Sender(gateway(runtime), callers)
+    sender = Sender(gateway(runtime).url, callers)
     assert [sender.post(secret) for secret in (SECOND, FIRST)] == [(200, "muted")] * 2
     simulator.put_secret("crm", THIRD)
     assert [sender.post(secret) for secret in (THIRD, SECOND, THIRD)] == [(200, "muted")] * 3
@@ -91,7 +101,7 @@ def test_no_request_is_lost_while_it_rotates_under_traffic(
     simulator: Simulator, gateway: Start, callers: Path, runtime: str
 ) -> None:
     simulator.put_secret("crm", FIRST)
-    sender = Sender(gateway(runtime), callers)
+    sender = Sender(gateway(runtime).url, callers)
     rotated = threading.Event()
     answers: dict[str, list[tuple[int, str]]] = {"old": [], "new": []}
 
@@ -122,7 +132,7 @@ def test_no_request_is_lost_while_it_rotates_under_traffic(
 
 def test_hundreds_of_forgeries_cost_kms_next_to_nothing(simulator: Simulator, gateway: Start, callers: Path) -> None:
     simulator.put_secret("crm", FIRST)
-    sender = Sender(gateway("custom.debian11"), callers)
+    sender = Sender(gateway("custom.debian11").url, callers)
     assert sender.post(FIRST) == (200, "muted")
     began = time.monotonic()
     assert {sender.post(SECOND) for _ in range(200)} == {(401, "unauthorized")}
@@ -130,12 +140,76 @@ def test_hundreds_of_forgeries_cost_kms_next_to_nothing(simulator: Simulator, ga
     assert reads(simulator) <= 2 * (1 + early)
 
 
+ROLE = {
+    "x-fc-access-key-id": "STS.local",
+    "x-fc-access-key-secret": "local-secret",
+    "x-fc-security-token": "local-token",
+}
+FORGED = [
+    {**ROLE, "x-fc-access-key-id": "STS.forged"},
+    {**ROLE, "x-fc-access-key-secret": "forged"},
+    {**ROLE, "x-fc-security-token": "forged"},
+    {**ROLE, "x-fc-security-token": "\xfc"},
+    {**ROLE, "x-fc-access-key-id": "STS.forged", "x-fc-region": "cn-beijing"},
+]
+
+
+def attempts(simulator: Simulator) -> int:
+    """How often it was begun to read the CRM's secret."""
+    asked = [request["parameters"] for request in simulator.requests if request["action"] == "GetSecretValue"]
+    return sum((each["SecretName"], each["VersionStage"]) == ("crm", "ACSCurrent") for each in asked)
+
+
+@pytest.mark.parametrize("first", [ROLE, FORGED[0]], ids=["the role's", "forged"])
+def test_forged_credentials_use_nothing_that_the_roles_have_read(
+    simulator: Simulator, callers: Path, first: dict[str, str]
+) -> None:
+    simulator.put_secret("crm", FIRST)
+    with running(simulator.endpoint) as server:
+        sender = Sender(f"http://{server.address}", callers)
+        began = time.monotonic()
+        if first is not ROLE:
+            assert sender.post(FIRST, first) == (500, "configuration_error")
+            # The budget is spent. Whoever comes now is told to come again, the role as well.
+            assert sender.post(FIRST, ROLE) == (503, "upstream_unavailable")
+            time.sleep(10.5)
+        assert sender.post(FIRST, ROLE) == (200, "muted")
+        # A right signature, and credentials that do not open the secret; as many as the pipe of the log takes unread.
+        with ThreadPoolExecutor(10) as pool:
+            answers = {*pool.map(lambda number: sender.post(FIRST, FORGED[number % len(FORGED)]), range(60))}
+        assert answers <= {(500, "configuration_error"), (503, "upstream_unavailable")}
+        assert sender.post(SECOND, FORGED[0])[0] in (500, 503)
+        assert sender.post(FIRST, ROLE) == (200, "muted")
+        assert sender.post(SECOND, ROLE) == (401, "unauthorized")
+        assert attempts(simulator) <= 2 + (time.monotonic() - began) / 10
+        _, errors = server.end()
+    assert errors == ""
+
+
+def test_the_health_check_asks_nobody_and_nobody_turns_it(simulator: Simulator, callers: Path) -> None:
+    callers.write_text(ONLY_KMS, encoding="utf-8")
+    with running(simulator.endpoint) as server:
+        url = f"http://{server.address}"
+
+        def health(headers: dict[str, str]) -> int:
+            return exchange(Outgoing(url, "GET", "/healthz", headers, b"")).status
+
+        assert [health(headers) for headers in (ROLE, {}, *FORGED)] == [200] * (2 + len(FORGED))
+        assert attempts(simulator) == 0
+        simulator.put_secret("crm", FIRST)
+        assert Sender(url, callers).post(FIRST, FORGED[0])[0] == 500
+        assert [health(headers) for headers in (ROLE, FORGED[0])] == [200, 503]
+        assert attempts(simulator) == 1
+        written, _ = server.end()
+    assert [json.loads(line)["event"] for line in written.splitlines()] == ["webhook"]
+
+
 @pytest.mark.parametrize("runtime", BUILT_IN)
 def test_without_kms_nobody_passes_who_needs_it(
     simulator: Simulator, gateway: Start, callers: Path, runtime: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulator.faults.add({"kind": "drop", "times": 50, "action": "GetSecretValue"})
-    sender = Sender(gateway(runtime), callers)
+    sender = Sender(gateway(runtime).url, callers)
     simulator.put_secret("crm", FIRST)
     assert sender.post(FIRST) == (503, "upstream_unavailable")
     assert [request["action"] for request in simulator.requests if request["action"] == "MuteCall"] == []
@@ -149,17 +223,17 @@ def test_a_secret_that_kms_does_not_have_stops_its_caller_alone(
 ) -> None:
     monkeypatch.setenv("MUTE_CALL_TOKEN", "a-token")
     running = gateway("python3.12")
-    assert Sender(running, callers, "none").post("anything") == (500, "configuration_error")
-    assert Sender(running, callers, "desk").post("a-token") == (200, "muted")
+    assert Sender(running.url, callers, "none").post("anything") == (500, "configuration_error")
+    assert Sender(running.url, callers, "desk").post("a-token") == (200, "muted")
     simulator.put_secret("desk", "another-token")
-    assert Sender(running, callers, "desk").post("another-token") == (200, "muted")
+    assert Sender(running.url, callers, "desk").post("another-token") == (200, "muted")
 
 
 def test_a_secret_is_read_once_for_the_initializer_and_all_requests(
     simulator: Simulator, gateway: Start, callers: Path
 ) -> None:
     simulator.put_secret("crm", FIRST)
-    sender = Sender(gateway("python3.12"), callers)
+    sender = Sender(gateway("python3.12").url, callers)
     assert [sender.post(FIRST) for _ in range(3)] == [(200, "muted")] * 3
     assert reads(simulator) == 2
 
@@ -169,7 +243,7 @@ def test_a_request_without_a_credential_does_not_have_kms_asked(
 ) -> None:
     simulator.put_secret("crm", FIRST)
     running = gateway("python3.12")
-    sender = Sender(running, callers)
+    sender = Sender(running.url, callers)
     assert sender.post(FIRST) == (200, "muted")
     before = reads(simulator)
     unsigned = Outgoing(running.url, "POST", "/crm", {"content-type": "application/json"}, b"{}")
@@ -190,7 +264,7 @@ def test_one_slow_secret_takes_no_more_than_its_share_and_nothing_from_the_other
     simulator.faults.add({"kind": "delay", "ms": 3000, "action": "GetSecretValue"})
     began = time.monotonic()
     healthz = exchange(Outgoing(running.url, "GET", "/healthz", {}, b""))
-    # The initializer and the page, a share of the deadline each.
+    # The initializer has a share of the deadline, and the page asks nobody.
     assert time.monotonic() - began < 4
     assert healthz.status == 200
-    assert Sender(running, callers, "late").post(FIRST) == (200, "muted")
+    assert Sender(running.url, callers, "late").post(FIRST) == (200, "muted")

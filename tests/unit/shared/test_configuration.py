@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,4 +172,61 @@ def test_nothing_is_said_of_secrets_for_which_there_was_no_time(file: Path, monk
     monkeypatch.setattr(kept_secrets, "SHARE", 0.0)
 
     assert configuration.faults(environment(), Context312(), file, kept({})) == []
-    assert configuration.serves_anybody(environment(), Context312(), file, kept({}))
+
+
+DOWN = SecretUnavailableError("kms:crm: KMS does not answer: X")
+
+
+@pytest.mark.parametrize(
+    ("secrets", "values", "serves"),
+    [
+        (["kms:crm"], None, True),
+        (["kms:crm", "env:UNSET"], None, False),
+        (["kms:crm", "env:UNSET?"], None, True),
+        (["kms:crm"], ("t",), True),
+        (["kms:crm"], (), False),
+        (["kms:crm"], ("not usable\n",), False),
+        (["env:MUTE_CALL_TOKEN", "kms:crm?"], (), True),
+        (["kms:crm"], DOWN, False),
+        (["kms:crm"], ConfigurationError("kms:crm: KMS answered NoPermission with HTTP 403"), False),
+        (["env:MUTE_CALL_TOKEN", "kms:crm?"], DOWN, False),
+    ],
+)
+def test_whether_somebody_is_served_is_known_from_what_was_read_and_nobody_is_asked(
+    file: Path, secrets: list[str], values: tuple[str, ...] | Exception | None, *, serves: bool
+) -> None:
+    file.write_text(
+        f'[callers.a]\nauth = {{ scheme = "bearer", secrets = {json.dumps(secrets)} }}\ninstances = ["x"]\n'
+    )
+    asked: list[str] = []
+
+    def read(name: str, *_: object) -> tuple[str, ...]:
+        asked.append(name)
+        if values is None or isinstance(values, Exception):
+            raise values or AssertionError(name)
+        return values
+
+    kept = KeptSecrets(read)
+    other, nobody = environment(ALIBABA_CLOUD_SECURITY_TOKEN="other"), environment(ALIBABA_CLOUD_SECURITY_TOKEN="")
+    for environ in (environment(), other, nobody):
+        # Nothing was read yet.
+        assert configuration.serves_anybody(environ, Context312(), file, kept) is ("env:UNSET" not in secrets)
+    if values is not None:
+        configuration.faults(environment(), Context312(), file, kept)
+    before = len(asked)
+    assert configuration.serves_anybody(environment(), Context312(), file, kept) is serves
+    assert configuration.serves_anybody(other, Context312(), file, kept) is ("env:UNSET" not in secrets)
+    assert len(asked) == before
+
+
+def test_the_first_caller_that_is_served_is_enough(file: Path) -> None:
+    file.write_text("\n".join(f"[callers.a{number}]{BEARER}" for number in range(50)), encoding="utf-8")
+    looked: list[str] = []
+
+    class Environ(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            looked.append(name)
+            return super().get(name, default)
+
+    assert configuration.serves_anybody(Environ(environment()), Context312(), file, KeptSecrets())
+    assert looked.count("MUTE_CALL_TOKEN") == 1

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from shared import idle
 from shared.context import Credentials
-from shared.kept_secrets import EARLY_EVERY_S, FRESH_S, MAX_AGE_S, PAUSE_S, SHARE, KeptSecrets
+from shared.kept_secrets import EVERY_S, FRESH_S, MAX_AGE_S, MAX_SETS, SHARE, KeptSecrets
 from shared.problems import ConfigurationError
 from shared.secret_references import NotAskedError, SecretUnavailableError
 from shared.settings import Settings, read_settings
@@ -20,11 +24,13 @@ from tests.builders import Context312, environment
 SETTINGS = read_settings({"DEADLINE_MS": "20000"}, region="cn-shanghai")
 SHARE_S = 20 * SHARE
 DOWN = SecretUnavailableError("kms:crm: KMS does not answer: LostError")
+ROLE = "local-token"
+REFUSED = ConfigurationError("kms:crm: KMS answered InvalidSecurityToken with HTTP 400")
 
 
 @dataclass
 class Kms:
-    """Stands in for KMS: notes who is asked for, and returns or raises its outcome."""
+    """Stands in for KMS: notes who is asked for, and returns or raises its outcome; forged credentials it refuses."""
 
     outcome: tuple[str, ...] | Exception = ("new", "old")
     asked: list[str] = field(default_factory=list)
@@ -35,6 +41,8 @@ class Kms:
         self.asked.append(name)
         self.credentials.append(credentials)
         time.sleep(self.wait_s)
+        if "forged" in credentials.security_token:
+            raise REFUSED
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -68,10 +76,28 @@ def kept(kms: Kms) -> KeptSecrets:
 
 
 def look_up(
-    kept: KeptSecrets, reference: str = "kms:crm", *, early: bool = False, left_s: float = SHARE_S, **environ: str
+    kept: KeptSecrets,
+    reference: str = "kms:crm",
+    *,
+    early: bool = False,
+    left_s: float = SHARE_S,
+    settings: Settings = SETTINGS,
+    **environ: str,
 ) -> Sequence[str]:
     started = time.monotonic() + left_s - SHARE_S
-    return kept.lookup(environment(**environ), Context312(), SETTINGS, started, early=early)(reference)
+    return kept.lookup(environment(**environ), Context312(), settings, started, early=early)(reference)
+
+
+def forged(number: int) -> str:
+    return f"forged-{number}"
+
+
+def with_token(kept: KeptSecrets, token: str, *, early: bool = False) -> Sequence[str] | None:
+    """Look up with a security token of its own; `None` where there is nothing."""
+    try:
+        return look_up(kept, early=early, ALIBABA_CLOUD_SECURITY_TOKEN=token)
+    except (ConfigurationError, SecretUnavailableError):
+        return None
 
 
 def test_a_variable_needs_no_kms(kept: KeptSecrets, kms: Kms) -> None:
@@ -125,7 +151,7 @@ def test_a_kms_that_fails_is_left_alone_for_a_while(kept: KeptSecrets, kms: Kms,
             look_up(kept, early=True)
     assert kms.asked == ["crm"]
     kms.outcome = ("new",)
-    clock.forward(PAUSE_S + 0.1)
+    clock.forward(EVERY_S + 0.1)
     assert look_up(kept) == ("new",)
 
 
@@ -137,7 +163,7 @@ def test_a_wrong_credential_has_it_read_early_and_only_so_often(kept: KeptSecret
     for _ in range(100):
         look_up(kept, early=True)
     assert len(kms.asked) == 2
-    clock.forward(EARLY_EVERY_S + 0.1)
+    clock.forward(EVERY_S + 0.1)
     look_up(kept, early=True)
     assert len(kms.asked) == 3
 
@@ -175,11 +201,155 @@ def test_the_credentials_are_those_of_the_invocation_that_reads(kept: KeptSecret
     assert [credentials.security_token for credentials in kms.credentials] == ["local-token", "renewed"]
 
 
-def test_an_invocation_without_credentials_spoils_nothing_for_the_next(kept: KeptSecrets) -> None:
-    with pytest.raises(ConfigurationError, match="no role credentials"):
-        look_up(kept, ALIBABA_CLOUD_ACCESS_KEY_ID="")
+def test_an_invocation_without_credentials_gets_nothing_and_spoils_nothing(kept: KeptSecrets) -> None:
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="no role credentials"):
+            look_up(kept, ALIBABA_CLOUD_ACCESS_KEY_ID="")
+        assert look_up(kept) == ("new", "old")
+
+
+@pytest.mark.parametrize("part", ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"])
+@pytest.mark.parametrize("early", [False, True])
+def test_what_one_set_of_credentials_has_read_counts_for_no_other(
+    kept: KeptSecrets,
+    kms: Kms,
+    clock: Clock,
+    part: str,
+    early: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    other: dict[str, Any] = {f"ALIBABA_CLOUD_{part}": "another"}
     assert look_up(kept) == ("new", "old")
-    assert look_up(kept, ALIBABA_CLOUD_ACCESS_KEY_ID="") == ("new", "old")
+    kms.outcome = REFUSED
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="InvalidSecurityToken"):
+            look_up(kept, early=early, **other)
+    kms.outcome = ("another's",)
+    clock.forward(EVERY_S + 0.1)
+    assert look_up(kept, early=early, **other) == ("another's",)
+    assert look_up(kept) == ("new", "old")
+
+
+def test_what_was_read_in_one_region_counts_in_no_other(kept: KeptSecrets, kms: Kms) -> None:
+    look_up(kept)
+    kms.outcome = ("another's",)
+    elsewhere = read_settings({"DEADLINE_MS": "20000"}, region="cn-beijing")
+    assert look_up(kept, settings=elsewhere) == ("another's",)
+    assert look_up(kept) == ("new", "old")
+
+
+@pytest.mark.parametrize("before", [[], [ROLE], [ROLE, ROLE], ["forged", ROLE]])
+def test_credentials_that_were_renewed_read_as_soon_as_the_budget_allows(
+    kept: KeptSecrets, kms: Kms, clock: Clock, before: list[str]
+) -> None:
+    look_up(kept)
+    for token in before:
+        # The role's own reads reserve it nothing, and a reservation ends with its read.
+        with_token(kept, token, early=True)
+    if "forged" in before:
+        clock.forward(EVERY_S + 0.1)
+        with_token(kept, ROLE, early=True)
+    clock.forward(EVERY_S + 0.1 if before else 0)
+    kms.outcome = ("newer",)
+    assert with_token(kept, "renewed") == ("newer",)
+
+
+def test_what_was_seen_last_is_told_without_asking(kept: KeptSecrets, kms: Kms, clock: Clock) -> None:
+    seen = kept.lookup_of_seen(environment(), Context312(), SETTINGS)
+    with pytest.raises(NotAskedError):
+        seen("kms:crm")
+    look_up(kept)
+    clock.forward(MAX_AGE_S + 1)
+    assert seen("kms:crm") == ("new", "old")
+    assert len(kms.asked) == 1
+    kms.outcome = DOWN
+    with pytest.raises(SecretUnavailableError, match="LostError"):
+        look_up(kept)
+    with pytest.raises(SecretUnavailableError, match="LostError"):
+        seen("kms:crm")
+
+
+def test_credentials_are_not_kept() -> None:
+    seen: list[weakref.ref[Credentials]] = []
+
+    def read(_name: str, credentials: Credentials, _settings: Settings, _deadline: float) -> tuple[str, ...]:
+        seen.append(weakref.ref(credentials))
+        return ("new",)
+
+    kept = KeptSecrets(read)
+    assert look_up(kept) == ("new",)
+    assert [credentials() for credentials in seen] == [None]
+
+
+@pytest.mark.parametrize("outcome", [("new",), (), DOWN, REFUSED, RuntimeError("a defect")], ids=repr)
+@pytest.mark.parametrize("tokens", [[ROLE], [forged(1), ROLE], [ROLE, "renewed", *map(forged, range(MAX_SETS))]])
+def test_a_secret_is_read_once_in_ten_seconds_beside_the_first_success(
+    kept: KeptSecrets, kms: Kms, clock: Clock, tokens: list[str], outcome: tuple[str, ...] | Exception
+) -> None:
+    kms.outcome = outcome
+    times: list[int] = []
+    places = [read_settings({"DEADLINE_MS": "20000"}, region=region) for region in ("cn-shanghai", "cn-beijing")]
+    for second in range(int(MAX_AGE_S) + 20):
+        for token, early, settings in itertools.product(tokens, (False, True), places):
+            with contextlib.suppress(ConfigurationError, SecretUnavailableError, RuntimeError):
+                look_up(kept, early=early, settings=settings, ALIBABA_CLOUD_SECURITY_TOKEN=token)
+            times += [second] * (len(kms.asked) - len(times))
+        clock.forward(1)
+    answered = [isinstance(outcome, tuple) and "forged" not in found.security_token for found in kms.credentials]
+    if True in answered:
+        del times[answered.index(True)]
+    assert len(times) > 2
+    assert all(later - earlier >= EVERY_S for earlier, later in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize("every_s", [1, 7, 20, 45])
+def test_forged_credentials_do_not_keep_those_that_have_read_from_reading_again(
+    kept: KeptSecrets, kms: Kms, clock: Clock, every_s: int
+) -> None:
+    assert with_token(kept, ROLE) == ("new", "old")
+    found = set()
+    for second in range(2_000):
+        assert not any(with_token(kept, forged(number), early=True) for number in (second, -second))
+        if second % every_s == 0:
+            found.add(with_token(kept, ROLE))
+        clock.forward(1)
+    assert found == {("new", "old")}
+    assert sum("forged" in credentials.security_token for credentials in kms.credentials) > 100
+
+
+def test_a_new_secret_is_found_among_forgeries_within_twenty_seconds(kept: KeptSecrets, kms: Kms, clock: Clock) -> None:
+    look_up(kept)
+    kms.outcome = ("newer", "new")
+    for second in range(20):
+        with_token(kept, forged(second))
+        look_up(kept, early=True)
+        clock.forward(1)
+    assert look_up(kept) == ("newer", "new")
+
+
+def test_whoever_comes_seldom_is_put_off_once(kept: KeptSecrets, clock: Clock) -> None:
+    look_up(kept)
+    clock.forward(MAX_AGE_S)
+    with_token(kept, forged(1))
+    with pytest.raises(NotAskedError, match="a moment ago"):
+        look_up(kept)
+    clock.forward(EVERY_S + 0.1)
+    with_token(kept, forged(2))
+    assert look_up(kept) == ("new", "old")
+
+
+def test_a_few_sets_of_credentials_are_known_and_those_that_have_read_stay(
+    kept: KeptSecrets, kms: Kms, clock: Clock
+) -> None:
+    tokens = [ROLE, *(f"role-{number}" for number in range(1, MAX_SETS))]
+    for token in [*tokens, *map(forged, range(5))]:
+        with_token(kept, token)
+        clock.forward(EVERY_S + 0.1)
+    before = len(kms.asked)
+    assert all(with_token(kept, token) for token in reversed(tokens))
+    assert len(kms.asked) == before
+    # One more: the one that was not used for the longest time goes.
+    assert with_token(kept, "another")
+    assert [token for token in tokens if with_token(kept, token)] == tokens[:-1]
 
 
 def test_requests_side_by_side_share_one_read(kept: KeptSecrets, kms: Kms) -> None:
@@ -240,7 +410,7 @@ def test_an_early_read_that_fails_does_not_use_up_the_next(kept: KeptSecrets, km
     kms.outcome = DOWN
     look_up(kept, early=True)
     kms.outcome = ("newer", "new")
-    clock.forward(PAUSE_S + 0.1)
+    clock.forward(EVERY_S + 0.1)
     assert look_up(kept, early=True) == ("newer", "new")
 
 
@@ -249,5 +419,5 @@ def test_a_secret_that_is_not_there_yet_is_looked_for_again_soon(kept: KeptSecre
     assert look_up(kept) == look_up(kept) == ()
     assert len(kms.asked) == 1
     kms.outcome = ("new",)
-    clock.forward(EARLY_EVERY_S + 0.1)
+    clock.forward(EVERY_S + 0.1)
     assert look_up(kept) == ("new",)
