@@ -25,6 +25,8 @@ _REST_BYTES = 65_536
 # An escape has at most six bytes (`\u0000`) for one byte of the body: it lengthens an event by five.
 _BYTES_PER_ESCAPE = 5
 _HTTP_MARK = b'"requestContext"'
+# The platform takes no longer path: one that is longer names nobody, and is not decoded.
+_MAX_PATH = 4096
 # `json.dumps` would build one at every call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -66,8 +68,8 @@ class Request:
         return replace(self, headers={**self.headers, **headers})
 
     def with_query(self, query: Mapping[str, str]) -> Request:
-        """Return the request with these parameters added behind its own."""
-        return replace(self, query={**self.query, **query})
+        """Return the request with these parameters added behind its own; how they are sent is not known."""
+        return replace(self, query={**self.query, **query}, raw_query=None)
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,11 @@ def http_request(  # noqa: PLR0913 - all that a request has
         is_base64: whether `content` is encoded so.
         is_whole: whether all of the body has come.
     """
-    segments = [segment for segment in raw_path.split("/") if segment]
+    decode = unquote if len(raw_path) <= _MAX_PATH else str
     return Request(
         method=method.upper(),
-        segment=unquote(segments[-1]) if segments else "",
-        path=unquote(raw_path),
+        segment=decode(raw_path.rstrip("/").rpartition("/")[2]),
+        path=decode(raw_path),
         raw_path=raw_path,
         headers={name.lower(): value for name, value in headers.items()},
         query=query,
