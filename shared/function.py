@@ -318,10 +318,15 @@ def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
     is_read = caller.reads_beyond_the_payload or not body
     return {
         "body": decode_body(body, request.headers),
-        "query": decode_query(_without(request.query, caller.auth.credential_query())) if is_read else {},
+        "query": _query(request, caller.auth.credential_query()) if is_read else {},
         "headers": _without(request.headers, caller.auth.credential_headers()),
         "path": request.path,
     }
+
+
+def _query(request: Request, hidden: frozenset[str]) -> dict[str, str]:
+    """Return the decoded query without what proves the sender, which need not be UTF-8."""
+    return _without(decode_query(_without(request.query, hidden), request.raw_query), hidden)
 
 
 def _without(fields: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:

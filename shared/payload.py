@@ -18,7 +18,9 @@ from shared.problems import MalformedRequest, UnsupportedMediaType
 MAX_DEPTH = 32
 _INT64 = range(-(2**63), 2**63)
 _INT64_CHARACTERS = 20
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Of a query, and of a form that has to be read before it is proved; the senders' have a few dozen at most.
+MAX_PAIRS = 100
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def decode_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -81,21 +83,36 @@ def decode_json(body: bytes) -> dict[str, Any]:
     return value
 
 
-def decode_query(query: Mapping[str, str]) -> dict[str, str]:
+def decode_query(query: Mapping[str, str], raw: str | None = None) -> dict[str, str]:
     """Return the parameters of a query.
 
-    Whether the platform hands its values over decoded is not documented. What still holds an escape is decoded here:
-    none of CCC's documented identifiers has a per cent sign, so that both cases give the same value.
+    Where the query is at hand as it was sent, it is decoded once. Else its values come from the platform, and whether
+    it decodes them is not documented. What still holds an escape is decoded here: none of CCC's documented identifiers
+    has a per cent sign, so that both cases give the same value. Names stay as they are.
+
+    Args:
+        query: as the event has it.
+        raw: as it was sent, where that is known; it alone counts then.
 
     Raises:
-        MalformedRequest: a value that is no UTF-8.
+        MalformedRequest: a value that is no UTF-8, or more than 100 parameters where it is known as it was sent.
     """
     try:
-        decoded = {name: unquote(value, errors="strict") for name, value in query.items()}
+        decoded = (
+            {name: unquote(value, errors="strict") for name, value in query.items()} if raw is None else _joined(raw)
+        )
         "".join((*decoded, *decoded.values())).encode("utf-8")
     except ValueError:
-        raise MalformedRequest("query is no UTF-8") from None
+        raise MalformedRequest("query is no UTF-8, or has too many parameters") from None
     return decoded
+
+
+def _joined(raw: str) -> dict[str, str]:
+    """Return the parameters of a query as the platform has them: values under one name joined with a comma."""
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_PAIRS):
+        values.setdefault(name, []).append(value)
+    return {name: ",".join(found) for name, found in values.items()}
 
 
 def decode_form(body: bytes) -> dict[str, str]:
@@ -105,12 +122,38 @@ def decode_form(body: bytes) -> dict[str, str]:
         MalformedRequest: anything else.
     """
     try:
-        text = body.decode("utf-8")
-        if _BAD_ESCAPE.search(text):
-            raise MalformedRequest("form has a bad escape")
-        return _unique(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict"))
+        return _unique(read_form(body))
     except ValueError:
         raise MalformedRequest("body is no acceptable form") from None
+
+
+def read_form(body: bytes, most: int = -1) -> list[tuple[str, str]]:
+    """Return names and values of a form, in its order.
+
+    Args:
+        body: the raw bytes.
+        most: how many fields it may have; as many as it likes if negative.
+
+    Raises:
+        ValueError: a bad escape, no UTF-8, or too many fields.
+    """
+    # Decoded as a whole as well: escapes must not make characters of bytes that are none.
+    body.decode()
+    pieces = _with_pythons_escapes(body).split(b"&", most)
+    if most >= 0 and len(pieces) > most:
+        raise ValueError("too many fields")
+    pairs = (piece.partition(b"=") for piece in pieces if piece)
+    return [(_text(name), _text(value)) for name, _, value in pairs]
+
+
+def _with_pythons_escapes(form: bytes) -> bytes:
+    r"""Return a form with `\x41` for `%41`: Python reads thousands of its own a hundred times as fast as `unquote`."""
+    return form.replace(b"+", b" ").replace(b"\\", b"%5C").replace(b"%", b"\\x")
+
+
+def _text(piece: bytes) -> str:
+    # Bytes in between are characters of one byte each.
+    return (piece.decode("unicode_escape").encode("latin-1") if b"\\" in piece else piece).decode()
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:
         return "the key stays: the caller's idempotency_key finds it in the request" if wanted else ""
     if is_new == wanted:
         return ""
-    return "a new signature, and so a new key" if is_new else "the key stays: it is the signature of what is sent"
+    return "a new signature, and so a new key" if is_new else "the key stays: it is made from what is signed"
 
 
 def _delivery(scheme: Scheme, request: Request, body: bytes, secret: str, now: float) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -25,6 +26,8 @@ class Scheme(BaseModel):
     scheme: str
     # Whether its caller comes through the HTTP trigger; if not, by direct invocation.
     over_http: ClassVar[bool] = True
+    # Whether the sender signs, so that what `verify` returns is its word.
+    signs: ClassVar[bool] = False
     secrets: SecretReferences | None = None
 
     def is_usable(self, secret: str) -> bool:
@@ -34,9 +37,9 @@ class Scheme(BaseModel):
     def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:
         """Check the credential of a request and return what tells this delivery from others.
 
-        That is the id that the sender has signed, else the signature, in the spelling in which it is computed here; of
-        a scheme that signs nothing, the `Idempotency-Key` header. `None` if there is nothing of the kind: an unsigned
-        header never counts for a signed request.
+        That is the id that the sender has signed, else the SHA-256 of what it has signed: never of the signature, since
+        several may prove one request. Of a scheme that signs nothing it is the `Idempotency-Key` header, and `None` if
+        there is none: an unsigned header never counts for a signed request.
 
         Args:
             request: the request.
@@ -97,6 +100,11 @@ class Scheme(BaseModel):
 def idempotency_key_of(request: Request) -> str | None:
     """Return the header by which a sender without signatures names a delivery; a blank one is none."""
     return request.headers.get("idempotency-key", "").strip() or None
+
+
+def key_of_content(content: bytes) -> str:
+    """Return what tells a delivery whose sender signs no id from others: the SHA-256 of what was signed."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def any_equal(given: Iterable[str], expected: Sequence[str]) -> bool:

@@ -10,14 +10,14 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from shared.envelope import Request
 from shared.payload import is_json
 from shared.problems import CredentialMismatch, Unauthorized
-from shared.schemes.scheme import Scheme, first_equal
+from shared.schemes.scheme import Scheme, first_equal, key_of_content
 from shared.schemes.urls import PublicUrl, signed_urls
 from shared.secret_references import SecretReferences
 
@@ -26,7 +26,17 @@ Encoding = Literal["hex", "base64"]
 KeyEncoding = Literal["utf8", "base64", "hex"]
 TimestampUnit = Literal["s", "ms"]
 
+# Of a header that lists signatures: one per secret that counts at the sender, of one or two versions.
+_MAX_ITEMS = 20
 PLACEHOLDER = re.compile(r"\{(body|timestamp|id|method|url)\}")
+# URL and body with no space or line break between them.
+_ONE_TEXT = re.compile(r"\{url\}[^{}\s]*\{body\}|\{body\}[^{}\s]*\{url\}")
+# The text between an id and its neighbour, if that has no form of its own: the id must not hold it, or its border could
+# be moved.
+_BEFORE_ID, _BEHIND_ID = (
+    re.compile(r"\{(?:body|url|method)\}([^{}]+)\{id\}"),
+    re.compile(r"\{id\}([^{}]+)\{(?:body|url|method)\}"),
+)
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
 # Digits of ASCII alone: `int` would take spaces, underscores and the digits of any script. No leading zeros: where
 # nothing separates the timestamp from what stands before it, those could have been the end of that.
@@ -58,8 +68,15 @@ def _read_one(value: str, prefix: str) -> tuple[list[str], str]:
     return [value.removeprefix(prefix)], ""
 
 
+def _split(value: str, separator: str) -> list[str]:
+    items = value.split(separator, _MAX_ITEMS)
+    if len(items) > _MAX_ITEMS:
+        raise ValueError
+    return items
+
+
 def _read_list(value: str, prefix: str) -> tuple[list[str], str]:
-    items = value.split(" ")
+    items = _split(value, " ")
     # Unknown versions are skipped, one that is known has to be there; a second comma comes of two headers joined.
     known = [item.removeprefix(prefix) for item in items if item.startswith(prefix)]
     if not known or any(item.count(",") > 1 for item in items):
@@ -68,7 +85,7 @@ def _read_list(value: str, prefix: str) -> tuple[list[str], str]:
 
 
 def _read_pairs(value: str, prefix: str) -> tuple[list[str], str]:
-    pairs = [item.strip().partition("=") for item in value.split(",")]
+    pairs = [item.strip().partition("=") for item in _split(value, ",")]
     # Two timestamps: the platform has joined two headers.
     (timestamp,) = [text for name, _, text in pairs if name == "t"]
     known = [text for name, _, text in pairs if f"{name}=" == prefix]
@@ -123,10 +140,16 @@ class Format:
             identifier = request.headers[self.id_header] if self.id_header else ""
         except (KeyError, ValueError):
             raise Unauthorized("signature headers are missing or malformed") from None
-        if self.id_header and (not identifier or "," in identifier):
+        if self.id_header and (not identifier or "," in identifier or not self._has_borders(identifier)):
             # A comma: the platform has joined two headers.
             raise Unauthorized("id of the delivery is malformed")
         return Claim(signatures, timestamp, identifier)
+
+    def _has_borders(self, identifier: str) -> bool:
+        before, behind = _BEFORE_ID.search(self.content), _BEHIND_ID.search(self.content)
+        return (before is None or (before[1] + identifier).rindex(before[1]) == 0) and (
+            behind is None or (identifier + behind[1]).index(behind[1]) == len(identifier)
+        )
 
     def time_of(self, timestamp: str) -> float:
         """Return a timestamp as seconds since the epoch.
@@ -153,8 +176,9 @@ class Format:
 
     def contents(self, claim: Claim, request: Request, body: bytes, public_url: str | None) -> list[bytes]:
         """Return what the sender may have signed: one, or one per spelling of the URL."""
-        urls = signed_urls(request, public_url) if "{url}" in self.content else [""]
-        return [self._content(claim, request, body, self.normalise_url(url)) for url in urls]
+        urls = signed_urls(request, public_url, body) if "{url}" in self.content else [""]
+        spelled = dict.fromkeys(map(self.normalise_url, urls))
+        return [self._content(claim, request, body, url) for url in spelled]
 
     def _content(self, claim: Claim, request: Request, body: bytes, url: str) -> bytes:
         texts = {"timestamp": claim.timestamp, "id": claim.identifier, "method": request.method, "url": url}
@@ -171,6 +195,7 @@ class Format:
 class Signed(Scheme):
     """A scheme whose sender signs with a shared secret."""
 
+    signs: ClassVar[bool] = True
     secrets: SecretReferences
 
     def formats(self) -> Sequence[Format]:
@@ -188,10 +213,6 @@ class Signed(Scheme):
     def url(self) -> str | None:
         """Return the public URL, where it is configured."""
         return None
-
-    def delivery_id(self, claim: Claim) -> str:  # noqa: ARG002 - most have none
-        """Return the signed id that stays the same when the sender sends again; empty if its format has none."""
-        return ""
 
     def is_usable(self, secret: str) -> bool:
         """A secret is usable if it holds a key, and no white space around it: that is a slip of whoever set it."""
@@ -227,9 +248,9 @@ class Signed(Scheme):
         if form is None:
             raise Unauthorized("no signature")
         claim = form.read(request)
-        if "{url}{body}" in form.content and body and (request.method == "GET" or not is_json(request.headers)):
-            # Nothing separates the two: the end of a query could be passed off as a body, unless that has to begin with
-            # a brace, which no query holds unescaped.
+        if _ONE_TEXT.search(form.content) and body and (request.method == "GET" or not is_json(request.headers)):
+            # Nothing that a URL cannot hold separates the two: the end of a query could be passed off as a body, unless
+            # that has to begin with a brace, which no query holds unescaped.
             raise Unauthorized("URL and body are signed as one, and the body is no JSON")
         if self.tolerance() and abs(now - form.time_of(claim.timestamp)) > self.tolerance():
             raise Unauthorized("timestamp is outside the tolerance")
@@ -241,7 +262,8 @@ class Signed(Scheme):
         matching = first_equal(claim.signatures, spelled)
         if matching is None:
             raise CredentialMismatch("signature does not match")
-        return self.delivery_id(claim) or expected[matching % len(expected)]
+        # An id stays the same when the sender sends again, with a new time.
+        return claim.identifier or key_of_content(contents[matching % len(contents)])
 
     def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:
         """Add the headers of the first format; an id that is there already is kept."""

@@ -20,6 +20,8 @@ from shared.secret_references import SecretReferences
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # What an HTTP header value carries unchanged: visible ASCII.
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+# The platform takes no longer path and query.
+_MAX_QUERY = 4096
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", to_lower=True)]
 
@@ -99,7 +101,8 @@ class ApiKey(Scheme):
         if not given:
             raise Unauthorized("no API key")
         # Whether the platform decodes a query is not documented.
-        if not any_equal([given, unquote(given)] if self.query else [given], secrets):
+        decoded = [unquote(given)] if self.query and len(given) <= _MAX_QUERY else []
+        if not any_equal([given, *decoded], secrets):
             raise CredentialMismatch("API key does not match")
         return idempotency_key_of(request)
 

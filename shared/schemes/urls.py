@@ -3,44 +3,91 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from typing import Annotated
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote
 
 from pydantic import StringConstraints
 
 from shared.envelope import Request
-from shared.problems import Unauthorized
+from shared.payload import BAD_ESCAPE, decode_query
+from shared.problems import MalformedRequest, Unauthorized
 
 PublicUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+[^?#\s]*$")]
 
+# The server takes no longer request line, and the platform no more than half of it.
+_MAX_CHARACTERS = 8190
+# Of a query that has to be rebuilt: parameters, and the bytes of their names and values. Ours have a third of that.
+_MAX_PARAMETERS, _MAX_BYTES = 50, 1024
+# Of a larger body, only one spelling of the URL is tried.
+_SMALL_BODY = 4096
+# Anything else could bring its own path or query along.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+# What no URL holds as it is sent: it may stand between the URL and the rest of what is signed.
+_SPACE = re.compile(r"[\s\x00-\x20\x7f]")
+# Besides letters, digits and `-._~`, what some senders leave unescaped in a query: as Python's `quote` does,
+# JavaScript's `encodeURIComponent`, and RFC 3986.
+_LEFT = ("/", "!'()*", "!$'()*,/:;?@")
+# Unescaped, these are read as something else.
+_ONLY_ESCAPED = re.compile(r"[&=+#\s\x00-\x20\x7f]")
 
-def signed_urls(request: Request, public_url: str | None) -> list[str]:
+
+def signed_urls(request: Request, public_url: str | None, body: bytes = b"") -> list[str]:
     """Return the URLs that the sender may have signed, the likeliest first.
 
-    The event has the path as it was sent, but no query, only its parameters; whether their values are decoded is not
-    documented. The query is rebuilt in the event's order, in the three spellings that senders use.
+    The query as it was sent counts alone where it is at hand. The platform's event has only its parameters: there it is
+    rebuilt, in the event's order and in a few usual spellings. All of them are read as the same names and values, and
+    these are the ones that the request is taken for: a query that was cut anew has another signature.
 
     Args:
         request: the request.
         public_url: the URL without its query; `None` stands for `https://<Host><path>`.
+        body: what is signed with the URL: each URL costs another hash of it, so that for a large one there is one only.
 
     Raises:
-        Unauthorized: neither a public URL nor a host.
+        Unauthorized: neither a public URL nor a host, or something that no URL has.
     """
-    host = request.headers.get("host")
-    if public_url is None and not host:
+    base = public_url or _own_url(request)
+    queries = [*dict.fromkeys(_spellings(request.query))] if request.raw_query is None else [request.raw_query]
+    if len(base) + len(queries[0]) > _MAX_CHARACTERS or any(map(_SPACE.search, (base, *queries))):
+        raise Unauthorized("URL is too long, or has a space")
+    if len(body) > _SMALL_BODY:
+        del queries[1:]
+    return [f"{base}?{query}" if query else base for query in queries]
+
+
+def _own_url(request: Request) -> str:
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host) or "?" in request.raw_path or "#" in request.raw_path:
         raise Unauthorized("no host to build the signed URL from")
-    base = public_url or f"https://{host}{request.raw_path}"
-    if not request.query:
-        return [base]
-    decoded = [(unquote(name), unquote(value)) for name, value in request.query.items()]
-    queries = [
-        _joined(quote, decoded),
-        _joined(quote_plus, decoded),
-        "&".join(f"{name}={value}" for name, value in request.query.items()),
-    ]
-    return [f"{base}?{query}" for query in dict.fromkeys(queries)]
+    return f"https://{host}{request.raw_path}"
+
+
+def _spellings(query: Mapping[str, str]) -> Iterator[str]:
+    """Yield spellings of a query, each of which `decode_query` would read as it reads what the event has."""
+    texts = (*query, *query.values())
+    if len(query) > _MAX_PARAMETERS or sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > _MAX_BYTES:
+        raise Unauthorized("query is too long")
+    try:
+        decoded = decode_query(query)
+    except MalformedRequest as error:
+        raise Unauthorized(error.reason) from None
+    escaped = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in decoded.items())
+    yield escaped
+    yield escaped.replace("%20", "+")
+    for left in _LEFT:
+        yield _unescaped(escaped, left)
+    # As it stands, which is as it was sent where the platform does not decode.
+    if not any(_ONLY_ESCAPED.search(name) or "%" in name for name in query) and not any(
+        _ONLY_ESCAPED.search(value) or BAD_ESCAPE.search(value) for value in query.values()
+    ):
+        yield "&".join(f"{name}={value}" for name, value in query.items())
+
+
+def _unescaped(query: str, characters: str) -> str:
+    for character in characters:
+        query = query.replace(f"%{ord(character):02X}", character)
+    return query
 
 
 def with_default_port(url: str) -> str:
@@ -50,9 +97,3 @@ def with_default_port(url: str) -> str:
     if match is None or re.search(r":[0-9]+$", match[1]):
         return url
     return f"https://{match[1]}:443{match[2]}"
-
-
-def _joined(escape: Callable[..., str], parameters: list[tuple[str, str]]) -> str:
-    # Lone surrogates, which no sender has signed, must not raise here: they are refused as a wrong signature.
-    escaped = ([escape(text, safe="", errors="surrogatepass") for text in parameter] for parameter in parameters)
-    return "&".join(f"{name}={value}" for name, value in escaped)

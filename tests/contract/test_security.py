@@ -51,6 +51,41 @@ CHANGES: dict[str, Callable[[Request, bytes], tuple[Request, bytes, float]]] = {
 }
 
 
+FORM = {"host": "mute.example.com", "content-type": "application/x-www-form-urlencoded"}
+
+
+def cut(
+    query: dict[str, str] | None = None, body: bytes = b"", host: str = FORM["host"], raw_path: str = "/crm"
+) -> tuple[Request, bytes]:
+    return replace(REQUEST, query=query or {}, headers={**FORM, "host": host}, raw_path=raw_path), body
+
+
+# A request as it was signed, and others with which its signature could be tried.
+CUTS: dict[str, tuple[tuple[Request, bytes], list[tuple[Request, bytes]]]] = {
+    "a query into other names and values": (
+        cut({"a": "1", "b": "2"}),
+        [cut({"a": "1&b=2"}), cut({"a=1&b": "2"}), cut({"a": "1%26b=2"}), cut({"a": "1%26b%3D2"})],
+    ),
+    "a parameter moved before another": (cut({"a": "1", "b": "2"}), [cut({"b": "2", "a": "1"})]),
+    "the end of a path, or of `Host`, and a query": (
+        cut({"a": "/crm"}),
+        [
+            cut(raw_path="/crm%3Fa=/crm"),
+            cut(raw_path="/crm?a=/crm"),
+            cut(host="mute.example.com/crm?a="),
+            cut({"": "/crm"}, raw_path="/crm?a"),
+        ],
+    ),
+    "the end of a query and a body": (
+        cut({"a": "1b2"}),
+        [cut({"a": "1"}, b"b2="), cut({"a": "1"}, b"b=2"), cut({"a": "1"}, b"b2")],
+    ),
+    "a field's name and its value": (cut(body=b"ab=c"), [cut(body=b"a=bc")]),
+    "a field's value and the next field": (cut(body=b"a=1&b=2"), [cut(body=b"a=1b2"), cut(body=b"a=1b&2=")]),
+    "a field moved before another": (cut(body=b"a=1&b=2"), [cut(body=b"b=2&a=1")]),
+}
+
+
 def scheme_of(name: str, **settings: object) -> Scheme:
     secrets = {} if name in {"ram", "none"} else {"secrets": ["env:SECRET"]}
     scheme: Scheme = TypeAdapter(Auth).validate_python(
@@ -92,6 +127,30 @@ def test_what_a_scheme_covers_is_what_it_refuses_to_see_changed(row: list[str]) 
         most = scheme_of(name, **COVERING)
         found |= {part: "if configured" for part in CHANGES if found[part] == "no" and is_covered(most, part)}
     assert cells[:4] == list(found.values())
+
+
+def passes(scheme: Scheme, request: Request, body: bytes) -> bool:
+    try:
+        scheme.verify(request, body, [SECRET], NOW)
+    except Unauthorized:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("row", HEADINGS["a recorded request that is cut anew"], ids=lambda row: row[0])
+def test_a_recorded_request_cannot_be_cut_anew_but_where_the_page_says_so(row: list[str]) -> None:
+    name, *cells = row
+    (recorded, body), others = CUTS[name]
+    found = []
+    for scheme in (scheme_of("hubspot"), scheme_of("twilio"), scheme_of("hmac", **COVERING)):
+        signed = scheme.sign(recorded, body, SECRET, NOW)
+        credential = {key: value for key, value in signed.headers.items() if key not in FORM}
+        found.append(any(passes(scheme, other.with_headers(credential), changed) for other, changed in others))
+    assert cells == ["passes" if any_passed else "refused" for any_passed in found]
+
+
+def test_every_border_has_its_row() -> None:
+    assert [row[0] for row in HEADINGS["a recorded request that is cut anew"]] == list(CUTS)
 
 
 @pytest.mark.parametrize("row", HEADINGS["scheme"], ids=lambda row: row[0])

@@ -320,7 +320,7 @@ def test_the_id_of_a_webhook_stays_as_it_was(place: Place, prefix: str) -> None:
     ("name", "note"),
     [
         ("keyed", "the key stays: the caller's idempotency_key finds it in the request"),
-        ("github", "the key stays: it is the signature of what is sent"),
+        ("github", "the key stays: it is made from what is signed"),
         ("stripe", ""),
         ("hmac", ""),
         ("basic", ""),

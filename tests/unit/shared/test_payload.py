@@ -86,6 +86,25 @@ def test_query_values_are_decoded_whether_the_platform_did_or_not(value: str) ->
     assert decode_query({"ChannelId": value}) == {"ChannelId": "ch:user:1->2"}
 
 
+@pytest.mark.parametrize(
+    ("raw", "decoded"),
+    [
+        ("", {}),
+        ("a=%2526&b=x+y&c", {"a": "%26", "b": "x y", "c": ""}),
+        ("a=1&b=2&a=3", {"a": "1,3", "b": "2"}),
+        ("%61=%3D&=x&&", {"a": "=", "": "x"}),
+    ],
+)
+def test_a_query_that_is_known_as_it_was_sent_is_decoded_once(raw: str, decoded: dict[str, str]) -> None:
+    assert decode_query({"a": "whatever %41"}, raw) == decoded
+
+
+@pytest.mark.parametrize("raw", ["a=%FF", "%ED%A0%80=a", "a=\ud800", "&".join(map(str, range(101)))], ids=ascii)
+def test_a_raw_query_that_cannot_be_read_is_malformed(raw: str) -> None:
+    with pytest.raises(MalformedRequest):
+        decode_query({}, raw)
+
+
 @pytest.mark.parametrize("value", ["ü", "%C3%BC", "\U0001f600", "", "a+b", "100%"])
 def test_query_values_in_utf8_are_taken(value: str) -> None:
     assert set(decode_query({"a": value})) == {"a"}
@@ -198,6 +217,7 @@ def test_a_body_deeper_than_the_interpreter_goes_is_malformed(body: bytes) -> No
         ("a+b=1", {"a b": "1"}),
         ("a=%C3%BC", {"a": "ü"}),
         ("a=ü", {"a": "ü"}),
+        ("a\\x41=\\%5c\\N{DASH}%c3%bcü", {"a\\x41": "\\\\\\N{DASH}üü"}),
         ("a=user%40ccc-test", {"a": "user@ccc-test"}),
         ("", {}),
     ],
@@ -208,7 +228,7 @@ def test_a_form_is_decoded(body: str, fields: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"a=%", b"a=%4", b"a=%zz", b"%=1", b"a=%u00fc", b"a=%FF", b"%ff=1", b"a=\xff", b"a=%ED%A0%80"],
+    [b"a=%", b"a=%4", b"a=%zz", b"%=1", b"a=%u00fc", b"a=%FF", b"%ff=1", b"a=\xff", b"a=%ED%A0%80", b"a=%C3\xbc"],
 )
 def test_a_form_with_bad_escapes_or_bad_utf8_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedRequest):

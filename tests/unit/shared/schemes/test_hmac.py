@@ -111,6 +111,55 @@ def test_an_id_is_one(value: str) -> None:
     assert not accepts(signature, described, **{"x-id": value})
 
 
+@pytest.mark.parametrize(
+    ("template", "signed", "value", "body", "accepted"),
+    [
+        ("{id}.{body}", "d-1.a=b.c=1", "d-1", b"a=b.c=1", True),
+        ("{id}.{body}", "d-1.a=b.c=1", "d-1.a=b", b"c=1", False),
+        ("{body}.{id}", "a=b.c=1.d-1", "d-1", b"a=b.c=1", True),
+        ("{body}.{id}", "a=b.c=1.d-1", "c=1.d-1", b"a=b", False),
+        ("{id}..{body}", "d-1...a=1", "d-1", b".a=1", True),
+        ("{id}..{body}", "d-1...a=1", "d-1.", b"a=1", False),
+    ],
+)
+def test_the_border_of_an_id_cannot_be_moved(
+    template: str,
+    signed: str,
+    value: str,
+    body: bytes,
+    accepted: bool,  # noqa: FBT001 - a column
+) -> None:
+    described = scheme(content=template, id_header="X-Id")
+    request = Request(headers={"x-sig": mac(SECRET.encode(), signed.encode()).hex(), "x-id": value})
+
+    if accepted:
+        assert described.verify(request, body, [SECRET], NOW) == value
+        return
+    with pytest.raises(Unauthorized):
+        described.verify(request, body, [SECRET], NOW)
+
+
+@pytest.mark.parametrize(
+    ("template", "content_type", "accepted"),
+    [
+        ("{url}{body}", "application/x-www-form-urlencoded", False),
+        ("{url}{body}", "application/json", True),
+        ("{url}.{body}", "application/x-www-form-urlencoded", False),
+        ("{url}.{body}", "application/json", True),
+        ("{body}|{url}", "text/plain", False),
+        ("{url}\n{body}", "application/x-www-form-urlencoded", True),
+        ("{url} {body}", "application/x-www-form-urlencoded", True),
+        ("{url}.{timestamp}.{body}", "application/x-www-form-urlencoded", True),
+    ],
+)
+def test_url_and_body_have_a_border_that_no_url_holds(template: str, content_type: str, accepted: bool) -> None:  # noqa: FBT001 - a column
+    described = scheme(content=template, **({"timestamp_header": "X-Time"} if "{timestamp}" in template else {}))
+    content = template.format(url="https://h/p?a=1", timestamp=NOW, body="{body}").encode().replace(b"{body}", BODY)
+
+    signature = mac(SECRET.encode(), content).hex()
+    assert accepts(signature, described, **{"content-type": content_type, "x-time": str(NOW)}) is accepted
+
+
 def test_sign_invents_an_id_where_there_is_none() -> None:
     described = scheme(content="{id}.{body}", id_header="X-Id")
 

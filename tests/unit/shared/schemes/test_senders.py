@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import standardwebhooks
@@ -20,7 +21,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from slack_sdk.signature import SignatureVerifier
 
-from shared.envelope import Request
+from local.bench import strangers
+from shared.callers import load_callers
+from shared.envelope import Request, read_body
 from shared.problems import Unauthorized
 from shared.schemes import SCHEMES, Auth, Scheme
 from tests.builders import PAYLOAD
@@ -29,6 +32,7 @@ from tests.unit.shared.fakes import World
 from tests.unit.shared.schemes.references import (
     BY_NAME,
     HOST,
+    JSON,
     JSON_BODY,
     NOW,
     SENDERS,
@@ -487,6 +491,161 @@ def test_without_a_secret_nothing_is_accepted(sender: Sender) -> None:
         with pytest.raises(Unauthorized):
             scheme.verify(forged, sender.body, secrets, NOW)
     assert not scheme.is_usable(empty)
+
+
+# One request, one key
+
+SIGNING = [sender for sender in SENDERS if sender.signs_body]
+
+
+def key_of(sender: Sender, request: Request, *secrets: str, body: bytes | None = None, now: float = NOW) -> str | None:
+    body = sender.body if body is None else body
+    return scheme_of(sender).verify(request, body, secrets or sender.secrets[:1], now)
+
+
+def bent(sender: Sender) -> dict[str, Request]:
+    """Return every shape in which a request of two secrets may come that says the same."""
+    one, two = sender.signed(), sender.signed(sender.secrets[1])
+    shapes = {"one": one, "two": two}
+    for header, separator in (("webhook-signature", " "), ("svix-signature", " "), ("stripe-signature", ",")):
+        if header in one.headers:
+            first, second = one.headers[header], two.headers[header]
+            second = second.partition(",")[2] if separator == "," else second
+            both = f"{first}{separator}{second}"
+            turned = separator.join(reversed(both.split(separator)))
+            for name, value in {"both": both, "turned": turned, "with another": f"{both}{separator}v0=x"}.items():
+                shapes[name] = one.with_headers({header: value})
+    for header in ("x-hub-signature-256", "x-slack-signature", "stripe-signature", "x-signature"):
+        if header in one.headers:
+            before, sign, digest = one.headers[header].rpartition("=")
+            shapes["in upper case"] = one.with_headers({header: f"{before}{sign}{digest.upper()}"})
+    return shapes
+
+
+@pytest.mark.parametrize("sender", SIGNING, ids=str)
+def test_one_signed_request_has_one_key(sender: Sender) -> None:
+    one, two = sender.secrets[:2]
+    keys = {
+        key_of(sender, request, *secrets)
+        for request in bent(sender).values()
+        for secrets in ((one, two), (two, one), (one, two, one, sender.secrets[2]))
+    }
+
+    (key,) = keys
+    identified = sender.name in ("standard-webhooks", "svix", "hmac-everything")
+    assert key == ("d-1" if sender.name == "hmac-everything" else "msg_1") if identified else len(key or "") == 64
+    assert identified or str(key) not in "".join(sender.signed().headers.values())
+    if not identified:
+        other = b'{"other": "body"}' if sender.content_type == JSON else b"other=form"
+        assert key_of(sender, sender.signed(body=other), body=other) != key
+
+
+@pytest.mark.parametrize("sender", [sender for sender in SIGNING if sender.timestamp], ids=str)
+def test_a_resend_has_another_time_and_the_same_signed_id(sender: Sender) -> None:
+    same = key_of(sender, sender.signed(now=NOW + 9)) == key_of(sender, sender.signed())
+    assert same is (sender.name in ("standard-webhooks", "svix", "hmac-everything"))
+
+
+@pytest.mark.parametrize("name", ["hubspot", "twilio", "hmac-everything"])
+@pytest.mark.parametrize("sent", ["a=%28x%29%40y%20z", "a=(x)@y%20z", "a=(x)%40y%20z", "a=%28x%29%40y+z"])
+def test_one_url_has_one_key_however_it_is_known(name: str, sent: str) -> None:
+    sender = BY_NAME[name]
+    scheme = scheme_of(sender)
+    request = replace(sender.request, query={"a": "(x)@y z"}, raw_query=sent)
+    raw = scheme.sign(request, sender.body, sender.secrets[0], NOW)
+
+    assert len({key_of(sender, form) for form in (raw, replace(raw, raw_query=None))}) == 1
+
+
+@pytest.mark.parametrize("sender", SIGNING, ids=str)
+def test_a_request_that_is_bent_runs_once(sender: Sender, world: World) -> None:
+    world.write_callers(sender.toml('"env:ONE", "env:TWO"'))
+    for one, two in (sender.secrets[:2], sender.secrets[1::-1]):
+        world.environ.update(ONE=one, TWO=two)
+        for request in bent(replace_now(sender)).values():
+            assert world.send(sender.event(request)).status == 200
+    assert len(world.call.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["hubspot", "twilio", "hmac-everything"])
+@pytest.mark.parametrize(
+    "anew", ["DeviceId={0}%26ChannelId%3D{1}", "ChannelId={1}&DeviceId={0}", "DeviceId={0}%2526ChannelId%253D{1}"]
+)
+def test_a_recorded_query_that_is_cut_anew_mutes_nobody(name: str, anew: str, world: World) -> None:
+    sender = replace_now(BY_NAME[name])
+    world.write_callers(sender.toml())
+    world.environ["ONE"] = sender.secrets[0]
+    rest = "&".join(f"{name}={PAYLOAD[name]}" for name in ("InstanceId", "JobId", "UserId"))
+    recorded, other = (f"{text.format('d', 'c')}&{rest}" for text in ("DeviceId={0}&ChannelId={1}", anew))
+    scheme = scheme_of(sender)
+    request = replace(sender.request, method="GET", query=dict(parse_qsl(recorded)), raw_query=recorded)
+    signed = scheme.sign(request, b"", sender.secrets[0], CLOCK)
+
+    for query in (dict(parse_qsl(other)), dict(piece.split("=") for piece in other.split("&"))):
+        assert world.send(sender.event(replace(signed, query=query), b"")).code == "unauthorized"
+        with pytest.raises(Unauthorized):
+            scheme.verify(replace(signed, query=query, raw_query=other), b"", sender.secrets[:1], CLOCK)
+    assert not world.call.calls
+    assert world.send(sender.event(signed, b"")).status == 200
+    assert world.call.calls[0].parameters["ChannelId"] == "c"
+
+
+def replace_now(sender: Sender) -> Sender:
+    """Return the sender at the clock of the road's tests."""
+    timestamp = sender.timestamp
+    return replace(sender, timestamp=(lambda _now: timestamp(CLOCK)) if timestamp else None)
+
+
+def test_whether_a_scheme_signs_is_told() -> None:
+    signing = {sender.auth["scheme"] for sender in SIGNING}
+    assert {name for name, scheme in SCHEMES.items() if scheme.signs} == signing
+
+
+# What a stranger may cost
+
+
+def test_no_credential_makes_much_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Counted, not timed: what is hashed and compared for what nobody has signed."""
+    file = tmp_path / "callers.toml"
+    file.write_text(strangers.callers_toml(), encoding="utf-8")
+    callers = load_callers(file)
+    work: list[int] = []
+    digest, compare = hmac.digest, hmac.compare_digest
+
+    def hashing(key: bytes, message: bytes, algorithm: str) -> bytes:
+        work.append(len(message))
+        return digest(key, message, algorithm)
+
+    def comparing(one: bytes, other: bytes) -> bool:
+        work.append(0)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "digest", hashing)
+    monkeypatch.setattr(hmac, "compare_digest", comparing)
+    for name, request in strangers.requests(NOW):
+        caller = request.segment
+        scheme = callers.callers[caller].auth
+        secrets = [f"whsec_{base64.b64encode(bytes([number]) * 32).decode()}" for number in range(10)]
+        if caller == "basic":
+            secrets = [f"user:{secret}" for secret in secrets]
+        work.clear()
+        with pytest.raises(Unauthorized):
+            scheme.verify(request, read_body(request), secrets, NOW)
+        assert sum(work) <= 20 * (strangers.SIZE + 100), name
+        assert len(work) <= 400, name
+
+
+@pytest.mark.parametrize("name", ["standard-webhooks", "stripe"])
+@pytest.mark.parametrize(("count", "accepted"), [(19, True), (20, False)])
+def test_a_list_of_signatures_has_an_end(name: str, count: int, accepted: bool) -> None:  # noqa: FBT001 - a column
+    sender = BY_NAME[name]
+    header = "webhook-signature" if name == "standard-webhooks" else "stripe-signature"
+    more = " v1,AAAA" if name == "standard-webhooks" else ",v1=00"
+    right = sender.credential()[header]
+    # Stripe's has a timestamp in the list.
+    count -= name == "stripe"
+
+    assert accepts(sender, sender.signed().with_headers({header: right + more * count})) is accepted
 
 
 # Time
