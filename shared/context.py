@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.problems import ConfigurationError
+from shared.problems import ConfigurationError, MalformedRequest
 
 DEFAULT_REGION = "cn-shanghai"
 # Of the headers by which a custom runtime gets its context; the platform takes none of them from clients.
@@ -35,15 +35,15 @@ class Credentials:
 
 @dataclass(frozen=True)
 class _Named:
-    name: str | None
+    name: str
 
 
 @dataclass(frozen=True)
 class HeaderContext:
     """The context of a custom runtime, which the platform sends with each request (documentation: "Web functions")."""
 
-    request_id: str | None
-    region: str | None
+    request_id: str
+    region: str
     function: _Named
     credentials: Credentials
 
@@ -52,17 +52,17 @@ def context_of(headers: Mapping[str, str]) -> HeaderContext:
     """Return what the platform's headers of one request say; an absent one is empty.
 
     Args:
-        headers: by lower-case name.
+        headers: by lower-case name; repeated ones are joined with a comma.
+
+    Raises:
+        MalformedRequest: one of them came twice, so that one of the two is not the platform's.
     """
-    key_id, secret, token = (
-        headers.get(f"{PLATFORM_PREFIX}{name}", "") for name in ("access-key-id", "access-key-secret", "security-token")
-    )
-    return HeaderContext(
-        request_id=headers.get(f"{PLATFORM_PREFIX}request-id"),
-        region=headers.get(f"{PLATFORM_PREFIX}region"),
-        function=_Named(headers.get(f"{PLATFORM_PREFIX}function-name")),
-        credentials=Credentials(key_id, secret, token),
-    )
+    names = ("request-id", "region", "function-name", "access-key-id", "access-key-secret", "security-token")
+    values = [headers.get(f"{PLATFORM_PREFIX}{name}", "") for name in names]
+    if any("," in value for value in values):
+        raise MalformedRequest("platform header came twice")
+    request_id, region, function_name, *credentials = values
+    return HeaderContext(request_id, region, _Named(function_name), Credentials(*credentials))
 
 
 def request_id_of(context: object) -> str | None:

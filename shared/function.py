@@ -106,11 +106,11 @@ class Function:
         self._keep(trace, outcome, context)
         return result
 
-    def respond(self, request: Request, context: object) -> Response:
+    def respond(self, request: Request | Problem, context: object) -> Response:
         """Answer one HTTP request; never raises.
 
         Args:
-            request: as it came over HTTP, not direct.
+            request: as it came over HTTP, not direct; a problem where it could not be read.
             context: has the attributes of the platform's.
         """
         trace = self._trace(context)
@@ -130,9 +130,11 @@ class Function:
 
         Args:
             trace: of this invocation.
-            event: the platform's, or the request that it stands for.
+            event: the platform's, or the request that it stands for, or why it could not be read.
             context: the platform's.
         """
+        if isinstance(event, Problem):
+            return event
         try:
             if isinstance(event, Request):
                 trace.request = event

@@ -1,10 +1,11 @@
-"""Entry points of unmute-call on Function Compute: `index.handler`, `index.initialize`, and `index.FUNCTION`."""
+"""Entry points of unmute-call on Function Compute: `index.handler`, `index.initialize`, and `index.application`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from shared import wsgi
 from shared.action import Action
 from shared.context import Context
 from shared.function import Function
@@ -12,8 +13,9 @@ from shared.parameters import CallParameters
 
 UNMUTE_CALL = Action(name="UnmuteCall", version="2020-07-01", parameters=CallParameters, status="unmuted")
 
-# What a custom runtime serves: `python -m shared.server index:FUNCTION`.
 FUNCTION = Function(UNMUTE_CALL, Path(__file__).with_name("callers.toml"))
+# For a custom runtime with a server of your own; `python -m shared.server` takes `index:FUNCTION`.
+application = wsgi.application(FUNCTION)
 
 
 def handler(event: bytes, context: Context) -> dict[str, Any]:

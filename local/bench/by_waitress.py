@@ -11,20 +11,10 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Iterable
-from typing import Any
 
 from waitress.server import create_server
 
-from functions.mute_call.index import FUNCTION
-from shared.wsgi import StartResponse, application
-
-_APPLICATION = application(FUNCTION)
-
-
-def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    """Serve a request under the name that gunicorn has for its target."""
-    return _APPLICATION({**environ, "RAW_URI": environ["REQUEST_URI"]}, start_response)
+from functions.mute_call.index import application
 
 
 def main() -> None:
@@ -34,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     # It would tell of each request that waits for a thread.
     logging.getLogger("waitress").setLevel(logging.CRITICAL)
-    server = create_server(serve, host="127.0.0.1", port=0, threads=options.threads, connection_limit=1000)
+    server = create_server(application, host="127.0.0.1", port=0, threads=options.threads, connection_limit=1000)
     sys.stdout.write(f"listening on http://127.0.0.1:{server.effective_port}\n")
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

@@ -631,7 +631,7 @@ def test_a_custom_runtime_keeps_letters_without_the_platforms_headers(world: Wor
     }
     statuses: list[str] = []
     b"".join(application(world.function)(environ, lambda status, _: statuses.append(status)))
-    assert statuses == ["404 Not Found"]
+    assert [status.split()[0] for status in statuses] == ["404"]
     (letter,) = bucket.letters()
     assert letter["function"] == "mute-call-concurrent"
     assert letter["query"] == {"a": "b"}
