@@ -104,7 +104,16 @@ FIGURES = [
     ("that was idle for more than {} is opened anew", seconds(idle.MAX_IDLE_S), [README]),
     ("connections idle for more than {} s ", f"{idle.MAX_IDLE_S:g}", [RELIABILITY]),
     ("空闲超过{}秒的连接", CHINESE[int(idle.MAX_IDLE_S)], [README_ZH]),
-    ("one of the instance's threads for up to {} after", seconds(server._STALLED_S), [SECURITY]),  # noqa: SLF001 - as above
+    # The server of the custom runtime.
+    ("head and body together | {} s", server._REQUEST_S, [CONTRACT]),  # noqa: SLF001 - as above
+    ("after {} for a request", seconds(server._REQUEST_S), [SECURITY]),  # noqa: SLF001 - as above
+    ("needs more than {} is refused", seconds(server._REQUEST_S), [SECURITY]),  # noqa: SLF001 - as above
+    ("each part of the answer, head and body | {} s", server._ANSWER_S, [CONTRACT]),  # noqa: SLF001 - as above
+    ("for a request, {} for each part of an answer", WORDS[server._ANSWER_S], [SECURITY]),  # noqa: SLF001 - as above
+    ("| connections | {} |", server._CONNECTIONS, [CONTRACT]),  # noqa: SLF001 - as above
+    ("when {} connections are open", server._CONNECTIONS, [SECURITY]),  # noqa: SLF001 - as above
+    ("request line and headers | {} KiB", server._HEAD_BYTES // 1024, [CONTRACT]),  # noqa: SLF001 - as above
+    ("chunks of a body | {} |", server._CHUNKS, [CONTRACT]),  # noqa: SLF001 - as above
     # Local tools.
     (f"`--age {AGE_S}` signs it {{}} ago", minutes(AGE_S), [README]),
     (f"`--age {AGE_S}` 让签名时间提前{{}}分钟", CHINESE[AGE_S // 60], [README_ZH]),
