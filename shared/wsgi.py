@@ -10,6 +10,7 @@ Any server will do. Beyond the standard, two things are used where a server has 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, quote
 from shared.context import PLATFORM_PREFIX, context_of
 from shared.envelope import MAX_BODY_BYTES, Request, body_of, headers_of, http_request
 from shared.function import Function
+from shared.payload import MAX_PAIRS
 from shared.problems import MalformedRequest, PayloadTooLarge, Problem
 
 Environ = Mapping[str, Any]
@@ -145,10 +147,14 @@ def _headers_of(environ: Environ) -> dict[str, str]:
 
 
 def _query_of(text: str) -> dict[str, str]:
-    """Return the query as the HTTP trigger's event has it: decoded, repeated names joined with a comma."""
+    """Return the query as the HTTP trigger's event has it: decoded, repeated names joined with a comma.
+
+    One with too many parameters is not read at all: `decode_query` refuses it.
+    """
     query: dict[str, str] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
-        query[name] = f"{query[name]},{value}" if name in query else value
+    with contextlib.suppress(ValueError):
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_PAIRS):
+            query[name] = f"{query[name]},{value}" if name in query else value
     return query
 
 
