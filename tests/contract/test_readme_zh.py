@@ -13,6 +13,7 @@ from tests.contract.documents import headings, links, prose, read
 ENGLISH, CHINESE = read("README.md"), read("README.zh.md")
 HEADINGS = {
     "mute-call": "mute-call",
+    "What you have to know first": "使用前须知",
     "Try it": "快速体验",
     "Console": "控制台",
     "Request": "请求",

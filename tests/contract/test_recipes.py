@@ -370,6 +370,8 @@ def wrong_parts(page: str, text: str) -> Iterator[str]:
         yield "no block"
     yield from wrong_samples(page, text, bodies["Sample"])
     yield from wrong_retries(bodies["Retries"])
+    if "request_id" not in bodies["Answer"]:
+        yield "its answer does not say how the sender stores request_id"
     referred = set(re.findall(r"env:([A-Z0-9_]+)", text))
     told = set(re.findall(r"`([A-Z0-9]+(?:_[A-Z0-9]+)+)`", bodies["Variables"]))
     if referred != told:
@@ -452,6 +454,7 @@ MUTATIONS = [
     ("n8n.md", "`throttled`", "`too_fast`", "too_fast is nothing of the code"),
     ("n8n.md", "429 `throttled`", "428 `throttled`", "throttled is not 428"),
     ("n8n.md", "`upstream_timeout`", "it", "retries do not name upstream_timeout"),
+    ("n8n.md", "$json.request_id", "$json.status", "its answer does not say how the sender stores request_id"),
     ("n8n.md", "#twice-and-late", "#twice", "no such heading: README.md#twice"),
     ("n8n.md", "README.md#twice-and-late", "../../README.md#answer", "retries do not say what twice and late mean"),
     ("n8n.md", '"connections": {}', '"connections": {},', "a json block is no JSON"),
