@@ -225,6 +225,16 @@ def test_the_smoke_test_knows_the_remedies_of_the_table() -> None:
     assert named - {"job_not_found", "instance_not_found", "upstream"} == REMEDIES.keys()
 
 
+def test_the_cost_of_a_minimum_instance_is_that_of_the_sizes_in_s_yaml() -> None:
+    seconds = 30 * 24 * 3600
+    memory = PROPS["memorySize"] / 1024 * 0.15 * seconds
+    disk = PROPS["diskSize"] / 1024 * 0.05 * seconds
+    (told,) = (how_much for what, how_much, _ in table("What it costs") if "minimum instance of" in what)
+    for units in (memory, memory + disk):
+        assert f"{units:,.0f} CU" in told
+        assert f"{units * 0.000020:.2f} USD, {units * 0.00011:.2f} CNY" in told
+
+
 def test_every_option_of_s_yaml_is_explained() -> None:
     options = re.findall(r"^ *# --- (\S+)$", ROOT.joinpath("s.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(name.strip("`") for name, *_ in table("Options for real traffic")) == sorted(options)
