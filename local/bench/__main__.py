@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.bench import cold, imports, soak, subjects, throughput
+from local.bench import cold, imports, soak, strangers, subjects, throughput
 from local.bench.report import markdown, plot
 from local.bench.running import upstream
 from local.bench.subjects import OURS, ROOT
@@ -50,6 +50,8 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             steps = _steps(options.warm * 100, environment)
             _say("imports")
             profile = imports.measure(built[OURS], environment)
+            _say("strangers")
+            strange = {row.name: row.ratio for row in strangers.measure()}
             _say("growth")
             grown = cold.growth(built[OURS], options.growth, environment)
         with upstream(options.wait_ms) as environment:
@@ -68,6 +70,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         "steps": steps,
         "imports": profile,
         "growth": grown,
+        "strangers": strange,
         "throughput": {
             name: {str(count): row._asdict() for count, row in rows.items()} for name, rows in loads.items()
         },

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from local.bench.cost import Size, cost
 from local.bench.plot import Bars, Lines, draw
 from local.bench.steps import CALL
+from local.bench.strangers import HASHED
 from local.bench.subjects import DOCUMENTED, DOCUMENTED_BARE, OURS
 from local.bench.throughput import BUILT_IN, CUSTOM
 
@@ -17,6 +18,7 @@ Figures = Mapping[str, Any]
 SIZES = {BUILT_IN: Size(0.25, 0.256), CUSTOM: Size(0.5, 0.512, 50)}
 _MB = 1_000_000
 _PACKAGES = 12
+_STRANGERS = 20
 
 
 class Bar(NamedTuple):
@@ -49,6 +51,12 @@ def bars(figures: Figures) -> list[Bar]:
         Bar("peak memory after the first answer, MB", ours["peak_mb"], 60, 45),
         Bar("zip, MB", figures["size"][OURS] / _MB, 9, 6),
         Bar("own time per request ÷ the SDK's call (upstream of 0 ms)", own_ms / steps[CALL], 0.5, 0.25),
+        Bar(
+            "dearest request without a credential ÷ a wrong bearer token, but for hashes of large bodies",
+            max(ratio for name, ratio in figures["strangers"].items() if not name.endswith(HASHED)),
+            10,
+            10,
+        ),
         # A single object that stays behind would be one block per request.
         Bar("growth per request, blocks of memory", round(figures["growth"]["blocks"], 1), 0, 0),
         Bar(
@@ -95,8 +103,16 @@ def _sections(figures: Figures) -> Iterator[str]:
     yield from _table(
         ("package", "ms"), [(name, f"{ms:.1f}") for name, ms in list(figures["imports"].items())[:_PACKAGES]]
     )
+    yield from _titled("What a stranger's request costs (CPU ÷ that of a wrong bearer token without a body)")
+    yield from _table(("request", "÷"), [(name, f"{ratio:.1f}") for name, ratio in _dearest(figures["strangers"])])
     yield from _titled("What a million mutes cost")
     yield from _costs(figures)
+
+
+def _dearest(ratios: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the dearest kinds, and the two pages that anybody may read."""
+    rows = sorted(ratios.items(), key=lambda row: -row[1])
+    return [*rows[:_STRANGERS], *((name, ratio) for name, ratio in rows[_STRANGERS:] if name.startswith("GET "))]
 
 
 def _cold(figures: Figures) -> Iterator[str]:

@@ -13,16 +13,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple, TextIO
 
 from functions.mute_call.index import MUTE_CALL
+from local.bench.subjects import ROOT
 from shared.envelope import Request, http_request, read_body
 from shared.function import Function
 
 BASELINE = "wrong bearer token, no body"
 SIZE = 65_536
+PAGES = ("healthz", "openapi.json")
+# Of these every secret takes a hash of the whole body.
+HASHED = ", 64 KiB of JSON"
 _SECRETS = 5
 _HEADER = 8000
 _CONTEXT = SimpleNamespace(request_id="1-0", region="cn-shanghai")
@@ -83,7 +88,7 @@ def requests(now: float) -> Iterator[tuple[str, Request]]:
     signed = _signed(now)
     for name, headers in signed.items():
         yield f"{name}, no body", _request(name, headers)
-        yield f"{name}, 64 KiB of JSON", _request(name, headers, b'{"a": "' + b"x" * (SIZE - 9) + b'"}')
+        yield f"{name}{HASHED}", _request(name, headers, b'{"a": "' + b"x" * (SIZE - 9) + b'"}')
     yield from _headers(signed)
     for what, body in _FORMS.items():
         yield f"twilio, a form: {what}", _request("twilio", {**signed["twilio"], "content-type": _FORM}, body)
@@ -165,6 +170,8 @@ def events(now: float) -> Iterator[tuple[str, bytes]]:
     yield "a body of 64 KiB", event_of(_request("bearer", wrong, b"\xff" * SIZE))
     yield "an event that is no JSON", b"[" * SIZE
     yield "an unknown caller", event_of(_request("nobody", wrong))
+    for page in PAGES:
+        yield f"GET /{page}", event_of(replace(_request(page, {}), method="GET"))
 
 
 def event_of(request: Request) -> bytes:
@@ -186,7 +193,8 @@ def function(folder: Path, log_to: TextIO) -> Function:
     """Return the function with these callers; no request here comes as far as a call."""
     file = folder / "callers.toml"
     file.write_text(callers_toml(), encoding="utf-8")
-    return Function(MUTE_CALL, file, environ=environ(), log_to=log_to)
+    shipped = ROOT / "functions" / "mute_call" / "callers.toml"
+    return Function(MUTE_CALL, shipped, environ=environ() | {"CALLERS_FILE": str(file)}, log_to=log_to)
 
 
 def kinds(now: float) -> dict[str, bytes | Request]:

@@ -9,6 +9,7 @@ import pytest
 from local.bench.__main__ import BEGIN, END, with_figures
 from local.bench.report import SIZES, bars, markdown, plot
 from local.bench.steps import CALL
+from local.bench.strangers import HASHED
 from local.bench.subjects import DOCUMENTED, DOCUMENTED_BARE, FLOOR, OURS
 from local.bench.throughput import BUILT_IN, CUSTOM
 
@@ -27,6 +28,7 @@ FIGURES: dict[str, Any] = {
     "steps": {"verify": 0.05, CALL: 0.5, "status": 0.06},
     "imports": {"standard library": 90.0, "pydantic": 34.0},
     "growth": {"blocks": 0.02, "bytes": 3.1},
+    "strangers": {f"github{HASHED}": 12.0, "twilio, a form": 8.0, "GET /healthz": 0.8},
     "throughput": {
         BUILT_IN: {"1": load(19), "100": load(19)},
         CUSTOM: {"1": load(19), "100": load(480)},
@@ -41,6 +43,7 @@ JUDGED = [
     ("zip", ("size", OURS), (6_000_000, 9_000_000, 9_000_001)),
     ("own time", ("steps", "status"), (0.075, 0.2, 0.201)),
     ("growth", ("growth", "blocks"), (0.04, None, 1.0)),
+    ("without a credential", ("strangers", "twilio, a form"), (10, None, 10.1)),
     ("of one core", ("throughput", CUSTOM, "100", "of_the_limit"), (0.95, 0.8, 0.79)),
 ]
 
