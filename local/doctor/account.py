@@ -41,22 +41,34 @@ def check_clock(live: Live) -> Iterator[Check]:
 
 def check_identity(live: Live) -> Iterator[Check]:
     """Ask STS whose the credentials are."""
-    region = live.case.region
     try:
-        endpoint = TypeAdapter(Service).validate_python(live.case.shell.get(_VARIABLE) or f"sts.{region}.aliyuncs.com")
+        answer = _ask_sts(live)
     except ValidationError:
         yield failed("identity", f"{_VARIABLE} is no host[:port]", f"correct {_VARIABLE}, or unset it")
-        return
+    except (transport.TransportError, rpc.SdkError) as error:
+        remedy = f"the region ({live.case.region}) in s.yaml, or {_VARIABLE}; a proxy of the environment is not used"
+        yield failed("identity", f"STS does not answer: {error}", remedy)
+    else:
+        yield _identity(answer, live) if answer.status == _HTTP_OK else _refused(answer)
+
+
+def account_id(live: Live) -> str | None:
+    """Return the account of the credentials, `None` where STS does not tell it."""
+    try:
+        answer = _ask_sts(live)
+    except (ValidationError, transport.TransportError, rpc.SdkError):
+        return None
+    account = answer.body.get("AccountId") if isinstance(answer.body, dict) else None
+    return account if isinstance(account, str) else None
+
+
+def _ask_sts(live: Live) -> rpc.Answer:
+    endpoint = live.case.shell.get(_VARIABLE) or f"sts.{live.case.region}.aliyuncs.com"
+    endpoint = TypeAdapter(Service).validate_python(endpoint)
     settings = live.settings
     address = endpoint if "://" in endpoint else f"https://{endpoint}"
     service = rpc.Service(address, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
-    try:
-        answer = rpc.call(_GET_CALLER_IDENTITY, {}, live.credentials, service, patience())
-    except (transport.TransportError, rpc.SdkError) as error:
-        remedy = f"the region ({region}) in s.yaml, or {_VARIABLE}; a proxy of the environment is not used"
-        yield failed("identity", f"STS does not answer: {error}", remedy)
-        return
-    yield _identity(answer, live) if answer.status == _HTTP_OK else _refused(answer)
+    return rpc.call(_GET_CALLER_IDENTITY, {}, live.credentials, service, patience())
 
 
 def _compared(ahead: float) -> Check:

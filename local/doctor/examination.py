@@ -12,6 +12,7 @@ from local.doctor.check import Check, Status, failed, skipped
 from local.doctor.configuration import check_callers, check_secrets, check_variables
 from local.doctor.kept import check_kms, check_letters, check_store
 from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
+from local.doctor.logs import check_index
 from local.doctor.own_secrets import check_own_secrets
 from local.doctor.package import check_package
 from local.doctor.s_yaml import check_s_yaml
@@ -26,7 +27,13 @@ HERE: tuple[Callable[[Case], Iterator[Check]], ...] = (
     check_s_yaml,
     check_package,
 )
-THERE: tuple[Callable[[Live], Iterator[Check]], ...] = (check_ccc, check_kms, check_store, check_letters)
+THERE: tuple[Callable[[Live], Iterator[Check]], ...] = (
+    check_ccc,
+    check_kms,
+    check_store,
+    check_letters,
+    check_index,
+)
 
 
 def examine(case: Case, *, live: bool) -> Iterator[Check]:

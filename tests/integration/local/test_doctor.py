@@ -24,10 +24,12 @@ from local.doctor import case, examination
 from local.doctor.__main__ import main
 from local.doctor.check import Check
 from local.doctor.installation import check_python
+from local.log_service import completed, project_of
 from local.simulator import AccessKey, Simulator
 from tests.builders import CREDENTIALS
 from tests.redis_server import RedisServer
 from tests.s3_server import BUCKET, S3Server
+from tests.sls_server import INDEX, SlsServer
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {
@@ -38,6 +40,7 @@ SECRETS = {
     "ALIBABA_CLOUD_SECURITY_TOKEN": CREDENTIALS["ALIBABA_CLOUD_SECURITY_TOKEN"],
 }
 KMS_VALUE = "canary-in-kms"
+PROJECT = project_of("cn-shanghai", "1234567890123456")
 CALLERS = """
 [callers.default]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN", "env:MUTE_CALL_TOKEN_PREVIOUS?"] }
@@ -64,6 +67,7 @@ class Place:
     root: Path
     shell: pytest.MonkeyPatch
     simulator: Simulator
+    logs: SlsServer
     function: str = "mute_call"
     ahead_s: float = 0.0
     closed: str = "127.0.0.1:1"
@@ -126,8 +130,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with Simulator() as simulator, ExitStack() as services:
-        found = Place(tmp_path / "repository", monkeypatch, simulator, services=services)
+    with Simulator() as simulator, SlsServer(PROJECT) as logs, ExitStack() as services:
+        logs.index = completed(logs.index)
+        found = Place(tmp_path / "repository", monkeypatch, simulator, logs, services=services)
         shutil.copytree(sources, found.root)
         found.write_callers(CALLERS)
         simulator.put_secret("crm", KMS_VALUE)
@@ -138,6 +143,7 @@ def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             "CCC_PROTOCOL": "http",
             "KMS_ENDPOINT": simulator.url,
             "STS_ENDPOINT": simulator.url,
+            "SLS_ENDPOINT": logs.endpoint,
         }
         for name, value in here.items():
             monkeypatch.setenv(name, value)
@@ -217,6 +223,7 @@ def test_what_is_in_order_passes_live(place: Place, examine: Examine, tmp_path: 
     assert found["identity"].startswith("acs:sts::1234567890123456:assumed-role/mute-call-function/session")
     assert "NotExists.JobId for a call that does not exist" in found["ccc"]
     assert "a claim" in found["idempotency"]
+    assert found["log index"] == f"{PROJECT}/default-logs has what the alarms need"
     assert bucket.keys() == ["letters/doctor.json"]
 
 
@@ -288,6 +295,10 @@ def _edit(name: str, old: str, new: str) -> Callable[[Place], object]:
 
 def _gateway(action: str, status: int, code: str) -> Callable[[Place], object]:
     return lambda place: place.fault(action, status, code)
+
+
+def _logs(**state: object) -> Callable[[Place], object]:
+    return lambda place: vars(place.logs).update(state)
 
 
 def _both(*plants: Callable[[Place], object]) -> Callable[[Place], object]:
@@ -421,6 +432,12 @@ OFFLINE = [
     Fault(lambda place: place.path("requirements/dev.txt").unlink(), "requirements", "No such file", "restore"),
 ]
 LIVE = [
+    Fault(_logs(index=INDEX), "log index", "message, max_text_len not indexed: no alarm", "python -m local.watching"),
+    Fault(_logs(index=None), "log index", "functionName, message, max_text_len not", "python -m local.watching"),
+    Fault(_logs(refusal=(403, "Unauthorized")), "log index", "Unauthorized, HTTP 403", "log:GetIndex", "warning"),
+    Fault(_logs(refusal=(500, "InternalServerError")), "log index", "HTTP 500", "s.yaml; then", "warning"),
+    Fault(_point_at_nothing("SLS_ENDPOINT"), "log index", "does not answer", "logConfig in s.yaml", "warning"),
+    Fault(_edit("s.yaml", "log: auto", "log: none"), "log index", "names no project", "logConfig in s.yaml", "warning"),
     Fault(
         lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), "credentials", "none in this shell", "export"
     ),
@@ -645,6 +662,13 @@ def test_a_callers_file_without_an_instance_leaves_ccc_unasked(place: Place, exa
     code, checks = examine("--live")
     assert code == 0
     assert ("ccc", "skipped") in [(check["name"], check["status"]) for check in checks]
+
+
+def test_a_logstore_that_is_not_there_yet_is_passed_over(place: Place, examine: Examine) -> None:
+    place.logs.logstore = "another"
+    code, checks = examine("--live")
+    found = "GET /logstores/default-logs/index: LogStoreNotExist, HTTP 404: is the function deployed yet?"
+    assert (code, checks[-1]["status"], checks[-1]["found"]) == (0, "skipped", found)
 
 
 def test_a_long_term_key_needs_no_token(place: Place, examine: Examine) -> None:

@@ -1,0 +1,203 @@
+"""The log service (SLS): whose logstore it is, one signed request, and the index that our queries need.
+
+It has a signature of its own (V1), which the generic SDK does not know. Answers are told by status and code alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from local.doctor.account import account_id
+from local.doctor.live import Live, patience
+from shared import transport
+from shared.context import Credentials
+from shared.settings import Service
+
+NOT_FOUND, NO_INDEX = 404, "IndexConfigNotExist"
+
+_WANTED = Path(__file__).resolve().parents[1] / "docs/watching/index.json"
+_ENDPOINT = "SLS_ENDPOINT"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
+_CODE = re.compile(r"[A-Za-z]{1,64}")
+# Of the tool that deploys: what `auto` stands for.
+_AUTO, _AUTO_LOGSTORE, _LONGEST_PROJECT = "auto", "default-logs", 63
+# What an index says of itself, and no update takes.
+_READ_ONLY = ("index_mode", "lastModifyTime", "storage")
+_CONNECT_S, _READ_S = 5.0, 10.0
+_HTTP_ERROR = 400
+
+
+class LogServiceError(Exception):
+    """The log service was not asked, did not answer, or refused; the text quotes nothing of the answer but its code.
+
+    Attributes:
+        status: of the answer, `None` without one.
+        code: the service's own, `None` without one.
+    """
+
+    def __init__(self, text: str, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(text)
+        self.status, self.code = status, code
+
+
+class Logstore(NamedTuple):
+    """Where a function's lines are.
+
+    Attributes:
+        address: of the service in the region, `https://host[:port]`, or `http://` on this machine.
+        region: of the project.
+        project: its name.
+        name: of the logstore.
+    """
+
+    address: str
+    region: str
+    project: str
+    name: str
+
+    @property
+    def index_path(self) -> str:
+        """The path of its index."""
+        return f"/logstores/{self.name}/index"
+
+
+def logstore_of(live: Live) -> Logstore:
+    """Return the logstore that the function is deployed with.
+
+    Raises:
+        LogServiceError: s.yaml names none, or STS does not say whose account it is.
+    """
+    region = live.case.region
+    endpoint = live.case.shell.get(_ENDPOINT) or f"{region}.log.aliyuncs.com"
+    try:
+        endpoint = TypeAdapter(Service).validate_python(endpoint)
+    except ValidationError:
+        raise LogServiceError(f"{_ENDPOINT} is no host[:port]") from None
+    address = endpoint if "://" in endpoint else f"https://{endpoint}"
+    named = next((props.get("logConfig") for props in live.case.deployment.resources.values()), None)
+    if isinstance(named, str) and named.partition("|")[0].lower() == _AUTO:
+        project, name = project_of(region, account_id(live)), _AUTO_LOGSTORE
+    else:
+        fixed = named if isinstance(named, dict) else {}
+        project, name = str(fixed.get("project")), str(fixed.get("logstore"))
+    if not _NAME.fullmatch(project) or not _NAME.fullmatch(name):
+        raise LogServiceError("logConfig in s.yaml names no project and logstore")
+    return Logstore(address, region, project, name)
+
+
+def project_of(region: str, account: str | None) -> str:
+    """Return the project that the tool creates for `auto`: one for all functions of an account in a region."""
+    if not account:
+        raise LogServiceError("STS does not tell the account, and with it the project's name")
+    digest = hashlib.sha1(account.encode(), usedforsecurity=False).digest()
+    return f"serverless-{region}-{uuid.UUID(bytes=digest[:16], version=5)}"[:_LONGEST_PROJECT]
+
+
+def call(logstore: Logstore, credentials: Credentials, method: str, path: str, content: object = None) -> Any:
+    """Return the decoded answer to one request about a project, `None` where it has no JSON.
+
+    Args:
+        logstore: of the project.
+        credentials: of whoever asks.
+        method: upper case.
+        path: of the resource.
+        content: sent as JSON; nothing for `None`.
+
+    Raises:
+        LogServiceError: no answer, or a refusal.
+    """
+    body = b"" if content is None else json.dumps(content).encode()
+    where = urlsplit(logstore.address)
+    # A name in front of an address of this machine leads nowhere.
+    host = f"{logstore.project}.{where.netloc}"
+    url = f"{where.scheme}://{where.netloc if where.scheme == 'http' else host}{path}"
+    headers = {"Host": host, **signed_headers(method, path, body, credentials, formatdate(usegmt=True))}
+    try:
+        with transport.Exchange(patience()).current():
+            answer = transport.send(method, url, headers, body or None, connect_s=_CONNECT_S, read_s=_READ_S)
+    except transport.TransportError as error:
+        raise LogServiceError(f"{where.hostname} does not answer: {error}") from None
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        told = None
+    if answer.status >= _HTTP_ERROR:
+        code = told.get("errorCode") if isinstance(told, dict) else None
+        code = code if isinstance(code, str) and _CODE.fullmatch(code) else None
+        raise LogServiceError(f"{method} {path}: {code or 'no code'}, HTTP {answer.status}", answer.status, code)
+    return told
+
+
+def signed_headers(method: str, path: str, body: bytes, credentials: Credentials, date: str) -> dict[str, str]:
+    """Return the headers of a request: what it is signed with, and the signature (V1, HMAC-SHA1)."""
+    own = {
+        "x-log-apiversion": "0.6.0",
+        "x-log-bodyrawsize": str(len(body)),
+        "x-log-signaturemethod": "hmac-sha1",
+    }
+    if credentials.security_token:
+        own["x-acs-security-token"] = credentials.security_token
+    digest = hashlib.md5(body, usedforsecurity=False).hexdigest().upper() if body else ""
+    kind = "application/json" if body else ""
+    lines = [method, digest, kind, date, *(f"{name}:{own[name]}" for name in sorted(own)), path]
+    key = credentials.access_key_secret.encode()
+    signature = base64.b64encode(hmac.digest(key, "\n".join(lines).encode(), "sha1")).decode()
+    of_body = {"Content-Type": kind, "Content-MD5": digest} if body else {}
+    return {**own, **of_body, "Date": date, "Authorization": f"LOG {credentials.access_key_id}:{signature}"}
+
+
+def read_index(logstore: Logstore, credentials: Credentials) -> dict[str, Any] | None:
+    """Return the logstore's index, `None` where it has none.
+
+    Raises:
+        LogServiceError: no answer, or a refusal.
+    """
+    try:
+        index = call(logstore, credentials, "GET", logstore.index_path)
+    except LogServiceError as error:
+        if error.code == NO_INDEX:
+            return None
+        raise
+    if not isinstance(index, dict) or not isinstance(index.get("keys", {}), dict):
+        raise LogServiceError(f"GET {logstore.index_path}: an answer that is no index")
+    return {name: value for name, value in index.items() if name not in _READ_ONLY}
+
+
+def completed(index: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return an index with everything that it has, and what our queries need: an update replaces it as a whole."""
+    wanted = json.loads(_WANTED.read_text(encoding="utf-8"))
+    there = dict(index or {})
+    keys = there.get("keys") or {}
+    longest = there.get("max_text_len")
+    return {
+        **there,
+        "max_text_len": max(longest if isinstance(longest, int) else 0, wanted["max_text_len"]),
+        "keys": {**keys, **{name: _completed(keys.get(name), field) for name, field in wanted["keys"].items()}},
+    }
+
+
+def _completed(there: object, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the index of a field: what is there, if it finds words, with analytics."""
+    if isinstance(there, dict) and there.get("type") == wanted["type"]:
+        return {**there, "doc_value": True}
+    return wanted
+
+
+def missing(index: Mapping[str, Any] | None) -> list[str]:
+    """Return what an index lacks of what our queries need."""
+    there, wanted = index or {}, completed(index)
+    fields = there.get("keys") or {}
+    lacking = [name for name, field in wanted["keys"].items() if fields.get(name) != field]
+    return lacking + [name for name in ("max_text_len",) if there.get(name) != wanted[name]]
