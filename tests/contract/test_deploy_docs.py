@@ -183,7 +183,7 @@ def test_everything_unconfirmed_comes_with_a_command_and_what_it_should_show() -
     rows = table("Unconfirmed until the first live deployment")
     assert len(rows) >= 10
     for _, command, expected in rows:
-        assert re.match(r"`(curl|s|aliyun|python -m local.smoke) ", command), command
+        assert re.match(r"`(curl|s|aliyun|python -m local\.(smoke|watching))\b", command), command
         assert expected.strip()
 
 

@@ -38,6 +38,13 @@ OPTIONS = {
 }
 
 
+# In the order of the checks: without parameters, no call is known.
+BEFORE_THE_PARAMETERS = {
+    *("malformed_request", "unauthorized", "forbidden", "method_not_allowed", "payload_too_large"),
+    *("unsupported_media_type", "invalid_parameters", "configuration_error"),
+}
+
+
 def sections() -> list[tuple[str, str]]:
     """Return heading and text of every entry for a code."""
     found = re.split(r"^### `(.*)`$", FLAT, flags=re.MULTILINE)[1:]
@@ -113,10 +120,12 @@ def test_an_entry_says_what_its_class_says_and_how_to_find_its_requests(code: st
     told = re.search(r"\A\n*HTTP (\d{3}), retryable: (yes|no)\. \S", text)
     assert told, "its first line"
     assert told.groups() == (str(kind.status), "yes" if kind.retryable else "no")
-    assert blocks(text, "sh") == [f"s logs --search {code}\n"]
+    assert blocks(text, "sh") == [f"s mute_call logs --search {code}\n"]
     (query,) = blocks(text, "sql")
     assert query.startswith(f"{code} | select ")
-    assert query.endswith(f"where json_extract_scalar(message, '$.code') = '{code}'\n")
+    assert query.endswith(f"where try(json_extract_scalar(message, '$.code')) = '{code}'\n")
+    # Of a call that is known, the line tells which.
+    assert ("job_id" in query) == (code == "forbidden" or code not in BEFORE_THE_PARAMETERS)
     assert "\n**Affected:** " in text
     assert "\n1. " in text
     again = re.search(r"^\*\*Send again:\*\* (yes)?", text, re.MULTILINE)
@@ -147,7 +156,7 @@ def test_every_field_of_the_log_line_exists() -> None:
     assert len(listed) == len(set(listed)) >= 10
     assert set(listed) <= LINE.keys()
     queries = blocks(FLAT, "sql")
-    extracted = re.findall(r"'\$\.(\w+)'\)(?: as (\w+))?", "".join(queries))
+    extracted = re.findall(r"'\$\.(\w+)'\)\)(?: as (\w+))?", "".join(queries))
     assert {name for name, _ in extracted} <= LINE.keys()
     assert [pair for pair in extracted if pair[1] not in ("", pair[0])] == []
     assert [query for query in queries if query.count("(") != query.count(")") or query.count("'") % 2] == []
@@ -196,8 +205,10 @@ def test_every_command_of_the_deployment_tool_is_well_formed() -> None:
     resources = yaml.safe_load(read("s.yaml"))["resources"]
     found = commands("s")
     assert len(found) > len(KINDS)
-    for _, *words in found:
-        verb, *options = words[1:] if words[0] in resources else words
+    for _, resource, verb, *options in found:
+        words = [resource, verb, *options]
+        # Without one the tool goes through all of them, and stops at the first that is not deployed.
+        assert resource in resources, words
         assert verb in OPTIONS, words
         while options:
             option = options.pop(0)

@@ -369,11 +369,11 @@ FAULTS: dict[str, tuple[list[Line], dict[str, int]]] = {
     "a caller's mapping is wrong": ([told(NO_JOB)], {"failed": 4}),
     "a stranger's request is malformed": ([told(problems.MalformedRequest, caller=None)], {}),
     "a small function is down beside a busy one": (
-        [Logged("mute-call-concurrent", told(problems.UpstreamUnavailable))] * 5 + [told()] * 200,
+        [*[Logged("mute-call-concurrent", told(problems.UpstreamUnavailable))] * 5, *[told()] * 200],
         {"error-rate": 8},
     ),
     "a slow function is hidden by a busy one": (
-        [Logged("mute-call-concurrent", told(duration_ms=3001.0))] * 3 + [told()] * 500,
+        [*[Logged("mute-call-concurrent", told(duration_ms=3001.0))] * 3, *[told()] * 500],
         {"slow": 6},
     ),
     "one caller's throttled requests come to two functions": (
