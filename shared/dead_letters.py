@@ -22,18 +22,12 @@ from shared.context import Credentials, credentials_of, function_name_of
 from shared.envelope import Request
 from shared.log import Trace, timestamp
 from shared.problems import ConfigurationError, Problem, Upstream
-from shared.schemes.secret_spellings import SecretSpellings
+from shared.redaction import SecretSpellings, names_a_credential
 from shared.settings import Settings
 
 VERSION = 1
 # Of the deadline: everything else is over that much earlier, where letters are kept.
 _SHARE = 0.1
-# Names of headers and parameters that hold a credential or may hold one, whatever the caller's scheme is.
-_CREDENTIAL = re.compile(
-    r"auth(?!or(?!i[sz]))|cookie|token|secret|signature|passw|credential|session|jwt|(api|access|private)[-_]?key|^(sig|key)$"
-    r"|^x-(fc|acs)-",
-    re.IGNORECASE,
-)
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 _LONGEST_ID = 64
 
@@ -186,7 +180,7 @@ def _harmless(
         name: value
         for name, value in fields.items()
         if name not in hidden
-        and (name in needed or not _CREDENTIAL.search(name))
+        and (name in needed or not names_a_credential(name))
         and not any(known.are_in(text) for text in (name, value))
     }
 

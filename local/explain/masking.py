@@ -16,15 +16,11 @@ from urllib.parse import quote, quote_plus, unquote
 from shared.callers import Callers
 from shared.envelope import Request
 from shared.problems import ConfigurationError
+from shared.redaction import names_a_credential
 from shared.schemes import Scheme
 from shared.secret_references import OPTIONAL, Lookup, SecretUnavailableError, read_secrets
 
 MASK = "***"
-# Names of headers, of parameters and of fields of a payload that hold a credential, whatever the callers file says.
-_CREDENTIAL = re.compile(
-    r"auth(?!or(?!i[sz]))|cookie|signature|token|secret|passw|credential|(api|access)[-_]?key|^(key|sig)$",
-    re.IGNORECASE,
-)
 # A shorter part of a header is a word of its syntax: `Bearer`, `v1`.
 _LEAST_PART = 8
 # A shorter secret is part of too many words: it is known again only where it is the whole of a text.
@@ -48,7 +44,7 @@ class Mask:
 
     def hides(self, name: str) -> bool:
         """Whether what stands under this name is a credential."""
-        return name.lower() in self._names or _CREDENTIAL.search(name) is not None
+        return name.lower() in self._names or names_a_credential(name)
 
     def __call__(self, value: Any) -> Any:
         """Return a JSON value with its secrets masked, by name and by value, at any depth."""
@@ -82,19 +78,11 @@ def mask_for(request: Request, callers: Callers | None, look_up: Lookup) -> Mask
     if callers is None:
         return Mask([*request.headers, *request.query], ())
     schemes = [caller.auth for caller in callers.callers.values()]
-    names = {name for scheme in schemes for name in _names_of(scheme)}
+    names = {name for scheme in schemes for name in scheme.proof_headers() | scheme.credential_query()}
     given = {**request.headers, **request.query}
     bare = Mask(names, ())
     values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
     return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, look_up))])
-
-
-def _names_of(scheme: Scheme) -> Iterable[str]:
-    """Yield the names under which a scheme's credential stands, where the callers file chooses them."""
-    yield from scheme.credential_query()
-    header = getattr(scheme, "header", None)
-    if header:
-        yield header
 
 
 def _secrets_of(scheme: Scheme, look_up: Lookup) -> Iterable[str]:

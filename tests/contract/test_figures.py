@@ -13,10 +13,10 @@ from local.audit import __main__ as audit
 from local.console import deliveries
 from local.doctor.installation import OLDEST
 from local.gateway.settings import BUILT_IN
-from shared import callers, dead_letters, idempotency, idle, kept_secrets, payload, server
+from shared import callers, dead_letters, idempotency, idle, kept_secrets, payload, redaction, server
 from shared.envelope import MAX_BODY_BYTES
 from shared.parameters import Identifier
-from shared.schemes import SCHEMES, secret_spellings
+from shared.schemes import SCHEMES
 from shared.secret_references import SecretReferences
 from shared.settings import Settings
 from shared.stores import memory
@@ -99,8 +99,8 @@ FIGURES = [
     ("its own answers (the last {})", f"{memory.CAPACITY:,}", [RELIABILITY]),
     ("the last {} deliveries", WORDS[deliveries.MOST], [README]),
     ("最近{}条请求记录", CHINESE[deliveries.MOST], [README_ZH]),
-    ("fewer than {} characters, counts as a word", secret_spellings._LEAST_ANYWHERE, [DEPLOY]),  # noqa: SLF001 - as above
-    ("with fewer than {} as the whole text", secret_spellings._LEAST_WITHIN, [DEPLOY]),  # noqa: SLF001 - as above
+    ("fewer than {} characters, counts as a word", redaction._LEAST_ANYWHERE, [DEPLOY]),  # noqa: SLF001 - as above
+    ("with fewer than {} as the whole text", redaction._LEAST_WITHIN, [DEPLOY]),  # noqa: SLF001 - as above
     ("that was idle for more than {} is opened anew", seconds(idle.MAX_IDLE_S), [README]),
     ("connections idle for more than {} s ", f"{idle.MAX_IDLE_S:g}", [RELIABILITY]),
     ("空闲超过{}秒的连接", CHINESE[int(idle.MAX_IDLE_S)], [README_ZH]),

@@ -321,6 +321,12 @@ PLANTED = {
     "X-Fc-Account-Id": "planted-11",
     "X-Acs-Date": "planted-12",
     "Jwt": "planted-13",
+    "Ocp-Apim-Subscription-Key": "planted-14",
+    "X-Functions-Key": "planted-15",
+    "X-Private-Key": "planted-16",
+    "X-Otp": "planted-17",
+    "X-Userpwd": "planted-18",
+    "X-Hmac": "planted-19",
 }
 
 

@@ -307,8 +307,13 @@ BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
         http_event({"X-Signature": "canary"}, query={"access_key": "canary", "password": "canary"}, token=TOKEN),
         direct_event({**PAYLOAD, "JobId": f"whsec_{SIGNING} {SIGNING}", "UserId": f"{TOKEN}@b"}),
         direct_event({"token": "canary", "secret": {"of": "canary"}}),
+        http_event(
+            {"sessionId": "canary", "otp": "canary", "private-key": ["canary"], "pwd": "canary", "jwt": "canary"},
+            headers={"X-Session": "canary", "X-Functions-Key": "canary", "X-Hmac": "canary", "X-Fc-Odd": "canary"},
+            query={"subscription-key": "canary", "x-acs-odd": "canary"},
+        ),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_no_secret_is_shown(callers: Path, event: bytes) -> None:
     facts = explained(event, callers)

@@ -1,13 +1,56 @@
-"""Secrets found again in a text, however they are spelled there: in a URL, in JSON, in base64, in digits."""
+"""What is a credential: by the name that it stands under, and by its value, however that is spelled.
+
+Dead letters, `local.explain` and the console ask here, and nowhere else.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from urllib.parse import unquote, unquote_plus
 
 from shared.schemes.scheme import Scheme
+
+# `X-Api-Key`, `api_key` and `apiKey` are the same words. A header's name has lost its capitals: `xapikey` is one.
+_NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# Whole words, or the end of one: `author` and `hotpot` are none.
+_ENDINGS = ("auth", "authn", "authz", "authentication", "authorization", "authorisation", "otp", "pwd")
+_WORDS = frozenset(["assertion", "bearer", "csrf", "pw", "sig", "xsrf"])
+# These say nothing in a longer name: `call_sid`, `sign_in`.
+_WHOLE_NAMES = frozenset(["pass", "pin", "sid", "sign"])
+# Words before `key` that make it a name; any other key may be a credential.
+_PLAIN_KEY = re.compile(
+    r"cache|dedup(lication)?|event|foreign|group|idempotency|issue|message|object|ordering|partition|primary|project"
+    r"|public|routing|search|sort"
+)
+# What tells a credential in whatever it is a part of, but for the words that only look so.
+_ANYWHERE = re.compile(
+    r"cookie|credential|hmac|jwt|(?<!com)pass[-_]?(word|wd|phrase|code|key)|secret(?!ar|ion|ive)"
+    r"|(?<!ob)(?<!pos)session|sessid|signature|token(?!i[sz])"
+    r"|(api|access|app|auth|client|encryption|functions?|master|private|shared|signing|subscription)[-_]?keys?"
+    # The platform's own.
+    r"|^x-(acs|fc)-",
+    re.IGNORECASE,
+)
+
+
+def names_a_credential(name: str) -> bool:
+    """Whether what stands under this name of a header, parameter or field is a credential, or may well be one.
+
+    Beside these a caller's scheme has names of its own (`Scheme.proof_headers`, `Scheme.credential_query`).
+    """
+    if _ANYWHERE.search(name):
+        return True
+    words = [word.lower() for word in _NAME_WORD.findall(name)]
+    if words[:1] == ["x"]:
+        del words[0]
+    if words[1:] == [] and not _WHOLE_NAMES.isdisjoint(words):
+        return True
+    is_key = any(word == "key" and not _PLAIN_KEY.fullmatch(before) for before, word in pairwise(["", *words]))
+    return is_key or any(word in _WORDS or word.endswith(_ENDINGS) for word in words)
+
 
 # A shorter text is part of too many others: it is known again only as the whole of one,
 _LEAST_WITHIN = 4

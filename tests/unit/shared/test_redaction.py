@@ -1,4 +1,4 @@
-"""Secrets in a text, in every spelling that their way may give them, and texts that only look so."""
+"""Credentials by their names, and secrets in every spelling that their way may give them; and what only looks so."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 from pydantic import TypeAdapter
 
+from shared.redaction import SecretSpellings, names_a_credential
 from shared.schemes import Auth
-from shared.schemes.secret_spellings import SecretSpellings
 
 AUTH: TypeAdapter[Any] = TypeAdapter(Auth)
 ODD = 's3cr"et\\canary-ü+/x='
@@ -140,3 +140,40 @@ def test_the_shortest_are_known_as_the_whole_of_a_text(text: str, found: bool) -
 @pytest.mark.parametrize("text", ["", "%", "%zz", "\\", "\\u12", "\ud800", "\\ud800", PLAIN[:-1], "whsec_"])
 def test_what_holds_none_is_passed(text: str) -> None:
     assert not spellings("github", PLAIN, ODD, "whsec_").are_in(text.removeprefix("whsec_"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("authorization", "Proxy-Authorization", "auth", "x-auth", "X-Auth-User", "OAuth2", "basicauth", "authKey"),
+        *("cookie", "set-cookie", "Cookie2", "credential", "AWSCredentials", "x-amz-credential"),
+        *("token", "csrftoken", "x-csrf", "_xsrf", "accessToken", "ACCESS_TOKEN", "id.token", "tokens", "x-token2"),
+        *("secret", "client_secret", "clientsecret", "SecretKey", "secretId"),
+        *("signature", "X-Hub-Signature-256", "signatureV4", "sig", "x-sig", "sign", "hmac", "x-hmac-sha256"),
+        *("session", "session_id", "sessionId", "PHPSESSID", "JSESSIONID", "usersession", "x-session", "sid"),
+        *("jwt", "x-jwt-assertion", "idJWT", "assertion", "bearer"),
+        *("password", "passWord", "user_passwd", "passphrase", "passcode", "pwd", "userPwd", "dbpwd", "pw", "pass"),
+        *("otp", "x-otp", "smsOtp", "TOTP", "pin", "X-Pin"),
+        *("key", "x-key", "api-key", "apiKey", "APIKey", "xapikey", "x_api_key", "access-key-id", "AccessKeyId"),
+        *("private-key", "privatekey", "Ocp-Apim-Subscription-Key", "x-functions-key", "signing.key", "hostKey"),
+        *("x-fc-account-id", "X-Fc-Security-Token", "x-acs-date"),
+    ],
+)
+def test_a_credential_is_known_by_its_name(name: str) -> None:
+    assert names_a_credential(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "-", "x", "author", "co-authors", "authority", "authentic", "authorized", "x-author-id"),
+        *("passenger", "passengers", "compass", "compass-wording", "bypass", "pass_count", "passive", "passport"),
+        *("tokenizer", "tokenized", "secretary", "secretariat", "obsession", "possession", "profession"),
+        *("hotpot", "option", "options", "laptop", "pinned", "pin_message", "sign_in", "signal", "design", "assign"),
+        *("keyboard", "monkey", "keyword", "turkey", "idempotency-key", "Idempotency-Key", "publicKey", "sort_key"),
+        *("cache-key", "issueKey", "call_sid", "CallSid", "AccountSid", "sigma", "power", "cook", "x-fcx", "fc-id"),
+        *("webhook-id", "webhook-timestamp", "content-type", "host", "traceparent", "user_id", "JobId", "标识"),
+    ],
+)
+def test_a_plain_word_is_no_credential(name: str) -> None:
+    assert not names_a_credential(name)
