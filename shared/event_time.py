@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 _DAY, _CLOCK, _OFFSET = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}", r"(?:([Zz])|([+-]\d{2}):?(\d{2}))"
 _ISO_8601 = re.compile(rf"({_DAY})[Tt ]({_CLOCK})([.,]\d{{1,9}})?{_OFFSET}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_BEYOND = 10**15
 # As seconds, the year 5138; as milliseconds, 1973.
 _LEAST_MILLISECONDS = 100_000_000_000
 
@@ -20,8 +21,8 @@ def read_time(value: object) -> float | None:
         value: ISO 8601 with `Z` or an offset; or seconds or milliseconds since the epoch, as a number or as its digits.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
-        return _seconds(number) if number >= 0 else None
+        # An integer may be longer than a float can hold, and NaN is in no range.
+        return _seconds(float(value)) if 0 <= value < _BEYOND else None
     if not isinstance(value, str):
         return None
     text = value.strip()

@@ -15,6 +15,9 @@ ROOTS = ("body", "query", "headers", "path")
 # Of these nodes only the first part looks at the document; the others look at what it found.
 _NARROWING = {"subexpression", "pipe", "index_expression", "projection", "value_projection", "filter_projection"}
 
+# Longer than any parameter or key may be, and still short enough to be printed: Python refuses 4300 digits.
+_MOST_BITS = 1023
+
 Node = Mapping[str, Any]
 
 
@@ -63,19 +66,26 @@ def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -
         document: `body`, `query`, `headers` and `path`.
 
     Raises:
-        InvalidParameters: an expression fails on this request: a function got a value of another type.
+        InvalidParameters: an expression fails on this request: a function got a value of another type, or the result is
+            a number that is too long.
     """
     found: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, expression in expressions.items():
         try:
-            found[name] = expression.search(document)
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
-            # JMESPath's own errors are ValueErrors; the others are what its functions let through.
+            found[name] = _checked(expression.search(document))
+        except Exception:  # noqa: BLE001 - JMESPath's own errors, and whatever its functions let through
             errors.append(FieldError(name, "has an expression that fails on this request"))
     if errors:
         raise InvalidParameters(tuple(errors))
     return found
+
+
+def _checked(value: object) -> object:
+    """Return a result, unless it is an integer that is too long: a sum, or text that `to_number` has read."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ValueError("integer is too long")
+    return value
 
 
 def names_read(expression: Compiled, root: str) -> frozenset[str]:

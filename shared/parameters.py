@@ -29,6 +29,7 @@ from shared.problems import FieldError, InvalidParameters
 _REASONS = {
     "missing": "required",
     "string_type": "must be a string or an integer",
+    "string_unicode": "must have printable characters only",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most 256 characters",
 }

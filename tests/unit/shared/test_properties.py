@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import time
 import tracemalloc
 from typing import Any
 
@@ -46,10 +48,76 @@ OPEN = (
     '[callers.open]\nauth = { scheme = "none", allow_anonymous = true }\ninstances = ["*"]\nmethods = ["POST", "GET"]\n'
 )
 
+# Whatever an operator may write: each is tried as the key, as the time, and as every parameter.
+NASTY = [
+    *("body", "body.a", "body.*", "body.a.b.c", "body.a[]", "body.a[0]", "body.a[-1]", "body.a[::-1]", "body.a[::0]"),
+    *("body.a[?a > b]", "body.a[?a == `1`].b | [0]", "body.a[*].[a, b]", "[body, query, headers, path]"),
+    *(
+        "{a: body, b: body.a}",
+        "[[[[[[body.a]]]]]]",
+        "body.a && body.b",
+        "!body.a",
+        "body.a == body.b",
+        "body.a > body.b",
+    ),
+    *("&body.a", "to_array(&body.a)", "type(&body.a)", "type(body.a)", "not_null(&body.a, body.b)", "`1e999`"),
+    *("to_number(body.a)", "to_number(body.b)", "to_string(body.a)", "to_string(body)", "to_array(body.a)"),
+    *("abs(to_number(body.a))", "ceil(to_number(body.a))", "floor(to_number(body.a))", "abs(body.a)"),
+    *("sum([to_number(body.a), to_number(body.b)])", "avg([to_number(body.a), to_number(body.b)])", "sum(body.a)"),
+    *("max([to_number(body.a), to_number(body.b)])", "min(body.a)", "avg(body.a)", "sort(body.a)", "reverse(body.a)"),
+    *("sort_by(body.a, &a)", "max_by(body.a, &to_number(a))", "min_by(body.a, &b)", "map(&to_number(@), body.a)"),
+    *("sum(map(&to_number(@), to_array(body.a)))", "join('', body.a)", "join(body.a, keys(body))", "keys(body.a)"),
+    *("values(body.a)", "length(body.a)", "length(body)", "merge(body, query, headers)", "merge(body.a, body.b)"),
+    *(
+        "contains(body.a, body.b)",
+        "starts_with(body.a, body.b)",
+        "ends_with(body.a, 'x')",
+        "body.a[99999999999999999999]",
+    ),
+    *("body.a[:99999999999999999999]", "query.a", "query | a", 'headers."x-a"', 'to_number(headers."x-a")', "path"),
+]
+OPEN_CALLER = """[callers.{use}{number}]
+auth = {{ scheme = "none", allow_anonymous = true }}
+instances = ["*"]
+"""
+USES = {
+    "key": "idempotency_key = {e}\n",
+    "time": "event_time = {e}\nmax_age_seconds = 60\n",
+    "parameters": "".join(f"parameters.{name} = {{e}}\n" for name in ("device_id", "job_id", "user_id", "channel_id")),
+}
+FIXED = {"device_id": "d", "instance_id": "ccc-test", "job_id": "j", "user_id": "a@b", "channel_id": "ch"}
+DEFAULTS = "".join(f"parameters.{name} = \"'{value}'\"\n" for name, value in FIXED.items())
+EXPRESSIVE = "".join(
+    OPEN_CALLER.format(use=use, number=number)
+    + text.format(e=json.dumps(expression))
+    + ("parameters.instance_id = \"'ccc-test'\"\n" if use == "parameters" else DEFAULTS)
+    for use, text in USES.items()
+    for number, expression in enumerate(NASTY)
+)
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
     max_leaves=8,
+)
+digits = st.builds(
+    lambda sign, digit, count, rest: sign + digit * count + rest,
+    *(
+        st.sampled_from(["", "-", "+", " "]),
+        st.sampled_from("09\u0663"),
+        st.sampled_from([1, 15, 20, 300, 309, 400, 4300]),
+    ),
+    st.sampled_from(["", ".5", "e5", "e999", "_0", "x"]),
+)
+odd_numbers = digits | st.sampled_from(["nan", "inf", "-inf", "1e308", "-1", "1693896071"])
+odd_values = st.recursive(
+    odd_numbers
+    | st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.sampled_from("abc"), children, max_size=3),
+    max_leaves=6,
 )
 surrogates = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
 names = st.sampled_from([*PAYLOAD, "ChannelId", "channel_id", "jobId"]) | st.text(max_size=10)
@@ -85,6 +153,11 @@ def everyone(tmp_path_factory: pytest.TempPathFactory) -> World:
     )
     world.environ.update({f"SECRET_{i}": sender.secrets[0] for i, sender in enumerate(SENDERS)})
     return world
+
+
+@pytest.fixture(scope="module")
+def expressive(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("expressive"), EXPRESSIVE)
 
 
 def check_flat(answer: dict[str, Any]) -> None:
@@ -274,3 +347,63 @@ def test_any_request_to_a_caller_of_any_scheme_is_answered(everyone: World, **pa
     }
 
     check_http(everyone.function.handle(json.dumps(event).encode(), Context312()))
+
+
+def expressed(use: str, number: int, body: object, **fields: dict[str, str]) -> bytes:
+    """An event for the caller that has this expression for this use."""
+    return json.dumps(
+        {
+            "rawPath": f"/{use}{number}",
+            "body": json.dumps(body),
+            "headers": {"content-type": "application/json"} | fields.get("headers", {}),
+            "queryParameters": fields.get("query", {}),
+            "requestContext": {"http": {"method": "POST", "sourceIp": "203.0.113.9"}},
+        }
+    ).encode()
+
+
+@settings(QUICK, max_examples=600)
+@given(
+    use=st.sampled_from(sorted(USES)),
+    number=st.integers(0, len(NASTY) - 1),
+    body=st.fixed_dictionaries({"a": odd_values, "b": odd_values}) | st.just({}),
+    headers=st.dictionaries(st.just("x-a"), surrogates | odd_numbers),
+    query=st.dictionaries(st.just("a"), surrogates | odd_numbers),
+)
+@example(use="time", number=NASTY.index("to_number(body.a)"), body={"a": "9" * 400}, headers={}, query={})
+@example(
+    use="key",
+    number=NASTY.index("sum([to_number(body.a), to_number(body.b)])"),
+    body={"a": "9" * 4300, "b": "9" * 4300},
+    headers={},
+    query={},
+)
+@example(use="parameters", number=NASTY.index('headers."x-a"'), body={}, headers={"x-a": "\ud800"}, query={})
+def test_any_expression_over_any_request_is_answered(
+    expressive: World, use: str, number: int, body: object, headers: dict[str, str], query: dict[str, str]
+) -> None:
+    answer = expressive.function.handle(expressed(use, number, body, headers=headers, query=query), Context312())
+    check_http(answer)
+    # Of what a validator or Python itself says of a value nothing is passed on.
+    assert not re.search("Input should|Value error|Exceeds", answer["body"])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "to_number(body.a)",
+        "to_string(body)",
+        "sort(body.a)",
+        "sum(map(&to_number(@), to_array(body.a)))",
+        "join('', body.a)",
+    ],
+)
+@pytest.mark.parametrize("a", ["9" * 250_000, [str(number) for number in range(25_000)]], ids=["long", "many"])
+def test_no_expression_over_a_large_body_takes_long_or_much(expressive: World, expression: str, a: object) -> None:
+    event = expressed("parameters", NASTY.index(expression), {"a": a})
+    tracemalloc.start()
+    began = time.process_time()
+    check_http(expressive.function.handle(event, Context312()))
+    spent, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (spent < 10, peak < 32 * 2**20) == (True, True)
