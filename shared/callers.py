@@ -28,7 +28,7 @@ from shared.event_time import read_time
 from shared.mapping import Compiled, Expression, evaluate, names_read
 from shared.parameters import CallParameters, Identifier, UserIdentifier, is_absent
 from shared.problems import ConfigurationError, FieldError, InvalidParameters
-from shared.schemes import Auth, Ram
+from shared.schemes import Anonymous, Auth, Ram
 from shared.validation import describe
 
 if sys.version_info >= (3, 11):
@@ -117,6 +117,7 @@ class Caller(_Table):
     idempotency_key: Expression = None
     event_time: Expression = None
     max_age_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    dead_letters: bool | None = None
 
     @model_validator(mode="after")
     def _required_parameters_are_found(self) -> Caller:
@@ -226,6 +227,15 @@ class Caller(_Table):
         given: dict[str, Compiled | None] = dict(self.parameters.given() if self.parameters else {})
         given |= {"idempotency_key": self.idempotency_key, "event_time": self.event_time}
         return {name: names_read(expression, root) for name, expression in given.items() if expression is not None}
+
+    def leaves_dead_letters(self, address: str) -> bool:
+        """Whether a failed request from this address is kept.
+
+        Without proof only where the file says so, and never from outside the networks: strangers could fill the bucket.
+        """
+        if isinstance(self.auth, Anonymous):
+            return self.dead_letters is True and self.may_come_from(address)
+        return self.dead_letters is not False
 
     def may_use_instance(self, instance_id: str) -> bool:
         """Whether the caller may touch this instance."""

@@ -86,7 +86,8 @@ def keep(
         Why it was not kept, for the log; `None` if it was, or was not to be.
     """
     settings = trace.settings
-    if trace.caller is None or settings is None or settings.dead_letter_url is None:
+    caller = trace.caller
+    if caller is None or settings is None or not _is_wanted(trace, caller, settings):
         return None
     deadline = min(settings.deadline_from(trace.started), time.monotonic() + _share_s(settings))
 
@@ -101,7 +102,7 @@ def keep(
             "version": VERSION,
             "time": timestamp(now),
             "function": function_name_of(context, environ),
-            **letter_of(trace, problem, trace.caller, hidden),
+            **letter_of(trace, problem, caller, hidden),
         }
         key, content = _key(trace.request_id, now), json.dumps(letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
@@ -156,6 +157,10 @@ def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[
         "body": text,
         "body_encoding": encoding,
     }
+
+
+def _is_wanted(trace: Trace, caller: Caller, settings: Settings) -> bool:
+    return settings.dead_letter_url is not None and caller.leaves_dead_letters(trace.request.source_ip)
 
 
 def _share_s(settings: Settings) -> float:

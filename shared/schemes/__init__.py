@@ -15,7 +15,7 @@ from shared.schemes.senders import GitHub, Hmac, HubSpot, Slack, StandardWebhook
 from shared.schemes.tokens import ApiKey, Basic, Bearer
 from shared.schemes.twilio import Twilio
 
-__all__ = ["SCHEMES", "Auth", "Ram", "Scheme"]
+__all__ = ["SCHEMES", "Anonymous", "Auth", "Ram", "Scheme"]
 
 Auth = Annotated[
     Bearer

@@ -38,6 +38,9 @@ KEY = re.compile(rf"letters/mute/{DAY}/20230905T064111\.895Z-{REQUEST_ID}-[0-9a-
 NOT_FOUND = JobNotFound(
     "CCC answered NotExists.JobId with HTTP 404", upstream=Upstream("NotExists.JobId", CCC_REQUEST_ID)
 )
+ANYBODY = 'auth = { scheme = "none", allow_anonymous = true }\n'
+SOMEBODY = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\n'
+NEAR = 'networks = ["192.0.2.0/24"]\n'
 TIMEOUT = UpstreamTimeout("no whole answer: ReadTimeoutError")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # What tells of the credentials of `environment`: the role's and the default caller's.
@@ -275,6 +278,33 @@ def test_a_bucket_without_a_prefix_will_do(world: World, bucket: S3Server) -> No
     assert key.startswith(f"{DAY}/")
 
 
+@pytest.mark.parametrize(
+    ("caller", "source", "letters"),
+    [
+        (ANYBODY, "192.0.2.1", 0),
+        (f"{ANYBODY}{NEAR}", "192.0.2.1", 0),
+        (f"{ANYBODY}dead_letters = false\n", "192.0.2.1", 0),
+        (f"{ANYBODY}dead_letters = true\n", "192.0.2.1", 2),
+        (f"{ANYBODY}{NEAR}dead_letters = true\n", "192.0.2.1", 2),
+        (f"{ANYBODY}{NEAR}dead_letters = true\n", "198.51.100.1", 0),
+        (f"{ANYBODY}{NEAR}dead_letters = true\n", "", 0),
+        (SOMEBODY, "192.0.2.1", 2),
+        (f"{SOMEBODY}{NEAR}dead_letters = true\n", "198.51.100.1", 2),
+        (f"{SOMEBODY}dead_letters = false\n", "192.0.2.1", 0),
+    ],
+)
+def test_callers_without_proof_leave_no_letters_but_where_the_file_says_so(
+    tmp_path: Path, bucket: S3Server, lines: Lines, caller: str, source: str, letters: int
+) -> None:
+    world = World(tmp_path, bucket.endpoint, f'[callers.default]\ninstances = ["*"]\n{caller}')
+    world.function.initialize(Context312())
+    for method in ("POST", "PUT", "GET"):
+        world.send(http_event(source_ip=source, method=method))
+    assert len(bucket.keys()) == letters
+    # Nothing is wrong where nothing is to be kept.
+    assert [line["event"] for line in lines()] == ["webhook"] * 3
+
+
 # Credentials.
 
 SECRET = "canary-secret-0123456789"
@@ -342,7 +372,7 @@ def test_every_scheme_is_tried() -> None:
 @pytest.mark.parametrize("name", AUTHS)
 def test_nothing_of_credentials_is_in_the_letter(tmp_path: Path, bucket: S3Server, name: str, lines: Lines) -> None:
     auth, secret = AUTHS[name]
-    callers = f'[callers.default]\nauth = {auth}\ninstances = ["*"]\n'
+    callers = f'[callers.default]\nauth = {auth}\ninstances = ["*"]\ndead_letters = true\n'
     world = World(tmp_path, bucket.endpoint, callers, A=secret)
     scheme = load_callers(world.callers_file).callers["default"].auth
     body = json.dumps(PAYLOAD).encode()
