@@ -1,15 +1,18 @@
-"""What the command lines of the tools share: an argument that is a file or a text, and mistakes told in one line."""
+"""What the tools' command lines share: their end, arguments that are a file or a text, mistakes told in one line."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 USAGE_ERROR = 2
+# What a shell says of a command that SIGPIPE has ended. The signal itself would end it over a socket, too.
+_NOBODY_READS = 128 + signal.SIGPIPE
 # Folders below functions/; the first is the default.
 FUNCTIONS = ("mute_call", "unmute_call")
 _STDIN = "-"
@@ -18,6 +21,24 @@ _JSON_BEGINS_WITH = ("{", "[")
 
 class UsageError(Exception):
     """The command cannot do what it was asked for; its text is one line for whoever typed it."""
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a command and exit with its code; where nobody reads on (`… | head`), end without a word."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # Closed by the shell: what is opened next would take its place.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "w" if descriptor else "r"))
+    try:
+        try:
+            code = main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer is written once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _NOBODY_READS
+    sys.exit(code)
 
 
 class Parser(argparse.ArgumentParser):

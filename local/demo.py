@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from local.command_line import run
 from local.gateway import Gateway
 from local.send.message import compose, read_message
 from local.send.wire import Answer, Outgoing, exchange
@@ -122,4 +123,4 @@ def _show(title: str, body: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from local.command_line import run
+
 # The built-in runtimes of Function Compute that this project supports.
 VERSIONS = ("3.10", "3.12")
 _PRINT_VERSION = "import sys; print(*sys.version_info[:2], sep='.')"
@@ -60,4 +62,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

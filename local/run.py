@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
+from local.command_line import run
 from local.console import PREFIX, Console, LogLines
 from local.demo import SENDERS
 from local.gateway import Gateway
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPED_BY)
     try:
         _serve(ports.gateway_port, ports.simulator_port)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         sys.stderr.write(f"cannot listen on {ports.gateway_port} and {ports.simulator_port}: {error.strerror}\n")
         return 1
@@ -76,4 +79,4 @@ def _welcome(gateway: str, simulator: str, token: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -19,7 +19,7 @@ from local.audit.licences import check_licences
 from local.audit.locks import FUNCTION, read_locks
 from local.audit.secrets import check_secrets
 from local.audit.vulnerabilities import check_vulnerabilities
-from local.command_line import USAGE_ERROR, Parser
+from local.command_line import USAGE_ERROR, Parser, run
 from local.package.errors import PackageError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -72,4 +72,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -19,6 +19,7 @@ from local.bench import cold, imports, soak, strangers, subjects, throughput
 from local.bench.report import markdown, plot
 from local.bench.running import upstream
 from local.bench.subjects import OURS, ROOT
+from local.command_line import run
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
@@ -118,4 +119,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

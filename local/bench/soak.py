@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 
 from local.bench.running import bare_shell, serving
 from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
+from local.command_line import run
 from local.simulator import Simulator
 from local.stack import HANDLER
 from shared.envelope import Request
@@ -187,4 +188,4 @@ def _memory_of(process: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

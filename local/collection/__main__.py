@@ -14,6 +14,7 @@ from local.collection.exchanges import exchanges_of
 from local.collection.http_file import http_file
 from local.collection.postman import collection, environment
 from local.collection.variables import variables_of
+from local.command_line import run
 from local.openapi import document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,4 +68,4 @@ def _json(value: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from local.command_line import Parser, write
+from local.command_line import Parser, run, write
 from local.doctor.check import Check, failed
 from local.doctor.installation import INSTALL, check_python, check_requirements
 from local.doctor.report import as_json, is_healthy, line, summary
@@ -76,4 +75,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -10,11 +10,10 @@ import argparse
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 
-from local.command_line import Parser, UsageError, read_argument, write
+from local.command_line import Parser, UsageError, read_argument, run, write
 from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.road import walk
@@ -86,4 +85,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from local.command_line import run
 from local.gateway.failure import FunctionError
 from local.gateway.gateway import Gateway
 from local.gateway.loading import LoadError
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _serve_until_signal(gateway)
     except (LoadError, FunctionError) as error:
         return _fail(str(error), USAGE_ERROR)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _fail(f"cannot listen on port {options.port}: {error}", 1)
     except KeyboardInterrupt:
@@ -107,4 +110,4 @@ def _seconds(text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

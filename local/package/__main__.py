@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.command_line import run
 from local.package.build import build_package
 from local.package.errors import PackageError
 from local.package.targets import DEFAULT_RUNTIME, TARGETS, target_of
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
     try:
         target = target_of(options.runtime)
         package = build_package(root, options.function, target, options.output, report=_report)
+    except BrokenPipeError:
+        raise
     except (PackageError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -49,4 +52,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.command_line import run
 from local.package.build import build_package
 from local.package.errors import PackageError
 from local.package.targets import TARGETS, Target
@@ -45,6 +46,8 @@ def main(
         start(options.output, target)
         package = build_package(root, options.function, target, options.output / DIST, report=_report)
         compose(root, options.function, package.folder, options.output)
+    except BrokenPipeError:
+        raise
     except (PackageError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -124,4 +127,4 @@ def _report(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, write
+from local.command_line import Parser, UsageError, run, write
 from local.deployed import ACTIONS
 from local.gateway.message import RejectionError
 from local.replay.again import Post, SkippedError, check, prepare
@@ -212,4 +212,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

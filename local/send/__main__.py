@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from urllib.parse import SplitResult
 
 from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, read_argument, write
+from local.command_line import Parser, UsageError, read_argument, run, write
 from local.gateway.trigger import invocation_path
 from local.send.message import compose, first_secret, read_message, read_url
 from local.send.wire import NO_ANSWER, Outgoing, curl, exchange
@@ -109,4 +109,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from local.command_line import run
 from local.simulator.options import CHOICES, AccessKey, Options
 from local.simulator.simulator import Simulator
 
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             sys.stdout.write(f"listening on {simulator.url}\n")
             sys.stdout.flush()
             signal.sigwait(STOPPED_BY)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         sys.stderr.write(f"cannot listen on port {given.port}: {error.strerror}\n")
         return 1
@@ -66,4 +69,4 @@ def _port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    run(lambda: main(sys.argv[1:], os.environ))

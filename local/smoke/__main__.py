@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
 
 from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, write
+from local.command_line import Parser, UsageError, run, write
 from local.send.message import first_secret, read_url
 from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
@@ -81,4 +80,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

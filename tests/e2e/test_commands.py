@@ -126,3 +126,55 @@ def test_gateway_and_simulator_serve_as_processes_of_their_own() -> None:
         with serving("local.gateway", "functions.mute_call.index:handler", "--port", "0", **variables) as gateway:
             answer = post(url_of(gateway), event("http"))
     assert json.loads(answer.body)["status"] == "muted"
+
+
+LETTERS = "events/letters"
+# As each is used by hand; one that would take long or change something says how it is used.
+UNREAD = {
+    "local.audit": ("--help",),
+    "local.bench": ("--help",),
+    "local.bench.soak": ("--help",),
+    "local.collection": ("--help",),
+    "local.demo": (),
+    "local.doctor": (),
+    "local.explain": ("events/http.json",),
+    "local.gateway": ("functions.mute_call.index:handler", "--port", "0"),
+    "local.interpreters": (),
+    "local.package": ("--help",),
+    "local.package.checkout": ("--help",),
+    "local.replay": ("--dry-run", LETTERS),
+    "local.run": ("--gateway-port", "0", "--simulator-port", "0"),
+    "local.send": ("--caller", "default", "--print-curl", "events/direct.json"),
+    "local.simulator": ("--port", "0"),
+    "local.smoke": ("--url", "http://127.0.0.1:1"),
+}
+
+
+def test_every_command_ends_in_the_same_way() -> None:
+    entries = {path for path in (ROOT / "local").rglob("*.py") if "\n    run(" in path.read_text(encoding="utf-8")}
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__") for path in entries}
+    assert names == UNREAD.keys()
+
+
+@pytest.mark.parametrize("command", UNREAD)
+@pytest.mark.parametrize("closed", ["pipe", "descriptor"])
+def test_a_command_whose_output_nobody_reads_ends_without_a_word(command: str, closed: str) -> None:
+    if closed == "descriptor" and command in ("local.gateway", "local.run", "local.simulator"):
+        pytest.skip("serves on")
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = shlex.join([sys.executable, "-m", command, *UNREAD[command]])
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(  # noqa: S603 - our own modules
+            ["/bin/sh", "-c", f"exec {line}" if closed == "pipe" else f"exec {line} >&-"],
+            cwd=ROOT,
+            env=os.environ | {"MUTE_CALL_TOKEN": "demo-token", "PYTHONUNBUFFERED": ""},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    assert done.stderr == ""
+    # As after SIGPIPE; a descriptor that is closed is somebody's wish.
+    assert (done.returncode == 141) is (closed == "pipe")
