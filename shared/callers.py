@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
 import sys
@@ -28,8 +29,8 @@ from shared.event_time import read_time
 from shared.mapping import Compiled, Expression, evaluate, names_read
 from shared.parameters import CallParameters, Identifier, UserIdentifier, is_absent
 from shared.problems import ConfigurationError, FieldError, InvalidParameters
-from shared.schemes import Anonymous, Auth, Ram
-from shared.validation import describe
+from shared.schemes import SCHEMES, Anonymous, Auth, Ram
+from shared.validation import describe, says, whole_number
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -72,7 +73,12 @@ def _network(text: object) -> object:
     return network
 
 
-CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$"), AfterValidator(_not_reserved)]
+CallerName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$"),
+    says("Name should have lower-case letters, digits, - and _ alone, and begin with a letter or a digit"),
+    AfterValidator(_not_reserved),
+]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 
 
@@ -116,7 +122,7 @@ class Caller(_Table):
     defaults: Defaults = Defaults()
     idempotency_key: Expression = None
     event_time: Expression = None
-    max_age_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    max_age_seconds: Annotated[int, whole_number(1, 86_400)] | None = None
     dead_letters: bool | None = None
 
     @model_validator(mode="after")
@@ -197,7 +203,11 @@ class Caller(_Table):
             reason = "is too old" if moment < now else "is too far ahead"
         else:
             return
-        raise InvalidParameters((FieldError("event_time", reason),))
+        problem = InvalidParameters((FieldError("event_time", reason),))
+        if moment is not None:
+            # For the log alone.
+            problem.reason += f", {math.ceil(abs(now - moment))} s by this clock; at most {self.max_age_seconds} s"
+        raise problem
 
     def key_of(self, document: Mapping[str, Any], delivery: str | None) -> str | None:
         """Return the request's idempotency key: what the caller's expression finds, else what tells its delivery.
@@ -289,17 +299,34 @@ def load_callers(path: str | Path) -> Callers:
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
-        lines = describe(error, union=(2, "auth"))
+        lines = describe(error, union=(2, "auth"), keys_at=_keys_at)
         raise ConfigurationError("; ".join(f"callers file: {line}" for line in lines)) from None
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
     except ValueError as error:
         # TOMLDecodeError tells the place and nothing of the content; the others are not so careful.
         place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else None
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "a value cannot be read"
+        reason = "not UTF-8; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "a value cannot be read"
         raise ConfigurationError(f"callers file: {place or reason}") from None
 
 
 @lru_cache(maxsize=1)
 def _load(path: str, _version: tuple[int, ...]) -> Callers:
-    return Callers.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+    # Some editors put a byte order mark before the text, which is none of it.
+    return Callers.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that the table takes in which a key is unknown."""
+    match location:
+        case (_,):
+            table: type[BaseModel] = Callers
+        case (_, _, _):
+            table = Caller
+        case (_, _, "auth", str(scheme), _):
+            table = SCHEMES[scheme]
+        case (_, _, "parameters", _):
+            table = Expressions
+        case _:
+            table = Defaults
+    return list(table.model_fields)

@@ -12,8 +12,17 @@ from shared.callers import Caller, Callers, load_callers
 from shared.context import credentials_of, region_of
 from shared.kept_secrets import KeptSecrets
 from shared.problems import ConfigurationError, UpstreamUnavailable
-from shared.secret_references import KMS, OPTIONAL, Lookup, NotAskedError, SecretUnavailableError, read_secrets
-from shared.settings import Settings, read_settings
+from shared.secret_references import (
+    ENV,
+    KMS,
+    OPTIONAL,
+    Lookup,
+    NotAskedError,
+    SecretUnavailableError,
+    fault_of,
+    read_secrets,
+)
+from shared.settings import Settings, doubts, read_settings
 
 _NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."
 
@@ -109,6 +118,16 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
     return reasons
 
 
+def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
+    """Return what is no error, and yet hardly meant, a sentence each: it stops nobody."""
+    named: set[str] = set()
+    with contextlib.suppress(ConfigurationError):
+        callers = load_callers(environ.get("CALLERS_FILE") or callers_file).callers.values()
+        references = (reference for caller in callers for reference in caller.auth.secrets or ())
+        named = {text.removeprefix(ENV).removesuffix(OPTIONAL) for text in references}
+    return list(doubts(environ, named=named))
+
+
 def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
     """Return a caller's secrets; what is raised names the caller."""
     try:
@@ -133,14 +152,17 @@ def _is_served(caller: Caller, look_up: Lookup) -> bool:
 
 
 def _slips(callers: Callers, stopped: Collection[str], look_up: Lookup) -> Iterator[str]:
-    """Yield which secrets of callers that are served were rotated to a value of no use: only the old one passes."""
+    """Yield which secrets of callers that are served are of no use: only another one passes, or the old version."""
     for name, caller in callers.callers.items():
         references = () if name in stopped else caller.auth.secrets or ()
-        for reference in (text.removesuffix(OPTIONAL) for text in references if text.startswith(KMS)):
+        for reference in (text.removesuffix(OPTIONAL) for text in references):
             with contextlib.suppress(SecretUnavailableError):
                 values = look_up(reference)
-                if values and not caller.auth.is_usable(values[0]):
-                    yield f"callers.{name}.auth.secrets: {reference}: its current version is not usable for its scheme"
+                fault = fault_of(values[0], caller.auth.is_usable) if values else None
+                if fault:
+                    of_kms = f"{reference}: its current version {fault}"
+                    told = of_kms if reference.startswith(KMS) else f"{reference.removeprefix(ENV)} {fault}"
+                    yield f"callers.{name}.auth.secrets: {told}"
 
 
 @contextlib.contextmanager

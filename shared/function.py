@@ -264,12 +264,14 @@ class Function:
         return Response(status, {"status": word, "version": __version__})
 
     def initialize(self, context: object) -> None:
-        """Tell the log everything that is wrong with the configuration; never raises.
+        """Tell the log everything that is wrong with the configuration, and what is hardly meant; never raises.
 
         Requests find the same faults and answer `configuration_error`. Where there are none, what the first request
         needs beside its call is made ready: the libraries of store and letters take their time to import.
         """
+        hints: list[str] = []
         try:
+            hints = configuration.hints(self._environ, self._callers_file)
             faults = configuration.faults(self._environ, context, self._callers_file, self._secrets)
             if not faults:
                 settings = configuration.load(self._environ, context, self._callers_file).settings
@@ -277,8 +279,8 @@ class Function:
                 self._open_letters(settings)
         except Exception as error:  # noqa: BLE001 - a failing initializer would fail the request too
             faults = [_place(error)]
-        if faults:
-            line = log.initialize_line(self._action, request_id_of(context), faults, self._now())
+        if faults or hints:
+            line = log.initialize_line(self._action, request_id_of(context), faults, self._now(), hints)
             log.write(line, "INFO", self._log_to)
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, TextIO
@@ -115,16 +115,26 @@ def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, n
     }
 
 
-def initialize_line(action: Action, request_id: str | None, faults: list[str], now: float) -> dict[str, Any]:
-    """Return the fields of the line that an instance's start leaves if its configuration has faults."""
+def initialize_line(
+    action: Action, request_id: str | None, faults: Sequence[str], now: float, hints: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the fields of the line that an instance's start leaves if something is to be said of its configuration.
+
+    Args:
+        action: the function's.
+        request_id: of the start.
+        faults: what stops somebody.
+        now: seconds since the epoch.
+        hints: what stops nobody; alone they have no code, and are of level WARNING.
+    """
     return {
         "timestamp": timestamp(now),
-        "level": "ERROR",
+        "level": "ERROR" if faults else "WARNING",
         "event": "initialize",
         "action": action.name,
         "request_id": request_id,
-        "code": ConfigurationError.code,
-        "reason": "; ".join(faults),
+        "code": ConfigurationError.code if faults else None,
+        "reason": "; ".join((*faults, *hints)),
     }
 
 

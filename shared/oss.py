@@ -74,7 +74,8 @@ def put(bucket: Bucket, key: str, content: bytes, credentials: Credentials, dead
             _client(bucket, credentials, carrier).put_object(request)
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises, its text quotes what was sent or answered
         cause = error.unwrap() if isinstance(error, OperationError) else error
-        raise OssError(_told(cause, carrier.status)) from None
+        # The host that was looked up begins with the bucket's name, which is none of the log's business.
+        raise OssError(_told(cause, carrier.status).replace(f"{bucket.name}.", "")) from None
 
 
 def _client(bucket: Bucket, credentials: Credentials, carrier: _Carrier) -> sdk.Client:

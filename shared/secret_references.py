@@ -10,6 +10,7 @@ from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from shared.problems import ConfigurationError
+from shared.validation import says
 
 OPTIONAL = "?"
 ENV = "env:"
@@ -18,7 +19,11 @@ KMS = "kms:"
 # `env:NAME` or `kms:NAME`, a name as KMS allows it; a `?` behind it is for one that may be unset (the previous secret
 # while a rotation lasts).
 SecretReference = Annotated[
-    str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kms:[A-Za-z0-9_/+=.@-]{1,64})\??$")
+    str,
+    StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kms:[A-Za-z0-9_/+=.@-]{1,64})\??$"),
+    says(
+        "Secret should be a reference, env:NAME of a variable or kms:NAME of a secret in KMS, and not the secret itself"
+    ),
 ]
 
 # Returns the values that a reference (without its `?`) stands for now, none where it is unset. Raises
@@ -53,6 +58,14 @@ def from_environment(environ: Mapping[str, str]) -> Lookup:
     return look_up
 
 
+def fault_of(value: str, is_usable: Callable[[str], bool]) -> str | None:
+    """Return what is wrong with the value of a secret, `None` for nothing."""
+    if value != value.strip():
+        # Of a file that ends in a line break; nobody sends it so.
+        return "has white space around it, such as a line break at its end: set it without"
+    return None if is_usable(value) else "is not usable for its scheme"
+
+
 def read_secrets(references: Sequence[str], look_up: Lookup, is_usable: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the secrets that the references stand for now.
 
@@ -71,10 +84,11 @@ def read_secrets(references: Sequence[str], look_up: Lookup, is_usable: Callable
     for reference in references:
         name = reference.removesuffix(OPTIONAL)
         values = look_up(name)
-        usable = [value for value in values if is_usable(value)]
+        usable = [value for value in values if fault_of(value, is_usable) is None]
         secrets += usable
         if not usable and name == reference:
-            missing.append(f"{name.removeprefix(ENV)} is {'not usable for its scheme' if values else 'unset'}")
+            fault = fault_of(values[0], is_usable) if values else "is unset"
+            missing.append(f"{name.removeprefix(ENV)} {fault}")
     if missing:
         raise ConfigurationError("; ".join(missing))
     return tuple(secrets)

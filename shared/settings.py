@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.problems import ConfigurationError
-from shared.validation import describe
+from shared.validation import describe, nearest, says, whole_number
 
 # The regions that the product SDK (alibabacloud_ccc20200701 2.35.0) maps to one host; any other has a host of its own.
 _CENTRAL_REGIONS = frozenset(
@@ -52,6 +53,27 @@ _CENTRAL_REGIONS = frozenset(
         "us-west-1",
     ]
 )
+# Those of Alibaba Cloud beside them (2026); one that is not here may be new.
+_OTHER_REGIONS = frozenset(
+    [
+        "ap-northeast-2",
+        "ap-southeast-6",
+        "ap-southeast-7",
+        "cn-beijing-finance-1",
+        "cn-fuzhou",
+        "cn-guangzhou",
+        "cn-hangzhou",
+        "cn-heyuan",
+        "cn-nanjing",
+        "cn-shanghai",
+        "cn-wuhan-lr",
+        "cn-wulanchabu",
+        "cn-zhengzhou-jva",
+        "me-central-1",
+        "na-south-1",
+        "us-southeast-1",
+    ]
+)
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = rf"^({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?$"
@@ -60,6 +82,15 @@ _HOST = rf"^({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?$"
 def is_loopback(endpoint: str) -> bool:
     """Whether `host[:port]`, before which `http://` may stand, is on this machine."""
     return _LOOPBACK.fullmatch(endpoint.removeprefix("http://")) is not None
+
+
+def _host_and_port(endpoint: str) -> str:
+    """Check `host[:port]`."""
+    if not re.fullmatch(_HOST, endpoint):
+        raise PydanticCustomError(
+            "endpoint", "Endpoint should be host[:port] alone, without https:// and without a path"
+        )
+    return _port_in_range(endpoint)
 
 
 def _port_in_range(endpoint: str) -> str:
@@ -108,18 +139,27 @@ def _letters_url(url: str) -> str:
 def _service(endpoint: str) -> str:
     """Check `host[:port]`, before which `http://` may stand for one on this machine."""
     scheme, marker, host = endpoint.rpartition("://")
-    if not re.fullmatch(_HOST, host):
-        raise PydanticCustomError("endpoint", "Endpoint should be host[:port]")
-    if marker and (scheme != "http" or not is_loopback(host)):
+    if not marker or scheme != "http":
+        return _host_and_port(endpoint)
+    if not is_loopback(_host_and_port(host)):
         # The security token travels in a header.
         raise PydanticCustomError("protocol", "http:// is for loopback endpoints only")
-    _port_in_range(host)
     return endpoint
 
 
-Milliseconds = Annotated[int, Field(ge=1, le=600_000)]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
-Endpoint = Annotated[str, StringConstraints(pattern=_HOST), AfterValidator(_port_in_range)]
+_MOST_MS = 600_000
+# With less not even one call could be made and its answer be told.
+LEAST_DEADLINE_MS = 500
+
+_REGION = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+
+Milliseconds = Annotated[int, whole_number(1, _MOST_MS)]
+Region = Annotated[
+    str,
+    StringConstraints(pattern=_REGION),
+    says("Region should be the id of one, such as cn-shanghai"),
+]
+Endpoint = Annotated[str, AfterValidator(_host_and_port)]
 Service = Annotated[str, AfterValidator(_service)]
 
 
@@ -133,11 +173,13 @@ class Settings(BaseModel):
     ccc_protocol: Literal["https", "http"] = Field(default="https", description="`http` for loopback endpoints only.")
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")
     ccc_read_timeout_ms: Milliseconds = Field(default=3000, description="Time between two parts of the answer.")
-    deadline_ms: Milliseconds = Field(default=4500, description="Time for everything, by the wall clock.")
+    deadline_ms: Annotated[int, whole_number(LEAST_DEADLINE_MS, _MOST_MS)] = Field(
+        default=4500, description="Time for everything, by the wall clock."
+    )
     idempotency_url: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
         default=SecretStr("memory://"), description="Where claims and answers are kept."
     )
-    idempotency_ttl_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = Field(
+    idempotency_ttl_seconds: Annotated[int, whole_number(1, 31_536_000)] = Field(
         default=86_400, description="For how long an answer is kept."
     )
     kms_region: Region = Field(description="The region of KMS, which holds the secrets `kms:NAME`.")
@@ -186,6 +228,10 @@ class Settings(BaseModel):
 
 
 _NAMES = tuple(name.upper() for name in Settings.model_fields)
+_OURS = (*_NAMES, "CALLERS_FILE")
+# The name of a product, or another word that many programs use.
+_SHORT = 4
+_OF_THE_PLATFORM = ("FC_", "ALIBABA_CLOUD_")
 _REGIONS = tuple(name for name in _NAMES if name.endswith("_REGION"))
 
 
@@ -204,6 +250,55 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
         return _validated(tuple((dict.fromkeys(_REGIONS, region) | given).items()))
     except ValidationError as error:
         raise ConfigurationError("; ".join(describe(error))) from None
+
+
+def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
+    """Yield what of the environment is no error, and yet hardly meant, a sentence each.
+
+    Args:
+        environ: the environment.
+        named: variables that something else reads: secrets.
+    """
+    yield from misspelt(environ, named=named)
+    given = {name: value for name, value in environ.items() if value}
+    for name in _REGIONS:
+        if told := doubt_of_region(given.get(name, "")):
+            yield f"{name}: {told}"
+    with contextlib.suppress(ValueError):
+        deadline_ms = int(given.get("DEADLINE_MS", Settings.model_fields["deadline_ms"].default))
+        for name in ("CCC_CONNECT_TIMEOUT_MS", "CCC_READ_TIMEOUT_MS"):
+            if int(given.get(name, 0)) > deadline_ms:
+                yield f"{name} is longer than DEADLINE_MS ({deadline_ms}), which ends the call first"
+
+
+def misspelt(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
+    """Yield the variables whose names are nearly those of the function's, a sentence each."""
+    for name in sorted(environ.keys() - {*_OURS, *named}):
+        if environ[name] and (meant := _meant(name)):
+            yield f"{name} is not read; did you mean {meant}?"
+
+
+def doubt_of_region(region: str) -> str | None:
+    """Return a sentence about a region that is not known here, `None` for any other, and for what is none."""
+    known = _CENTRAL_REGIONS | _OTHER_REGIONS
+    if region in known or not re.fullmatch(_REGION, region):
+        return None
+    meant = nearest(region.removeprefix("oss-"), sorted(known))
+    return f"Region is not known here; {f'did you mean {meant}?' if meant else 'they are called like cn-shanghai'}"
+
+
+def _meant(name: str) -> str | None:
+    """Return which of the function's variables a name is a slip for, `None` where it may be something else's."""
+    if name.upper().startswith(_OF_THE_PLATFORM):
+        return None
+    head = name.upper().partition("_")[0]
+    own = [each for each in _OURS if each.startswith(f"{head}_")]
+    if not own:
+        # `SLS_ENDPOINT` is no slip for `OSS_ENDPOINT`: so short a word is another product.
+        return nearest(name, [each for each in _OURS if each.index("_") >= _SHORT or each.replace("_", "") == head])
+    if len(head) > _SHORT:
+        return nearest(name, own) or own[0]
+    return nearest(name, own) if "_" in name else None
 
 
 @lru_cache(maxsize=1)

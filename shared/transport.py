@@ -25,6 +25,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 import certifi
 import urllib3
@@ -57,7 +58,10 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class TransportError(Exception):
-    """No usable answer; the text names the cause and never has the message of an exception, which quotes the URL."""
+    """No usable answer; the text names the cause and never has the message of an exception, which quotes the URL.
+
+    Behind a name that cannot be resolved that name stands.
+    """
 
 
 class NotSentError(TransportError):
@@ -346,7 +350,9 @@ def send(
     except TransportError:
         raise
     except Exception as error:  # noqa: BLE001 - with no memory, descriptor or thread free, anything comes from anywhere
-        raise _kind_of(error, sent=exchange.sent)(type(error).__name__) from None
+        # Which name was looked up is the one thing that says what is wrong with it: a region, or an endpoint.
+        looked_up = f": {urlsplit(url).hostname}" if isinstance(error, NameResolutionError) else ""
+        raise _kind_of(error, sent=exchange.sent)(f"{type(error).__name__}{looked_up}") from None
     names = {name.lower(): value for name, value in response.headers.items()}
     return Answer(response.status, response.reason or "", names, content)
 

@@ -1,23 +1,121 @@
-"""How a model's errors are told to an operator: where and what, never the value, which may be a secret."""
+"""How a model's errors are told to an operator: a place and a sentence, and never the value, which may be a secret."""
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
-# Pydantic's own messages quote what stands in place of a tag.
-_MESSAGES = {"union_tag_invalid": "Unknown scheme", "union_tag_not_found": "Scheme is required"}
+from pydantic import ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+# Instead of pydantic's own messages, which speak to programmers; what is in braces is the rule's, and not the value's.
+_SENTENCES = {
+    "missing": "Value is required",
+    "extra_forbidden": "Key is unknown",
+    "none_required": "Key has no meaning here",
+    "union_tag_invalid": "Unknown scheme",
+    "union_tag_not_found": "Scheme is required",
+    "literal_error": "Value should be {expected}",
+    "bool_type": "Value should be true or false",
+    "bool_parsing": "Value should be true or false",
+    "string_type": "Value should be a text in quotes",
+    "string_unicode": "Value should be text in UTF-8",
+    "string_too_short": "Value should not be empty",
+    "string_too_long": "Value should have at most {max_length} characters",
+    "string_pattern_mismatch": "Value does not have the form that is asked for",
+    "int_type": "Value should be a whole number",
+    "int_parsing": "Value should be a whole number",
+    "int_from_float": "Value should be a whole number",
+    "greater_than_equal": "Value should be at least {ge}",
+    "less_than_equal": "Value should be at most {le}",
+    "list_type": "Value should be a list",
+    "sequence_str": "Value should be a list",
+    "too_short": "Value should not be empty",
+    "too_long": "Value should have at most {max_length} items",
+}
+_TABLE = "Value should be a table"
+_SENTENCES |= dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _TABLE)
+_LEAST_PREFIX = 3
 
 
-def describe(error: ValidationError, *, union: tuple[int, str] = (0, "")) -> list[str]:
-    """Return one line per error, `place: message`, the parts of the place joined with dots.
+def says(sentence: str, accepts: Callable[[Any], bool] = lambda _: True) -> WrapValidator:
+    """Return a validator that tells whatever is wrong with a value in one sentence.
+
+    Args:
+        sentence: what the value should be.
+        accepts: whether a value that has passed the other rules is good.
+    """
+
+    def check(value: Any, validate: Callable[[Any], Any]) -> Any:
+        with contextlib.suppress(ValidationError):
+            if accepts(found := validate(value)):
+                return found
+        raise PydanticCustomError("told", "{sentence}", {"sentence": sentence})
+
+    return WrapValidator(check)
+
+
+def whole_number(least: int, most: int) -> WrapValidator:
+    """Return a validator for an integer's range."""
+    return says(f"Value should be a whole number from {least} to {most}", lambda value: least <= value <= most)
+
+
+def describe(
+    error: ValidationError,
+    *,
+    union: tuple[int, str] = (0, ""),
+    keys_at: Callable[[tuple[int | str, ...]], Collection[str]] = lambda _: (),
+) -> list[str]:
+    """Return one line per error, `place: sentence`, the parts of the place joined with dots.
 
     Args:
         error: what pydantic found.
         union: position and name of a key whose value's model is chosen by a tag: pydantic inserts the tag behind it,
             and no key of the file says so.
+        keys_at: returns which keys a place takes, for a key that is unknown there.
     """
-    errors = error.errors(include_input=False, include_url=False, include_context=False)
-    return [f"{_place(item['loc'], *union)}: {_MESSAGES.get(item['type'], item['msg'])}" for item in errors]
+    return [
+        f"{_place(item['loc'], *union)}: {sentence_of(item)}{_suggestion(item, keys_at)}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def sentence_of(item: Any) -> str:
+    """Return what is wrong, by one of pydantic's errors."""
+    context = {name: str(value).replace("'", "") for name, value in item.get("ctx", {}).items()}
+    sentence = _SENTENCES.get(item["type"])
+    return str(item["msg"]) if sentence is None else sentence.format(**context)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return which of the known names was probably meant, `None` where none is like it."""
+    # Imported where a name is wrong, and nowhere else: a cold start does not pay for it.
+    import difflib  # noqa: PLC0415
+
+    plain = {_plain(each): each for each in known}
+    begun = (each for text, each in plain.items() if len(name) >= _LEAST_PREFIX and text.startswith(_plain(name)))
+    close = (plain[text] for text in difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.8))
+    return next(iter((*begun, *close)), None)
+
+
+def _plain(name: str) -> str:
+    """Return a name without what is a matter of style: `JobId` is `job_id`."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _suggestion(item: Any, keys_at: Callable[[tuple[int | str, ...]], Collection[str]]) -> str:
+    if item["type"] == "extra_forbidden":
+        meant = nearest(str(item["loc"][-1]), keys_at(item["loc"]))
+    elif item["type"] == "union_tag_invalid":
+        meant = nearest(item["ctx"]["tag"], list(_tags(item["ctx"]["expected_tags"])))
+    else:
+        meant = None
+    return f"; did you mean `{meant}`?" if meant else ""
+
+
+def _tags(expected: str) -> Iterator[str]:
+    yield from (tag.strip(" '") for tag in expected.split(","))
 
 
 def _place(location: tuple[int | str, ...], position: int, name: str) -> str:

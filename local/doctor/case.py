@@ -19,6 +19,7 @@ from shared.action import Action
 from shared.callers import Callers, load_callers
 from shared.context import region_of
 from shared.problems import ConfigurationError
+from shared.secret_references import ENV
 from shared.settings import Settings, is_loopback, read_settings
 
 _ENDPOINTS = ("CCC_ENDPOINT", "KMS_ENDPOINT", "OSS_ENDPOINT")
@@ -95,6 +96,13 @@ class Case:
             return load_callers(self.callers_file)
         except ConfigurationError:
             return None
+
+    @property
+    def secret_variables(self) -> set[str]:
+        """The variables that hold secrets, those that may be unset with a `?`."""
+        callers = self.callers.callers.values() if self.callers else ()
+        references = (reference for caller in callers for reference in caller.auth.secrets or ())
+        return {reference.removeprefix(ENV) for reference in references if reference.startswith(ENV)}
 
     @cached_property
     def settings(self) -> Settings | None:

@@ -10,8 +10,8 @@ from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.deployment import FILE, entry_of
 from shared.callers import Caller, load_callers
 from shared.problems import ConfigurationError
-from shared.secret_references import ENV, KMS, OPTIONAL
-from shared.settings import read_settings
+from shared.secret_references import ENV, KMS, OPTIONAL, fault_of
+from shared.settings import doubt_of_region, doubts, misspelt, read_settings
 
 # Where one error of several ends and the next begins: its text may have a semicolon of its own.
 _NEXT_IN_FILE = re.compile(r"; (?=callers file: )")
@@ -41,6 +41,7 @@ def check_variables(case: Case) -> Iterator[Check]:
     else:
         trial = f"; of this shell, for a trial: {', '.join(case.trial)}" if case.trial else ""
         yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms{trial}")
+    yield from _doubts(case)
     for name in case.in_vain():
         yield _not_deployed("variables", name, is_there=name in case.deployment.environment)
 
@@ -53,6 +54,18 @@ def check_secrets(case: Case) -> Iterator[Check]:
     for name, caller in case.callers.callers.items():
         for reference in caller.auth.secrets or ():
             yield from _secret(case, name, caller, reference)
+
+
+def _doubts(case: Case) -> Iterator[Check]:
+    """Yield what is no error, and yet hardly meant, here and in s.yaml."""
+    secrets = {name.removesuffix(OPTIONAL) for name in case.secret_variables}
+    if told := doubt_of_region(case.region):
+        yield warning("variables", f"region: {told}", f"correct region in {FILE}")
+    for told in doubts(case.environ, named=secrets):
+        yield warning("variables", told, f"correct it where it is set: {FILE}, environmentVariables, or this shell")
+    of_the_shell = {name: value for name, value in case.shell.items() if name not in case.environ}
+    for told in misspelt(of_the_shell, named=secrets):
+        yield warning("variables", told, f"export it under that name; and below environmentVariables in {FILE}")
 
 
 def _fault(case: Case, told: str) -> tuple[str, str]:
@@ -78,15 +91,15 @@ def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[C
     value = case.environ.get(variable) or case.shell.get(variable)
     if bare.startswith(KMS):
         yield skipped("secrets", f"{told}: in KMS, asked for with --live")
-    elif value and caller.auth.is_usable(value):
+    elif value and (fault := fault_of(value, caller.auth.is_usable)):
+        remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
+        yield failed("secrets", f"{told} {fault}", remedy)
+    elif value:
         yield (
             ok("secrets", f"{told} is set")
             if variable in case.environ
             else _not_deployed("secrets", variable, is_there=False)
         )
-    elif value:
-        remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
-        yield failed("secrets", f"{told} is not usable for its scheme", remedy)
     elif bare == reference:
         yield failed(
             "secrets", f"{told} is unset", f'export {variable}=…; docs/deploy.md, "3. Callers, token, settings"'

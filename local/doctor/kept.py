@@ -12,7 +12,7 @@ from local.doctor.live import Live, patience
 from shared import dead_letters, kms
 from shared.callers import Caller
 from shared.problems import ConfigurationError
-from shared.secret_references import KMS, OPTIONAL, SecretUnavailableError
+from shared.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
 from shared.stores import CLAIM, StoreError, open_store
 
 _OBJECT = "doctor.json"
@@ -82,11 +82,12 @@ def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Che
     except SecretUnavailableError as error:
         return failed("secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms} right, and reached")
     # The first is the current one: with that of no use, only who still sends the previous one gets in.
-    if values and not caller.auth.is_usable(values[0]):
+    fault = fault_of(values[0], caller.auth.is_usable) if values else None
+    if fault:
         remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
-        return failed("secrets", f"{told}: its current version is not usable for its scheme", remedy)
+        return failed("secrets", f"{told}: its current version {fault}", remedy)
     if values:
-        usable = sum(caller.auth.is_usable(value) for value in values)
+        usable = sum(fault_of(value, caller.auth.is_usable) is None for value in values)
         return ok("secrets", f"{told} can be read, versions that are usable: {usable}")
     if bare != reference:
         return ok("secrets", f"{told} is not there, as it may be")

@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok
 from local.doctor.deployment import FILE, DeploymentError, Props, entry_of, read_deployment, variables_of
-from shared.secret_references import ENV, OPTIONAL
+from shared.secret_references import OPTIONAL
 from shared.settings import Settings
 
 SCHEMA = Path("tests", "data", "fc3-schema.json")
@@ -33,7 +33,7 @@ def check_s_yaml(case: Case) -> Iterator[Check]:
     except DeploymentError as error:
         yield failed("s.yaml", str(error), f"{FILE}: compare it with the repository's")
         return
-    secrets = {reference.rstrip(OPTIONAL) for reference in _variables_needed(case)}
+    secrets = {reference.rstrip(OPTIONAL) for reference in case.secret_variables}
     for name in sorted(deployment.unset - secrets):
         yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
     # Resources share most of what they say, and so its faults.
@@ -105,17 +105,10 @@ def _environment(case: Case, props: Props) -> Iterator[Fault]:
     for name in sorted(variables):
         if name.startswith(("FC_", "ALIBABA_CLOUD_")):
             yield f"environmentVariables: {name} is a name of the platform", f"take {name} out"
-    for reference in sorted(_variables_needed(case)):
+    for reference in sorted(case.secret_variables):
         if not reference.endswith(OPTIONAL) and reference not in variables:
             remedy = f"below environmentVariables, {entry_of(reference)}"
             yield f"environmentVariables: {reference} is missing, {case.callers_file.name} needs it", remedy
-
-
-def _variables_needed(case: Case) -> set[str]:
-    """Return the variables that hold secrets, those that may be unset with a `?`."""
-    callers = case.callers.callers.values() if case.callers else ()
-    references = (reference for caller in callers for reference in caller.auth.secrets or ())
-    return {reference.removeprefix(ENV) for reference in references if reference.startswith(ENV)}
 
 
 _EXAMINATIONS: tuple[Callable[[Case, Props], Iterator[Fault]], ...] = (_schema, _role, _timeout, _size, _environment)

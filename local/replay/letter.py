@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.validation import sentence_of
+
 # What a letter is printed with has forms that hold neither a secret nor a phone number.
 _Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$")]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
@@ -96,9 +98,9 @@ def read_letter(content: bytes) -> Letter:
     try:
         return Letter.model_validate(value)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         # The field alone: below it are names of headers.
-        raise NotALetterError(f"no letter: {': '.join(map(str, (*first['loc'][:1], first['msg'])))}") from None
+        raise NotALetterError(f"no letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}") from None
 
 
 def without_numbers(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
 import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import Field
-
 from shared.envelope import Request
 from shared.payload import is_json
 from shared.problems import CredentialMismatch, Unauthorized
 from shared.schemes.scheme import Scheme, first_equal, key_of_content
 from shared.schemes.urls import PublicUrl, signed_urls
 from shared.secret_references import SecretReferences
+from shared.validation import whole_number
 
 Algorithm = Literal["sha256", "sha512", "sha1"]
 Encoding = Literal["hex", "base64"]
@@ -252,8 +252,9 @@ class Signed(Scheme):
             # Nothing that a URL cannot hold separates the two: the end of a query could be passed off as a body, unless
             # that has to begin with a brace, which no query holds unescaped.
             raise Unauthorized("URL and body are signed as one, and the body is no JSON")
-        if self.tolerance() and abs(now - form.time_of(claim.timestamp)) > self.tolerance():
-            raise Unauthorized("timestamp is outside the tolerance")
+        if self.tolerance() and abs(ahead_s := form.time_of(claim.timestamp) - now) > self.tolerance():
+            off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
+            raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance()} s")
         contents = form.contents(claim, request, body, self.url())
         keys = [key for secret in secrets if (key := self.key(secret))]
         expected = [form.signature(key, content) for key in keys for content in contents]
@@ -281,7 +282,7 @@ class Signed(Scheme):
 class Timestamped(Signed):
     """A scheme whose signature covers a timestamp."""
 
-    tolerance_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+    tolerance_seconds: Annotated[int, whole_number(1, 86_400)] = 300
 
     def tolerance(self) -> int:
         """Return the window."""

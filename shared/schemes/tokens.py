@@ -15,6 +15,7 @@ from shared.envelope import Request
 from shared.problems import CredentialMismatch, Unauthorized
 from shared.schemes.scheme import Scheme, any_equal, idempotency_key_of
 from shared.secret_references import SecretReferences
+from shared.validation import says
 
 # RFC 6750 §2.1, b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
@@ -23,7 +24,11 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # The platform takes no longer path and query.
 _MAX_QUERY = 4096
 
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", to_lower=True)]
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", to_lower=True),
+    says("Header should be the name of one, without spaces and without a colon"),
+]
 
 
 class Bearer(Scheme):

@@ -12,8 +12,13 @@ from pydantic import StringConstraints
 from shared.envelope import Request
 from shared.payload import BAD_ESCAPE, decode_query
 from shared.problems import MalformedRequest, Unauthorized
+from shared.validation import says
 
-PublicUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#\s]+[^?#\s]*$")]
+PublicUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^/?#\s]+[^?#\s]*$"),
+    says("URL should begin with https://, and have neither a query nor a fragment"),
+]
 
 # The server takes no longer request line, and the platform no more than half of it.
 _MAX_CHARACTERS = 8190

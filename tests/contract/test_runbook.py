@@ -97,8 +97,8 @@ def is_in_the_code(reason: str) -> bool:
     field, _, rule = reason.partition(" ")
     if reason in TEXTS or (field in FIELDS and rule in TEXTS):
         return True
-    ends = [text[:-1] for text in TEXTS if text.endswith(": …")]
-    return any(reason.startswith(end) and reason[len(end) :] in TEXTS for end in ends)
+    ends = [text[:-1] for text in TEXTS if re.search(r"\w.* …$", text)]
+    return any(reason.startswith(end) and is_in_the_code(reason[len(end) :]) for end in ends)
 
 
 def raised() -> set[str]:

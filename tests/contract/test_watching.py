@@ -358,6 +358,7 @@ FAULTS: dict[str, tuple[list[Line], dict[str, int]]] = {
     "a variable is wrong": ([told(problems.ConfigurationError, caller=None)], {"defects": 10}),
     "a defect": ([told(problems.InternalError)], {"defects": 10}),
     "an instance starts with faults": ([log.initialize_line(MUTE_CALL, None, ["webhook"], 0)], {"start-faults": 8}),
+    "an instance starts with a doubtful name": ([log.initialize_line(MUTE_CALL, None, [], 0, ["webhook"])], {}),
     "a dead letter is not written": ([unwritten_letter("webhook")], {"dead-letters": 8}),
     "CCC is down": ([told(problems.UpstreamUnavailable)] * 5, {"error-rate": 8}),
     "the store is down": ([told(problems.IdempotencyUnavailable)] * 5, {"error-rate": 8}),

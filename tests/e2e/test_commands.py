@@ -140,6 +140,7 @@ UNREAD = {
     "local.explain": ("events/http.json",),
     "local.gateway": ("functions.mute_call.index:handler", "--port", "0"),
     "local.interpreters": (),
+    "local.openapi": ("--help",),
     "local.package": ("--help",),
     "local.package.checkout": ("--help",),
     "local.replay": ("--dry-run", LETTERS),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,10 +28,12 @@ from local.doctor.check import Check
 from local.doctor.installation import check_python
 from local.log_service import completed, project_of
 from local.simulator import AccessKey, Simulator
-from tests.builders import CREDENTIALS
+from shared.function import Function
+from tests.builders import CREDENTIALS, Context312
 from tests.redis_server import RedisServer
 from tests.s3_server import BUCKET, S3Server
 from tests.sls_server import INDEX, SlsServer
+from tests.unit.shared.fakes import MUTE_CALL
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {
@@ -316,7 +320,12 @@ OFFLINE = [
     Fault(lambda place: place.callers.unlink(), "callers", "No such file", "docs/contract.md"),
     Fault(lambda place: place.write_callers("callers ="), "callers", "callers file: ", "callers.toml"),
     Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.auth: Unknown scheme", "callers.toml"),
-    Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.instances: Field", "callers.toml"),
+    Fault(
+        lambda place: place.write_callers(SCHEME),
+        "callers",
+        "callers.default.instances: Value is required",
+        "callers.toml",
+    ),
     Fault(_deploy("DEADLINE_MS", "soon"), "variables", "DEADLINE_MS: ", "in this shell"),
     Fault(
         _both(_deploy("DEADLINE_MS", "0"), _deploy("LOG_LEVEL", "loud")), "variables", "LOG_LEVEL: ", "in this shell"
@@ -483,7 +492,7 @@ LIVE = [
     Fault(_point_at_nothing("KMS_ENDPOINT"), "secrets", "KMS does not answer", "KMS_REGION, KMS_ENDPOINT"),
     Fault(
         lambda place: place.simulator.put_secret("crm", "canary\n"),
-        *("secrets", "kms:crm of the caller crm: its current version is not usable", "a version of crm"),
+        *("secrets", "kms:crm of the caller crm: its current version has white space", "a version of crm"),
     ),
     Fault(
         lambda place: place.deploy("IDEMPOTENCY_URL", f"redis://:canary@{place.closed}"),
@@ -624,7 +633,7 @@ def test_a_secret_has_as_many_versions_as_are_usable(place: Place, examine: Exam
         ("internetAccess: true", "internetAccess: 1", "s.yaml", "mute_call, mute_call_concurrent: $.internetAccess: "),
         ("  region: cn-shanghai", "  region: [canary]", "s.yaml", 'mute_call, mute_call_concurrent: $.region: type "'),
         ("      region: ${vars.region}\n", "", "s.yaml", "mute_call, mute_call_concurrent: $: region is missing"),
-        ("  region: cn-shanghai", "  region: cn-", "variables", "region: String should match"),
+        ("  region: cn-shanghai", "  region: cn-", "variables", "region: Region should be"),
     ],
 )
 def test_a_fault_is_told_once(place: Place, examine: Examine, old: str, new: str, name: str, found: str) -> None:
@@ -728,3 +737,141 @@ def test_every_section_that_a_remedy_names_is_there() -> None:
     assert len(named) >= 9
     for document, title in named:
         assert f"## {title}\n" in ROOT.joinpath(document).read_text(encoding="utf-8"), (document, title)
+
+
+# Slips: what an instance says at its start, and the doctor before that, in the same words.
+
+ALONE = CALLERS.partition("[callers.crm]")[0]
+NUMBER = "Value should be a whole number from"
+HOST = "Endpoint should be host[:port] alone, without https:// and without a path"
+STOPPING: dict[str, tuple[dict[str, str], str, str]] = {
+    "a deadline for nothing": ({"DEADLINE_MS": "5"}, "", f"DEADLINE_MS: {NUMBER} 500 to 600000"),
+    "no number": ({"IDEMPOTENCY_TTL_SECONDS": "canary"}, "", f"IDEMPOTENCY_TTL_SECONDS: {NUMBER} 1 to 31536000"),
+    "no whole number": ({"CCC_READ_TIMEOUT_MS": "1.5"}, "", f"CCC_READ_TIMEOUT_MS: {NUMBER} 1 to 600000"),
+    "no level": ({"LOG_LEVEL": "canary"}, "", "LOG_LEVEL: Value should be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    "no protocol": ({"CCC_PROTOCOL": "canary"}, "", "CCC_PROTOCOL: Value should be https or http"),
+    "no region": ({"KMS_REGION": "Canary"}, "", "KMS_REGION: Region should be the id of one, such as cn-shanghai"),
+    "a URL of CCC": ({"CCC_ENDPOINT": "https://ccc.cn-shanghai.aliyuncs.com/"}, "", f"CCC_ENDPOINT: {HOST}"),
+    "a URL of KMS": ({"KMS_ENDPOINT": "https://kms.example"}, "", f"KMS_ENDPOINT: {HOST}"),
+    "a path of OSS": ({"OSS_ENDPOINT": "oss.example/"}, "", f"OSS_ENDPOINT: {HOST}"),
+    "a line break": ({"MUTE_CALL_TOKEN": "canary\n"}, "", "MUTE_CALL_TOKEN"),
+    "a key": ({}, "instances =>instanes =", "callers.default.instanes: Key is unknown; did you mean `instances`?"),
+    "a key in its style": ({}, "instances =>Instances =", "callers.default.Instances: Key is unknown; did you mean"),
+    "a key of a scheme": (
+        {},
+        "secrets =>secret =",
+        "callers.default.auth.secret: Key is unknown; did you mean `secrets`?",
+    ),
+    "a table": ({}, "[callers.default>[caller.default", "caller: Key is unknown; did you mean `callers`?"),
+    "a scheme": ({}, '"bearer">"berer"', "callers.default.auth: Unknown scheme; did you mean `bearer`?"),
+    "a secret itself": ({}, "env:MUTE_CALL_TOKEN>canary", "secrets.0: Secret should be a reference, env:NAME"),
+    "no list": ({}, '["ccc-test"]>"canary"', "callers.default.instances: Value should be a list"),
+    "nothing in it": ({}, '["ccc-test"]>[]', "callers.default.instances: Value should not be empty"),
+    "a name": ({}, "callers.default>callers.Default", "Name should have lower-case letters"),
+    "a method": ({}, "auth =>methods = ['canary']\nauth =", "methods.0: Value should be POST or GET"),
+    "yes": ({}, "auth =>dead_letters = 'canary'\nauth =", "dead_letters: Value should be true or false"),
+    "no number of the file": ({}, "auth =>max_age_seconds = 'canary'\nauth =", f"max_age_seconds: {NUMBER} 1 to 86400"),
+    "no table": ({}, "auth =>parameters = 'canary'\nauth =", "parameters: Value should be a table"),
+}
+DOUBTFUL: dict[str, tuple[dict[str, str], str]] = {
+    **{
+        name: ({name: "canary"}, f"{name} is not read; did you mean {meant}?")
+        for name, meant in {
+            "IDEMPOTENCY_UR": "IDEMPOTENCY_URL",
+            "IDEMPOTENCY_TTL": "IDEMPOTENCY_TTL_SECONDS",
+            "CCC_REGIN": "CCC_REGION",
+            "DEADLINE": "DEADLINE_MS",
+            "DEADLINE_SECONDS": "DEADLINE_MS",
+            "DEADLETTER_URL": "DEAD_LETTER_URL",
+            "CALLER_FILE": "CALLERS_FILE",
+            "LOGLEVEL": "LOG_LEVEL",
+            "deadline_ms": "DEADLINE_MS",
+        }.items()
+    },
+    "a region that is not": (
+        {"KMS_REGION": "cn-shangai"},
+        "KMS_REGION: Region is not known here; did you mean cn-shanghai?",
+    ),
+    "OSS's name for it": (
+        {"OSS_REGION": "oss-cn-beijing"},
+        "OSS_REGION: Region is not known here; did you mean cn-beijing?",
+    ),
+    "longer than all": ({"CCC_READ_TIMEOUT_MS": "6000"}, "CCC_READ_TIMEOUT_MS is longer than DEADLINE_MS (4500)"),
+}
+NOT_OURS = (
+    "FC_ENDPOINT ALIBABA_CLOUD_REGION SLS_ENDPOINT STS_ENDPOINT RDS_REGION REGION APP_LOG_LEVEL LOG_FILE OSS CCC LOG"
+)
+FOREIGN_WORDS = re.compile(
+    r"Input should|String should|should match|Field required|Extra inputs|valid (integer|list)|\^"
+)
+
+
+def started(place: Place, **variables: str) -> list[dict[str, Any]]:
+    """The lines that an instance leaves at its start."""
+    lines = io.StringIO()
+    environ = {**CREDENTIALS, "MUTE_CALL_TOKEN": SECRETS["MUTE_CALL_TOKEN"], **variables}
+    Function(MUTE_CALL, place.callers, environ=environ, log_to=lines).initialize(Context312())
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("name", STOPPING)
+def test_a_slip_that_stops_somebody_is_told_in_a_sentence(place: Place, examine: Examine, name: str) -> None:
+    variables, edit, told = STOPPING[name]
+    old, _, new = edit.partition(">")
+    place.write_callers(ALONE.replace(old, new, 1) if edit else ALONE)
+    for variable, value in variables.items():
+        place.shell.setenv(variable, value)
+        if variable != "MUTE_CALL_TOKEN":
+            place.deploy(variable, value)
+    (line,) = started(place, **variables)
+    assert (line["level"], line["code"]) == ("ERROR", "configuration_error")
+    assert told in line["reason"]
+    code, checks = examine()
+    assert code == 1
+    found = [check["found"] for check in checks if check["status"] == "failed"]
+    assert [text for text in found if told in text]
+    for text in (line["reason"], *found):
+        assert not FOREIGN_WORDS.search(text)
+        assert "canary" not in text.lower().replace(SECRETS["MUTE_CALL_TOKEN"], "")
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_a_slip_that_stops_nobody_is_told_as_a_warning(place: Place, examine: Examine, name: str) -> None:
+    variables, told = DOUBTFUL[name]
+    place.write_callers(ALONE)
+    for variable, value in variables.items():
+        place.deploy(variable, value)
+    (line,) = started(place, **variables)
+    assert (line["level"], line["code"]) == ("WARNING", None)
+    assert told in line["reason"]
+    code, checks = examine()
+    assert code == 0
+    (warned,) = [check for check in checks if check["status"] == "warning"]
+    assert told in warned["found"]
+    assert warned["remedy"]
+
+
+def test_a_slip_in_the_shell_alone_is_told_too(place: Place, examine: Examine) -> None:
+    place.shell.setenv("IDEMPOTENCY_UR", "canary")
+    _, checks = examine()
+    assert "IDEMPOTENCY_UR is not read; did you mean IDEMPOTENCY_URL?" in [check["found"] for check in checks]
+
+
+def test_variables_of_others_are_let_alone(place: Place) -> None:
+    place.write_callers(ALONE.replace("env:MUTE_CALL_TOKEN_PREVIOUS", "env:CCC_REGIO"))
+    others = dict.fromkeys(["CCC_REGIO", *NOT_OURS.split()], "canary")
+    assert started(place, **{**os.environ, **others}) == []
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf%s", b"%s"], ids=["mark", "none"])
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
+def test_a_callers_file_may_come_from_any_editor(place: Place, content: bytes, line_end: bytes) -> None:
+    text = ALONE.encode().replace(b"\n", line_end)
+    place.callers.write_bytes(content % text)
+    assert started(place) == []
+
+
+def test_an_optional_secret_of_no_use_is_told_though_its_caller_goes_on(place: Place) -> None:
+    place.write_callers(ALONE)
+    (line,) = started(place, MUTE_CALL_TOKEN_PREVIOUS="canary\n")
+    assert line["reason"].startswith("callers.default.auth.secrets: MUTE_CALL_TOKEN_PREVIOUS has white space")

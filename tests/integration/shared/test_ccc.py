@@ -234,8 +234,8 @@ def test_a_read_timeout_leaves_the_outcome_unknown(simulator: Simulator) -> None
 def test_nothing_stretches_the_deadline(simulator: Simulator, fault: dict[str, Any]) -> None:
     simulator.faults.add(fault)
     began = time.monotonic()
-    assert isinstance(failure(simulator.endpoint, deadline_ms=300), UpstreamTimeout)
-    assert 0.29 < time.monotonic() - began < 2
+    assert isinstance(failure(simulator.endpoint, deadline_ms=500), UpstreamTimeout)
+    assert 0.49 < time.monotonic() - began < 2
     assert call(simulator.endpoint)["Code"] == "OK"
 
 
@@ -270,7 +270,7 @@ def test_a_name_that_does_not_resolve_was_not_sent(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     problem = failure("127.0.0.1:9")
     assert isinstance(problem, UpstreamUnavailable)
-    assert problem.reason == "nothing was sent: NameResolutionError"
+    assert problem.reason == "nothing was sent: NameResolutionError: 127.0.0.1"
 
 
 @contextmanager
@@ -290,7 +290,7 @@ def full_backlog() -> Iterator[str]:
                 client.close()
 
 
-@pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 200}])
+@pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 500}])
 def test_a_connect_timeout_was_not_sent(limits: dict[str, int]) -> None:
     with full_backlog() as endpoint:
         began = time.monotonic()
@@ -298,7 +298,7 @@ def test_a_connect_timeout_was_not_sent(limits: dict[str, int]) -> None:
         assert time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 200}])
+@pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 500}])
 def test_a_name_server_that_does_not_answer_cannot_hold_the_call(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:

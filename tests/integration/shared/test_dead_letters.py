@@ -610,10 +610,10 @@ def test_a_letter_takes_no_more_than_its_share(tmp_path: Path, lines: Lines) -> 
 
 
 def test_without_time_nothing_is_written(world: World, bucket: S3Server, lines: Lines) -> None:
-    world.environ["DEADLINE_MS"] = "1"
+    world.environ["DEADLINE_MS"] = "500"
 
     def late(*arguments: Any) -> dict[str, Any]:
-        time.sleep(0.01)
+        time.sleep(0.5)
         return world.ccc(*arguments)
 
     world.function._call = late  # noqa: SLF001 - as a process that was frozen

@@ -217,7 +217,7 @@ def test_a_file_that_is_no_utf8_is_refused(file: File) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_callers(file.path)
 
-    assert caught.value.reason == "callers file: not UTF-8"
+    assert caught.value.reason == "callers file: not UTF-8; save it as UTF-8"
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])

@@ -271,11 +271,14 @@ def test_an_event_of_now_is_muted(world: World, at: object) -> None:
         ({}, "must be ISO 8601 with an offset, or seconds or milliseconds since 1970"),
     ],
 )
-def test_an_event_of_another_time_is_refused(world: World, at: object, reason: str) -> None:
+def test_an_event_of_another_time_is_refused(world: World, lines: Lines, at: object, reason: str) -> None:
     reply = world.http(mapped(at=at), path="/mapped")
 
     assert (reply.status, reply.code) == (422, "invalid_parameters")
     assert reply.body["errors"] == [{"field": "event_time", "reason": reason}]
+    # By how much is for the operator alone.
+    off = f", {61 if isinstance(at, float) else 28800} s by this clock; at most 60 s" if reason.startswith("is") else ""
+    assert lines()[-1]["reason"] == f"event_time {reason}{off}"
     assert world.call.calls == []
 
 

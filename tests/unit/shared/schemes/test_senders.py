@@ -665,6 +665,15 @@ def test_a_stale_or_future_timestamp_is_unauthorized(sender: Sender, away: int) 
 
 
 @each_timestamped
+@pytest.mark.parametrize(("away", "told"), [(412, "412 s ahead of"), (-412, "412 s behind")])
+def test_how_far_a_clock_is_off_is_for_the_log_alone(sender: Sender, away: int, told: str) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        scheme_of(sender).verify(sender.signed(now=NOW + away), sender.body, sender.secrets[:1], NOW)
+    assert caught.value.reason == f"timestamp is {told} this clock; tolerance 300 s"
+    assert caught.value.detail == Unauthorized.detail
+
+
+@each_timestamped
 def test_the_tolerance_is_the_operators(sender: Sender) -> None:
     for tolerance, away, accepted in ((10, 10, True), (10, -11, False), (86_400, -86_400, True)):
         signed = sender.signed(now=NOW + away)
