@@ -56,8 +56,8 @@ AUTHS = {
     ),
     "none": '{ scheme = "none", allow_anonymous = true }\ndead_letters = true',
 }
-# Their key is the signature, which is another each second.
-TIMED = {"stripe", "slack", "hubspot", "zendesk", "hmac"}
+# Their key is made from what is signed: another each second, and no id among it.
+TIMED = {"stripe", "slack", "hubspot", "zendesk"}
 NEW_SIGNATURE = "a new signature, and so a new key"
 OTHERS = """
 [callers.keyed]

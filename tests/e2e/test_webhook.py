@@ -48,7 +48,7 @@ def test_the_documented_webhook_mutes_the_call(simulator: Simulator, gateway: St
 def test_a_direct_invocation_mutes_the_call(simulator: Simulator, gateway: Start, runtime: str) -> None:
     body = json.loads(gateway(runtime).invoke((EVENTS / "direct.json").read_bytes()))
     assert body.pop("request_id") != ""
-    assert body == {**MUTED, "muted": "true"}
+    assert body == {**MUTED, "muted": "true", "replayed": "false"}
     assert flags(simulator) == {"user-test@ccc-test"}
 
 

@@ -15,7 +15,8 @@ from tests.e2e.console.client import Running, running
 from tests.e2e.test_tools import AUTHS, SECRETS
 
 PHONE = "13811112222"
-PRIVATE = f"canary-{PHONE}"
+# Not of the form of an id, which the log line has.
+PRIVATE = f"canary.{PHONE}"
 # The seed of the simulator has numbers, too.
 CANARIES = (
     "canary",
