@@ -14,6 +14,7 @@ class SilentProxy:
 
     def __init__(self, port: int) -> None:
         self._upstream = port
+        self.connections = 0
         self._listener = create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._live: list[socket] = []
@@ -30,6 +31,10 @@ class SilentProxy:
         for peer in (*self._live, *self._kept):
             peer.close()
 
+    def lead_to(self, port: int) -> None:
+        """Lead new connections to another server; those of now stay where they are, as after a failover."""
+        self._upstream = port
+
     def silence(self) -> None:
         """Read and answer nothing more on the connections of now, and leave them open."""
         self._kept += self._live
@@ -40,6 +45,7 @@ class SilentProxy:
             while True:
                 near, _ = self._listener.accept()
                 far = create_connection(("127.0.0.1", self._upstream), 5)
+                self.connections += 1
                 self._live += [near, far]
                 for source, target in ((near, far), (far, near)):
                     threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
@@ -49,3 +55,6 @@ class SilentProxy:
             while part := source.recv(65_536):
                 if source in self._live:
                     target.sendall(part)
+        if source in self._live:
+            with suppress(OSError):
+                target.shutdown(SHUT_RDWR)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shared.stores.memory import MemoryStore
 from shared.stores.remembering import RememberingStore
-from shared.stores.store import CLAIM, Held, Store, StoreError
+from shared.stores.store import CLAIM, Held, Store, StoreError, cause_of
 
-__all__ = ["CLAIM", "Held", "MemoryStore", "Store", "StoreError", "open_store"]
+__all__ = ["CLAIM", "Held", "MemoryStore", "Store", "StoreError", "cause_of", "open_store"]
 
 
 def open_store(url: str) -> Store:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from socket import SHUT_RDWR, create_connection, create_server, socket
@@ -13,9 +14,12 @@ from uuid import uuid4
 
 import pytest
 import trustme
+from redis import Redis
+from redis.exceptions import RedisError
 
 from shared import idle
 from shared.stores import Store, StoreError, open_store
+from tests.peers import Behaviour, peer
 from tests.redis_server import RedisServer
 from tests.silent_proxy import SilentProxy
 
@@ -176,7 +180,7 @@ def test_a_password_and_a_database_stand_in_the_url(tmp_path: Path, key: str) ->
     with RedisServer(tmp_path, "--requirepass", "p?ss") as server:
         address = f"127.0.0.1:{server.port}/3"
         assert open_store(f"redis://:p%3Fss@{address}").claim(key, MINE, MINUTE_MS, soon()) is None
-        with pytest.raises(StoreError, match=r"^AuthenticationError$"):
+        with pytest.raises(StoreError, match=r"^the password was refused$"):
             open_store(f"redis://:wrong@{address}").claim(key, MINE, MINUTE_MS, soon())
 
 
@@ -190,6 +194,232 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
         monkeypatch.setattr(idle, "MAX_IDLE_S", 0.0)
 
         assert store.complete(key, "answer", MINUTE_MS, soon()) is True
+
+
+# --- a server that refuses -------------------------------------------------------------------------------------------
+
+
+def admin(server: RedisServer, *commands: str) -> None:
+    with closing(Redis(port=server.port)) as client:
+        for command in commands:
+            client.execute_command(*command.split())
+
+
+def spin(server: RedisServer) -> None:
+    """Keep the server busy with a script until it is killed."""
+    admin(server, "CONFIG SET lua-time-limit 10")
+
+    def run() -> None:
+        with suppress(RedisError), closing(Redis(port=server.port)) as client:
+            client.eval("while true do end", 0)
+
+    threading.Thread(target=run, daemon=True).start()
+    with closing(Redis(port=server.port)) as client:
+        until(lambda: refuses(client))
+
+
+def refuses(client: Redis) -> bool:
+    try:
+        client.ping()
+    except RedisError:
+        return True
+    return False
+
+
+def until(condition: Callable[[], object]) -> None:
+    latest = soon(10)
+    while not condition():
+        assert time.monotonic() < latest
+        time.sleep(0.01)
+
+
+NOBODY = "REPLICAOF 127.0.0.1 1"
+# What makes a real server refuse, and what the log says then.
+REFUSING: dict[str, tuple[Callable[[RedisServer], None], str]] = {
+    "read-only": (lambda server: admin(server, NOBODY), "the server is a read-only replica"),
+    "stale": (
+        lambda server: admin(server, "CONFIG SET replica-serve-stale-data no", NOBODY),
+        "the server is a replica without its primary",
+    ),
+    "alone": (lambda server: admin(server, "CONFIG SET min-replicas-to-write 1"), "the server has too few replicas"),
+    "no eval": (lambda server: admin(server, "ACL SETUSER default -eval"), "the user lacks a permission"),
+    "no set": (lambda server: admin(server, "ACL SETUSER default -set"), "the user lacks a permission"),
+    "busy": (spin, "the server is busy with a script"),
+    "full": (lambda server: admin(server, "CONFIG SET maxmemory 1"), "the store is full"),
+}
+
+
+@pytest.mark.parametrize("state", REFUSING)
+def test_a_server_that_refuses_is_left_for_another(
+    redis: RedisServer, tmp_path: Path, key: str, state: str
+) -> None:
+    begin, words = REFUSING[state]
+    with RedisServer(tmp_path) as former, SilentProxy(former.port) as proxy:
+        store = open_store(f"redis://127.0.0.1:{proxy.port}")
+        # Busy enough for several connections, none of which may be used again.
+        hold_connections(store)
+        begin(former)
+        proxy.lead_to(redis.port)
+
+        with pytest.raises(StoreError, match=f"^{words}$"):
+            store.claim(key, MINE, MINUTE_MS, soon())
+        for _ in range(5):
+            assert store.claim(uuid4().hex, MINE, MINUTE_MS, soon()) is None
+
+
+def hold_connections(store: Store) -> None:
+    start = threading.Barrier(5)
+
+    def claim() -> None:
+        start.wait(10)
+        for _ in range(10):
+            store.claim(uuid4().hex, MINE, MINUTE_MS, soon(10))
+
+    with ThreadPoolExecutor(5) as pool:
+        for done in [pool.submit(claim) for _ in range(5)]:
+            done.result()
+
+
+@pytest.mark.parametrize(
+    ("options", "password", "words"),
+    [
+        (("--requirepass", "secret"), "", "the server wants a password"),
+        (("--requirepass", "secret"), ":wrong@", "the password was refused"),
+        ((), ":secret@", "the password was refused"),
+        ((), "user:secret@", "the password was refused"),
+        (("--cluster-enabled", "yes"), "", "the cluster is down"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_says_why(
+    tmp_path: Path, key: str, options: tuple[str, ...], password: str, words: str
+) -> None:
+    with RedisServer(tmp_path, *options) as server, pytest.raises(StoreError, match=f"^{words}$"):
+        open_store(f"redis://{password}127.0.0.1:{server.port}").claim(key, MINE, MINUTE_MS, soon())
+
+
+def test_a_password_that_was_changed_and_changed_back_costs_no_more_than_that_time(tmp_path: Path, key: str) -> None:
+    with RedisServer(tmp_path, "--requirepass", "one") as server, SilentProxy(server.port) as proxy:
+        store = open_store(f"redis://:one@127.0.0.1:{proxy.port}")
+        assert store.claim(key, MINE, MINUTE_MS, soon()) is None
+        with closing(Redis(port=server.port, password="one")) as client:  # noqa: S106 - of this test's server
+            client.execute_command("CONFIG", "SET", "requirepass", "two")
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            with pytest.raises(StoreError, match=r"^the password was refused$"):
+                store.claim(key, MINE, MINUTE_MS, soon())
+            client.execute_command("CONFIG", "SET", "requirepass", "one")
+
+        assert store.claim(key, MINE, MINUTE_MS, soon()) is None
+
+
+def saying(answer: str) -> Behaviour:
+    """Return a server that answers each command with this: what no server at hand says when it is asked to."""
+
+    def behave(connection: socket) -> None:
+        while connection.recv(65_536):
+            connection.sendall(f"{answer}\r\n".encode())
+
+    return behave
+
+
+# As documented, or as in the sources of Redis 7 and Valkey 8, where those say it otherwise than the server above.
+ANSWERS = {
+    "-READONLY You can't write against a read only replica. script: 5c2e, on @user_script:3.": "the server is a read-only",
+    "-LOADING Redis is loading the dataset in memory": "the server is loading its data",
+    "-LOADING Valkey is loading the dataset in memory": "the server is loading its data",
+    "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.": "the server is a replica",
+    "-CLUSTERDOWN The cluster is down": "the cluster is down",
+    "-TRYAGAIN Multiple keys request during rehashing of slot": "the cluster is moving its keys",
+    "-MOVED 3999 127.0.0.1:6381": "the server is a single node of a cluster",
+    "-ASK 3999 127.0.0.1:6381": "the server is a single node of a cluster",
+    "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.": "the server is busy",
+    "-UNKILLABLE Sorry the script already executed write commands against the dataset.": "the server is busy",
+    "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.": (
+        "the server cannot write to its disk"
+    ),
+    "-ERR Error running script (call to f_5c2e): @user_script:3: @user_script: 3: -MISCONF Redis is configured to": (
+        "the server cannot write to its disk"
+    ),
+    "-NOREPLICAS Not enough good replicas to write.": "the server has too few replicas",
+    "-OOM command not allowed when used memory > 'maxmemory'. script: 5c2e, on @user_script:4.": "the store is full",
+    "-NOAUTH Authentication required.": "the server wants a password",
+    "-WRONGPASS invalid username-password pair or user is disabled.": "the password was refused",
+    "-ERR invalid password": "the password was refused",
+    "-ERR Client sent AUTH, but no password is set": "the password was refused",
+    "-NOPERM User default has no permissions to run the 'eval' command": "the user lacks a permission",
+    "-ERR ACL failure in script: User default has no permissions to run the 'set' command": "the user lacks a",
+    "-DENIED Redis is running in protected mode because protected mode is enabled": "the server lets in nobody",
+    "-ERR max number of clients reached": "the server has too many clients",
+    "-ERR unknown command 'EVAL'": "ResponseError",
+    "-NEW something nobody knows yet about READONLYNESS": "ResponseError",
+    # None at all.
+    "+OK": "the answer is none to a claim",
+    ":0": "the answer is none to a claim",
+    "$-1": "the answer is none to a claim",
+    "*1\r\n:1": "the answer is none to a claim",
+    "*2\r\n$1\r\na\r\n$1\r\nb": "the answer is none to a claim",
+    "*2\r\n$1\r\n\xff\r\n:1": "UnicodeDecodeError",
+    "HTTP/1.1 400 Bad Request": "InvalidResponse",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_an_answer_is_told_by_what_it_means_and_by_no_word_of_its_own(answer: str, key: str) -> None:
+    with peer(saying(answer)) as address, pytest.raises(StoreError, match=f"^{ANSWERS[answer]}"):
+        open_store(f"redis://{address}").claim(key, MINE, MINUTE_MS, soon())
+
+
+def test_a_step_that_began_before_a_refusal_leaves_no_connection_behind(
+    redis: RedisServer, tmp_path: Path, key: str
+) -> None:
+    with RedisServer(tmp_path) as former, SilentProxy(former.port) as proxy:
+        store = open_store(f"redis://127.0.0.1:{proxy.port}")
+        hold_connections(store)
+        admin(former, NOBODY)
+        former.freeze()
+        with ThreadPoolExecutor(4) as pool:
+            # Still without an answer when the first one is refused: all of them are, but none is asked twice.
+            waiting = [pool.submit(store.claim, uuid4().hex, MINE, MINUTE_MS, soon()) for _ in range(4)]
+            time.sleep(0.1)
+            proxy.lead_to(redis.port)
+            former.thaw()
+            assert {type(one.exception(10)) for one in waiting} <= {StoreError, type(None)}
+
+        for _ in range(10):
+            assert store.claim(uuid4().hex, MINE, MINUTE_MS, soon()) is None
+        with closing(Redis(port=former.port)) as client:
+            until(lambda: len(client.client_list()) == 1)
+
+
+def test_a_full_server_is_left_once_a_second(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, SilentProxy(server.port) as proxy:
+        store = open_store(f"redis://127.0.0.1:{proxy.port}")
+        admin(server, "CONFIG SET maxmemory 1")
+        began, claims = time.monotonic(), 0
+        while time.monotonic() - began < 0.9:
+            with pytest.raises(StoreError, match=r"^the store is full$"):
+                store.claim(uuid4().hex, MINE, MINUTE_MS, soon())
+            claims += 1
+        assert claims > 10
+        assert proxy.connections == 2
+        time.sleep(0.2)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                store.claim(uuid4().hex, MINE, MINUTE_MS, soon())
+        assert proxy.connections == 3
+
+
+def test_a_record_that_is_none_of_ours_is_not_read(redis: RedisServer, key: str) -> None:
+    store = open_store(redis.url)
+    with closing(Redis(port=redis.port)) as client:
+        client.set(key, "x" * 50_000_000)
+        client.sadd(f"{key}:set", "member")
+        held = store.claim(key, MINE, MINUTE_MS, soon())
+        assert held is not None
+        assert len(held.value) < 100_000
+        client.delete(key)
+        for step in (store.claim, store.complete):
+            with pytest.raises(StoreError, match=r"^the record is of another type$"):
+                step(f"{key}:set", MINE, MINUTE_MS, soon())
 
 
 def relay(listener: socket, port: int, authority: trustme.CA) -> None:
