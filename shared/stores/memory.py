@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 
-from shared.stores.store import CLAIM, Held
+from shared.stores.store import CLAIM, Held, scope_of
 
-# About a megabyte.
+# Of each scope, that is of each caller: about a megabyte. The callers file bounds how many there are.
 CAPACITY = 1_000
 
 
 class MemoryStore:
-    """The last thousand values, the oldest forgotten first."""
+    """The last thousand values of each scope, the oldest forgotten first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY) -> None:
         """Begin empty.
 
         Args:
             clock: seconds, never backwards.
-            capacity: how many values are kept.
+            capacity: how many values of a scope are kept.
         """
         self._clock = clock
         self._capacity = capacity
         self._lock = threading.Lock()
-        # A value and when it ends, in the order in which they were put.
-        self._values: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        # By scope: a value and when it ends, in the order in which they were put.
+        self._values: dict[str, OrderedDict[str, tuple[str, float]]] = defaultdict(OrderedDict)
 
     def look_up(self, key: str) -> Held | None:
         """Return what stands under a key."""
@@ -57,15 +57,16 @@ class MemoryStore:
         with self._lock:
             held = self._held(key)
             if held is not None and held.value == value:
-                del self._values[key]
+                del self._values[scope_of(key)][key]
 
     def _held(self, key: str) -> Held | None:
-        value, ends = self._values.get(key, ("", 0.0))
+        value, ends = self._values[scope_of(key)].get(key, ("", 0.0))
         left_s = ends - self._clock()
         return Held(value, int(left_s * 1000)) if value and left_s > 0 else None
 
     def _put(self, key: str, value: str, ttl_ms: int) -> None:
-        self._values[key] = (value, self._clock() + ttl_ms / 1000)
-        self._values.move_to_end(key)
-        while len(self._values) > self._capacity:
-            self._values.popitem(last=False)
+        values = self._values[scope_of(key)]
+        values[key] = (value, self._clock() + ttl_ms / 1000)
+        values.move_to_end(key)
+        while len(values) > self._capacity:
+            values.popitem(last=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import NamedTuple
 
 from shared.stores.memory import MemoryStore
-from shared.stores.store import Held, Store, StoreError
+from shared.stores.store import Held, Store, StoreError, scope_of
 
-# More than an instance can be asked for before it finds that its store is gone.
+# Of each scope. More than an instance can be asked for before it finds that its store is gone.
 _MOST_UNSAVED = 200
+# Of the time to claim: what is left belongs to the claim itself, however much there is to deliver.
+_DELIVERY_SHARE = 0.5
 
 
 class _Late(NamedTuple):
@@ -29,7 +32,7 @@ class RememberingStore:
         """Remember nothing yet."""
         self._shared = shared
         self._own = MemoryStore()
-        self._unsaved: deque[_Late] = deque(maxlen=_MOST_UNSAVED)
+        self._unsaved: dict[str, deque[_Late]] = {}
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
         """Put a claim under a free key and return `None`, or return what stands there."""
@@ -44,7 +47,7 @@ class RememberingStore:
         try:
             return self._shared.complete(key, value, ttl_ms, deadline)
         except StoreError:
-            self._unsaved.append(_Late(key, value, ttl_ms))
+            self._unsaved.setdefault(scope_of(key), deque(maxlen=_MOST_UNSAVED)).append(_Late(key, value, ttl_ms))
             raise
 
     def release(self, key: str, value: str, deadline: float) -> None:
@@ -52,14 +55,21 @@ class RememberingStore:
         self._shared.release(key, value, deadline)
 
     def _deliver(self, deadline: float) -> None:
-        while self._unsaved:
-            try:
-                late = self._unsaved.popleft()
-            except IndexError:
-                # Another thread was faster.
-                return
-            try:
-                self._shared.complete(*late, deadline)
-            except StoreError:
-                self._unsaved.appendleft(late)
-                raise
+        """Deliver what the time allows, an answer of each scope in turn, until one is not taken.
+
+        That one goes to the end: an answer that is never taken holds up neither others nor the claim.
+        """
+        began = time.monotonic()
+        latest = began + (deadline - began) * _DELIVERY_SHARE
+        while waiting := [late for late in list(self._unsaved.values()) if late]:
+            for unsaved in waiting:
+                try:
+                    late = unsaved.popleft()
+                except IndexError:
+                    # Another thread was faster.
+                    continue
+                try:
+                    self._shared.complete(*late, latest)
+                except StoreError:
+                    unsaved.append(late)
+                    return
