@@ -73,14 +73,31 @@ def secrets_of(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
         raise UpstreamUnavailable(str(error), detail=_NOT_CHECKED, fate="not sent") from None
 
 
-def stopped_callers(callers: Callers, look_up: Lookup) -> dict[str, str]:
-    """Return the callers that cannot be served for want of a secret, each with its reason.
+def check_ttl(name: str, caller: Caller, settings: Settings) -> None:
+    """Refuse a caller whose recorded requests would be good for longer than their keys are known.
+
+    A timestamp may be ahead by the tolerance as well, so that a recorded request is good for twice that.
+
+    Raises:
+        ConfigurationError: `IDEMPOTENCY_TTL_SECONDS` is too short; this stops its own caller only.
+    """
+    known_s, tolerance_s = settings.idempotency_ttl_seconds, caller.auth.tolerance()
+    if not _outlasts_recordings(caller, settings):
+        raise ConfigurationError(
+            f"callers.{name}: IDEMPOTENCY_TTL_SECONDS is {known_s}, less than twice its tolerance_seconds"
+            f" ({tolerance_s}): a recorded request would run again; set it to {2 * tolerance_s} or more"
+        )
+
+
+def stopped_callers(callers: Callers, look_up: Lookup, settings: Settings) -> dict[str, str]:
+    """Return the callers that cannot be served, each with its reason: its secrets, or how long keys are known.
 
     Not those for whose secret there was no time: nothing is known of them.
     """
     stopped = {}
     for name, caller in callers.callers.items():
         try:
+            check_ttl(name, caller, settings)
             _read(name, caller, look_up)
         except ConfigurationError as error:
             stopped[name] = error.reason
@@ -101,7 +118,9 @@ def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Pa
     except ConfigurationError:
         return False
     look_up = secrets.lookup_of_seen(environ, context, settings)
-    return any(_is_served(caller, look_up) for caller in callers.callers.values())
+    return any(
+        _outlasts_recordings(caller, settings) and _is_served(caller, look_up) for caller in callers.callers.values()
+    )
 
 
 def faults(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> list[str]:
@@ -110,7 +129,7 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
     with _collected(reasons):
         settings, callers = load(environ, context, callers_file)
         look_up = secrets.lookup(environ, context, settings, time.monotonic())
-        stopped = stopped_callers(callers, look_up)
+        stopped = stopped_callers(callers, look_up, settings)
         reasons += stopped.values()
         reasons += _slips(callers, stopped, look_up)
     with _collected(reasons):
@@ -136,6 +155,10 @@ def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
         raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
     except SecretUnavailableError as error:
         raise type(error)(f"callers.{name}.auth.secrets: {error}") from None
+
+
+def _outlasts_recordings(caller: Caller, settings: Settings) -> bool:
+    return settings.idempotency_ttl_seconds >= 2 * caller.auth.tolerance()
 
 
 def _is_served(caller: Caller, look_up: Lookup) -> bool:

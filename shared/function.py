@@ -26,12 +26,20 @@ from shared.idempotency import Work, fingerprint_of, name_of, once
 from shared.kept_secrets import KeptSecrets, ReadSecret
 from shared.parameters import CallParameters, read_parameters
 from shared.payload import decode_body, decode_json, decode_query
-from shared.problems import CredentialMismatch, Forbidden, InternalError, MethodNotAllowed, Problem, Unauthorized
+from shared.problems import (
+    CredentialMismatch,
+    Forbidden,
+    IdempotencyUnavailable,
+    InternalError,
+    MethodNotAllowed,
+    Problem,
+    Unauthorized,
+)
 from shared.resend import with_one_resend
 from shared.secret_references import Lookup
 from shared.settings import Settings
 from shared.status import Success, slim_status
-from shared.stores import Store, open_store
+from shared.stores import Store, cause_of, open_store
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
@@ -172,6 +180,7 @@ class Function:
         trace.settings, trace.body = settings, body
         name, caller = _caller_of(request, callers)
         trace.passed("caller", name)
+        configuration.check_ttl(name, caller, settings)
         look_up = partial(self._secrets.lookup, self._environ, context, settings, trace.started)
         delivery, trace.secrets = _verify(name, caller, request, body, look_up, self._now())
         trace.caller_name, trace.caller = name, caller
@@ -199,8 +208,10 @@ class Function:
         deadline = dead_letters.deadline_of_work(settings, trace.started)
         if key is None:
             return act(deadline)
-        record = name_of(function_name_of(context, self._environ), self._action.name, name, key)
-        work = Work(record, fingerprint_of(parameters.query()), deadline, act)
+        is_signed = caller.auth.signs and caller.idempotency_key is None
+        owner = () if is_signed else (function_name_of(context, self._environ), self._action.name)
+        fingerprint = fingerprint_of(self._action.name, parameters.query())
+        work = Work(name_of(name, key, *owner), fingerprint, deadline, act)
         done = once(self._store(settings), work, settings.idempotency_ttl_seconds)
         trace.replayed, trace.store_fault = done.replayed, done.fault
         return done.outcome
@@ -222,8 +233,12 @@ class Function:
 
     def _store(self, settings: Settings) -> Store:
         url = settings.idempotency_url.get_secret_value()
-        # Requests may run side by side, and all of them must get the same store.
-        return self._stores.get(url) or self._stores.setdefault(url, self._open_store(url))
+        try:
+            # Requests may run side by side, and all of them must get the same store.
+            return self._stores.get(url) or self._stores.setdefault(url, self._open_store(url))
+        except (OSError, MemoryError) as error:
+            # Its library is read from files.
+            raise IdempotencyUnavailable(f"store cannot be opened: {cause_of(error)}") from None
 
     def _reply(self, trace: log.Trace, outcome: Success | Problem | Response) -> Response:
         """Return an outcome in the form that the caller reads, and log it; a page is in its form and leaves no line."""

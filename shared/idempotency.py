@@ -23,7 +23,7 @@ from shared.problems import (
     problem_types,
 )
 from shared.status import Success
-from shared.stores import CLAIM, Held, Store, StoreError
+from shared.stores import CLAIM, Held, Store, cause_of
 
 # Of what is left of the deadline: at most this share to claim, and as much is kept for the answer to be stored.
 _CLAIM_SHARE = 0.25
@@ -38,7 +38,7 @@ class Work(NamedTuple):
 
     Attributes:
         name: of the record in the store, from `name_of`.
-        fingerprint: of the parameters, from `fingerprint_of`.
+        fingerprint: of action and parameters, from `fingerprint_of`.
         deadline: of the whole, by `time.monotonic()`.
         run: does it, until the deadline it is given; returns the success or raises the problem.
     """
@@ -63,17 +63,23 @@ class Done(NamedTuple):
     fault: str | None = None
 
 
-def name_of(function: str, action: str, caller: str, key: str) -> str:
-    """Return the name of a request's record: a key counts for one function, action and caller.
+def name_of(caller: str, key: str, *owner: str) -> str:
+    """Return the name of a request's record; what stands before its last colon is its scope in the store.
 
     The key itself is the sender's text, of any length and with anything in it; the store sees its hash.
+
+    Args:
+        caller: the name of the caller.
+        key: the idempotency key.
+        owner: function and action, where they alone know the key. A key that is part of what was signed is known to
+            every function: whoever has recorded a mute could have it run as an unmute otherwise.
     """
-    return ":".join(("mute-call", "1", function, action, caller, hashlib.sha256(_bytes(key)).hexdigest()))
+    return ":".join(("mute-call", "2", caller, *owner, hashlib.sha256(_bytes(key)).hexdigest()))
 
 
-def fingerprint_of(parameters: Mapping[str, str]) -> str:
-    """Return the SHA-256 of the mapped parameters, in hexadecimal digits: it tells one payload from another."""
-    return hashlib.sha256(_bytes(json.dumps(parameters, sort_keys=True))).hexdigest()
+def fingerprint_of(action: str, parameters: Mapping[str, str]) -> str:
+    """Return the SHA-256 of action and mapped parameters, in hexadecimal digits: it tells one request from another."""
+    return hashlib.sha256(_bytes(json.dumps([action, parameters], sort_keys=True))).hexdigest()
 
 
 def once(store: Store, work: Work, ttl_s: int) -> Done:
@@ -86,15 +92,15 @@ def once(store: Store, work: Work, ttl_s: int) -> Done:
 
     Raises:
         InProgress: somebody else is at it.
-        IdempotencyKeyReused: the key stands for other parameters.
+        IdempotencyKeyReused: the key stands for another request.
         IdempotencyUnavailable: the store cannot be asked in time; nothing was done.
     """
     left_s = work.deadline - time.monotonic()
     claim = CLAIM + json.dumps({"fingerprint": work.fingerprint, "owner": uuid.uuid4().hex})
     try:
         held = store.claim(work.name, claim, max(1, int(left_s * 1000)), time.monotonic() + left_s * _CLAIM_SHARE)
-    except StoreError as error:
-        raise IdempotencyUnavailable(f"claim failed: {error}") from None
+    except Exception as error:  # noqa: BLE001 - whatever it is (no memory, no thread), there is no claim
+        raise IdempotencyUnavailable(f"claim failed: {cause_of(error)}") from None
     if held is not None:
         return Done(_earlier(held, work.fingerprint), replayed=True)
     outcome: Outcome
@@ -109,15 +115,15 @@ def once(store: Store, work: Work, ttl_s: int) -> Done:
 
 
 def _settle(store: Store, work: Work, claim: str, outcome: Outcome | None, ttl_s: int) -> str | None:
-    """Keep an outcome that is final, or release the claim; return what went wrong with that."""
+    """Keep an outcome that is final, or release the claim; return what went wrong with that, and never raise it."""
     try:
         if outcome is None or (isinstance(outcome, Problem) and not outcome.is_final):
             store.release(work.name, claim, work.deadline)
             return None
         record = _record(work.fingerprint, outcome)
         kept = store.complete(work.name, record, ttl_s * 1000, work.deadline)
-    except StoreError as error:
-        return f"answer not stored, claim not released: {error}"
+    except Exception as error:  # noqa: BLE001 - the work is done, and its outcome is the answer
+        return f"answer not stored, claim not released: {cause_of(error)}"
     return None if kept else "answer not stored: the claim had ended, and another request's answer stands there"
 
 
@@ -133,21 +139,38 @@ def _earlier(held: Held, fingerprint: str) -> Outcome:
     """Return the outcome in a record of the store.
 
     Raises:
-        InProgress, IdempotencyKeyReused: there is none yet, or one of another payload.
+        InProgress, IdempotencyKeyReused: there is none yet, or one of another request.
         IdempotencyUnavailable: it is no record of ours.
     """
     try:
         record = json.loads(held.value.removeprefix(CLAIM))
-        if record["fingerprint"] != fingerprint:
-            raise IdempotencyKeyReused("idempotency key came with other parameters")
+        if _text(record["fingerprint"]) != fingerprint:
+            raise IdempotencyKeyReused("idempotency key came with other parameters or another action")
         if held.value.startswith(CLAIM):
             raise InProgress("idempotency key is claimed by a request that runs", left_ms=held.left_ms)
-        code, upstream = record["code"], Upstream(*record["upstream"])
+        code, upstream = _text(record["code"]), Upstream(*map(_text_or_none, record["upstream"]))
         if kind := _FINAL.get(code):
-            return kind(record["reason"], upstream=upstream)
-        return Success(code, dict(record["fields"]), upstream)
-    except (ValueError, KeyError, TypeError):
+            return kind(_text(record["reason"]), upstream=upstream)
+        fields = {name: _flat(value) for name, value in record["fields"].items()}
+        if fields["status"] != code:
+            raise ValueError
+        return Success(code, fields, upstream)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError):
         raise IdempotencyUnavailable("the store's record cannot be read") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _flat(value: object) -> str | bool | None:
+    return value if isinstance(value, bool) else _text_or_none(value)
 
 
 def _bytes(text: str) -> bytes:

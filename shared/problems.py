@@ -204,12 +204,12 @@ class InProgress(Problem):
 
 
 class IdempotencyKeyReused(Problem):
-    """The key was used before, for other parameters."""
+    """The key was used before, for another request."""
 
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency key reused"
-    detail = "The same idempotency key came before with other parameters; a new request needs a new key."
+    detail = "The same idempotency key came before with other parameters or another action; a new request needs a new key."
 
 
 class IdempotencyUnavailable(Problem):

@@ -63,6 +63,10 @@ class Scheme(BaseModel):
         """
         raise NotImplementedError
 
+    def tolerance(self) -> int:
+        """Return the seconds that a signed timestamp may be away from now; 0 where none is signed."""
+        return 0
+
     def handshake(self, request: Request, payload: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - most have none
         """Return the answer that the sender expects before its first webhook, if this request asks for it."""
         return None

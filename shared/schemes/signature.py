@@ -206,10 +206,6 @@ class Signed(Scheme):
         """Return the key of the HMAC, `None` if the secret holds none."""
         return decode_key(secret, "utf8")
 
-    def tolerance(self) -> int:
-        """Return the seconds that a timestamp may be away from now; 0 where the format has no timestamp."""
-        return 0
-
     def url(self) -> str | None:
         """Return the public URL, where it is configured."""
         return None

@@ -12,6 +12,7 @@ from shared.callers import load_callers
 from shared.kept_secrets import KeptSecrets
 from shared.problems import ConfigurationError
 from shared.secret_references import SecretUnavailableError, from_environment
+from shared.settings import read_settings
 from tests.builders import Context310, Context312, environment
 from tests.unit.shared.fakes import BEARER, CALLERS
 
@@ -63,7 +64,10 @@ def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
         encoding="utf-8",
     )
 
-    stopped = configuration.stopped_callers(load_callers(file), from_environment({"MUTE_CALL_TOKEN": "", "B_OLD": "b"}))
+    settings = read_settings({}, region="cn-shanghai")
+    look_up = from_environment({"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
+
+    stopped = configuration.stopped_callers(load_callers(file), look_up, settings)
 
     assert stopped == {
         "a": "callers.a.auth.secrets: MUTE_CALL_TOKEN is unset",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -250,6 +252,39 @@ def test_255_characters_are_a_key(world: World) -> None:
     assert world.http(mapped(id="x" * 255), path="/mapped").status == 200
 
 
+@pytest.mark.parametrize(
+    ("auth", "ttl", "status"),
+    [
+        ('scheme = "standard-webhooks"', 599, 500),
+        ('scheme = "standard-webhooks"', 600, 401),
+        ('scheme = "standard-webhooks", tolerance_seconds = 20', 39, 500),
+        ('scheme = "standard-webhooks", tolerance_seconds = 20', 40, 401),
+        ('scheme = "stripe", tolerance_seconds = 86400', 86_400, 500),
+        ('scheme = "hmac", header = "x-s", timestamp_header = "x-t", content = "{timestamp}{body}"', 1, 500),
+        # No timestamp: a recorded request is good for ever, whatever the variable says.
+        ('scheme = "hmac", header = "x-s"', 1, 401),
+        ('scheme = "github"', 1, 401),
+        ('scheme = "bearer"', 1, 401),
+    ],
+)
+def test_a_recorded_request_must_not_outlive_its_key(
+    world: World, lines: Lines, auth: str, ttl: int, status: int
+) -> None:
+    auth = f'auth = {{ {auth}, secrets = ["env:WEBHOOK_SECRET"] }}\ninstances = ["ccc-test"]'
+    world.write_callers(f"[callers.default]{BEARER}[callers.crm]\n{auth}\n")
+    world.environ["IDEMPOTENCY_TTL_SECONDS"] = str(ttl)
+
+    assert world.http(path="/crm", token=None).status == status
+    # Whoever else there is goes on.
+    assert world.http(headers=KEY).status == 200
+
+    lines()
+    world.function.initialize(Context312())
+    told = [line["reason"] for line in lines()]
+    assert len(told) == (status == 500)
+    assert all(f"callers.crm: IDEMPOTENCY_TTL_SECONDS is {ttl}, less than twice" in reason for reason in told)
+
+
 # --- late requests ---------------------------------------------------------------------------------------------------
 
 
@@ -296,15 +331,16 @@ def test_a_time_and_an_age_need_each_other(world: World, lines: Lines, alone: st
 class Failing(MemoryStore):
     """A store whose steps can fail, each by its name."""
 
-    def __init__(self, *steps: str) -> None:
+    def __init__(self, *steps: str, error: Exception | None = None) -> None:
         super().__init__()
         self.steps = steps
+        self.error = error or StoreError("Gone")
         self.deadlines: dict[str, float] = {}
 
     def _step(self, name: str, deadline: float) -> None:
         self.deadlines[name] = deadline - time.monotonic()
         if name in self.steps:
-            raise StoreError("Gone")
+            raise self.error
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
         self.lease_ms = lease_ms
@@ -325,7 +361,19 @@ def work(run: Callable[[float], Success] = lambda _deadline: MUTED, **changes: A
     return Work("name", "fingerprint", time.monotonic() + 4, run)._replace(**changes)
 
 
-def test_without_a_claim_nothing_runs() -> None:
+# What can be missing on an instance, and how the log says it.
+SHORTAGES = [
+    (StoreError("Gone"), "Gone"),
+    (RuntimeError("can't start new thread"), "no thread is free"),
+    (OSError(errno.EMFILE, "Too many open files"), "no file descriptor is free"),
+    (MemoryError(), "no memory is free"),
+    (RecursionError("secret"), "RecursionError"),
+    (KeyError("secret"), "KeyError"),
+]
+
+
+@pytest.mark.parametrize(("error", "cause"), SHORTAGES)
+def test_without_a_claim_nothing_runs(error: Exception, cause: str) -> None:
     ran: list[float] = []
 
     def run(deadline: float) -> Success:
@@ -333,17 +381,18 @@ def test_without_a_claim_nothing_runs() -> None:
         return MUTED
 
     with pytest.raises(IdempotencyUnavailable) as caught:
-        once(Failing("claim"), work(run), 60)
+        once(Failing("claim", error=error), work(run), 60)
 
-    assert caught.value.reason == "claim failed: Gone"
+    assert caught.value.reason == f"claim failed: {cause}"
     assert ran == []
 
 
-def test_a_mute_stands_even_if_its_answer_cannot_be_stored() -> None:
-    done = once(Failing("complete"), work(), 60)
+@pytest.mark.parametrize(("error", "cause"), SHORTAGES)
+def test_a_mute_stands_even_if_its_answer_cannot_be_stored(error: Exception, cause: str) -> None:
+    done = once(Failing("complete", error=error), work(), 60)
 
     assert (done.outcome, done.replayed) == (MUTED, False)
-    assert done.fault == "answer not stored, claim not released: Gone"
+    assert done.fault == f"answer not stored, claim not released: {cause}"
 
 
 def test_a_mute_whose_answer_was_not_stored_is_in_the_log(world: World, lines: Lines) -> None:
@@ -363,15 +412,30 @@ def test_a_mute_whose_answer_was_not_stored_is_in_the_log(world: World, lines: L
     assert line["reason"] == "answer not stored, claim not released: Gone"
 
 
-def test_a_failure_whose_claim_cannot_be_released_stands() -> None:
+@pytest.mark.parametrize(("error", "cause"), SHORTAGES)
+def test_a_failure_whose_claim_cannot_be_released_stands(error: Exception, cause: str) -> None:
     def run(_deadline: float) -> Success:
         raise PROBLEM
 
     assert not PROBLEM.is_final
-    done = once(Failing("release"), work(run), 60)
+    done = once(Failing("release", error=error), work(run), 60)
 
     assert done.outcome is PROBLEM
-    assert done.fault == "answer not stored, claim not released: Gone"
+    assert done.fault == f"answer not stored, claim not released: {cause}"
+
+
+def test_a_store_that_cannot_be_opened_is_unavailable(world: World, lines: Lines) -> None:
+    def open_store(_url: str) -> MemoryStore:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    function = Function(
+        MUTE_CALL, world.callers_file, environ=world.environ, now=lambda: NOW, call=world.call, open_store=open_store
+    )
+
+    assert function.handle(http_event(headers=KEY), Context312())["statusCode"] == 503
+
+    assert lines()[-1]["reason"] == "store cannot be opened: no file descriptor is free"
+    assert world.call.calls == []
 
 
 PROBLEM: Problem = next(kind for kind in PROBLEMS if not kind.is_final)("reason")
@@ -390,13 +454,59 @@ def test_the_answer_of_another_that_came_first_stands() -> None:
     assert done.fault == "answer not stored: the claim had ended, and another request's answer stands there"
 
 
-@pytest.mark.parametrize("record", ["", "{", "[]", "{}", '{"fingerprint": "fingerprint", "code": "muted"}', '"x"'])
-def test_a_record_that_is_none_of_ours_is_no_answer(record: str) -> None:
-    store = MemoryStore()
-    store.complete("name", record or "x", 60_000, 0)
+def record(**changes: object) -> str:
+    return json.dumps(
+        {"fingerprint": "fingerprint", "code": "muted", "upstream": [None, None], "fields": {"status": "muted"}}
+        | changes
+    )
 
-    with pytest.raises(IdempotencyUnavailable):
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "{",
+        "[]",
+        "{}",
+        '"x"',
+        "null",
+        "[" * 100_000,
+        '{"fingerprint": ' + "[" * 100_000,
+        "9" * 5_000,
+        "?",
+        "?" + "[" * 100_000,
+        "?null",
+        record(fingerprint=7),
+        record(fingerprint=None),
+        record(code=["muted"]),
+        record(code={}),
+        record(code="another"),
+        record(upstream=None),
+        record(upstream=["a", 1]),
+        record(upstream=[[], {}]),
+        record(fields=None),
+        record(fields=["status"]),
+        record(fields={}),
+        record(fields={"status": "muted", "muted": [[]]}),
+        record(fields={"status": "muted", "muted": 1.5}),
+        record(code="job_not_found", reason=None),
+        record(code="job_not_found", reason={}),
+    ],
+    ids=lambda text: text[:50],
+)
+def test_a_record_that_is_none_of_ours_is_no_answer(text: str) -> None:
+    store = MemoryStore()
+    store.complete("name", text, 60_000, 0)
+
+    with pytest.raises(IdempotencyUnavailable, match="cannot be read"):
         once(store, work(), 60)
+
+
+def test_a_record_of_ours_is_an_answer() -> None:
+    store = MemoryStore()
+    store.complete("name", record(), 60_000, 0)
+
+    assert once(store, work(), 60) == (Success("muted", {"status": "muted"}), True, None)
 
 
 def test_a_key_that_runs_with_another_payload_is_reused_not_in_progress() -> None:
@@ -428,19 +538,20 @@ def test_the_budget_is_shared_out() -> None:
     assert store.deadlines["complete"] == pytest.approx(4.0, abs=0.2)
 
 
-def test_names_keep_functions_actions_and_callers_apart_and_hide_the_key() -> None:
-    parts = ("function", "MuteCall", "crm", "13188888888")
-    names = {name_of(*parts)} | {name_of(*(*parts[:n], "x", *parts[n + 1 :])) for n in range(4)}
+def test_names_keep_callers_functions_and_actions_apart_and_hide_the_key() -> None:
+    parts = ("crm", "13188888888", "function", "MuteCall")
+    names = {name_of(*parts), name_of(*parts[:2])} | {name_of(*parts[:n], "x", *parts[n + 1 :]) for n in range(4)}
 
-    assert len(names) == 5
+    assert len(names) == 6
     assert not any("13188888888" in name for name in names)
 
 
-def test_a_fingerprint_tells_payloads_apart_and_not_their_order() -> None:
+def test_a_fingerprint_tells_requests_apart_and_not_their_order() -> None:
     first = {"JobId": "1", "UserId": "2"}
 
-    assert fingerprint_of(first) == fingerprint_of(dict(reversed(first.items())))
-    assert fingerprint_of(first) != fingerprint_of({"JobId": "2", "UserId": "1"})
+    assert fingerprint_of("MuteCall", first) == fingerprint_of("MuteCall", dict(reversed(first.items())))
+    others = [("MuteCall", {"JobId": "2", "UserId": "1"}), ("UnmuteCall", first)]
+    assert fingerprint_of("MuteCall", first) not in [fingerprint_of(*other) for other in others]
 
 
 def test_the_store_is_opened_once_and_where_the_variable_says(world: World) -> None:
