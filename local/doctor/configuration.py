@@ -9,9 +9,10 @@ from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.deployment import FILE, entry_of
 from shared.callers import Caller, load_callers
+from shared.configuration import check_ttl
 from shared.problems import ConfigurationError
 from shared.secret_references import ENV, KMS, OPTIONAL, fault_of
-from shared.settings import doubt_of_region, doubts, misspelt, read_settings
+from shared.settings import Settings, doubt_of_region, doubts, misspelt, read_settings
 
 # Where one error of several ends and the next begins: its text may have a semicolon of its own.
 _NEXT_IN_FILE = re.compile(r"; (?=callers file: )")
@@ -41,6 +42,7 @@ def check_variables(case: Case) -> Iterator[Check]:
     else:
         trial = f"; of this shell, for a trial: {', '.join(case.trial)}" if case.trial else ""
         yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms{trial}")
+        yield from _ttl(case, settings)
     yield from _doubts(case)
     for name in case.in_vain():
         yield _not_deployed("variables", name, is_there=name in case.deployment.environment)
@@ -66,6 +68,15 @@ def _doubts(case: Case) -> Iterator[Check]:
     of_the_shell = {name: value for name, value in case.shell.items() if name not in case.environ}
     for told in misspelt(of_the_shell, named=secrets):
         yield warning("variables", told, f"export it under that name; and below environmentVariables in {FILE}")
+
+
+def _ttl(case: Case, settings: Settings) -> Iterator[Check]:
+    """Tell each caller whose recorded requests would be good for longer than their keys are known."""
+    for name, caller in case.callers.callers.items() if case.callers else ():
+        try:
+            check_ttl(name, caller, settings)
+        except ConfigurationError as error:
+            yield failed("variables", error.reason, 'docs/contract.md, "Idempotency"')
 
 
 def _fault(case: Case, told: str) -> tuple[str, str]:

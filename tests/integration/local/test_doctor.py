@@ -336,6 +336,10 @@ OFFLINE = [
     ),
     Fault(_deploy("IDEMPOTENCY_URL", "http://canary"), "variables", "%23", "in this shell"),
     Fault(
+        _both(_deploy("IDEMPOTENCY_TTL_SECONDS", "599"), lambda place: place.write_callers(NO_KMS_LINE)),
+        *("variables", "callers.crm: IDEMPOTENCY_TTL_SECONDS is 599, less than twice", "docs/contract.md"),
+    ),
+    Fault(
         _set("CCC_REGION", "cn-beijing"),
         *("variables", "CCC_REGION is another one in s.yaml than in this shell", "CCC_REGION: ${env('CCC_REGION')}"),
         "warning",
