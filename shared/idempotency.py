@@ -151,10 +151,7 @@ def _earlier(held: Held, fingerprint: str) -> Outcome:
         code, upstream = _text(record["code"]), Upstream(*map(_text_or_none, record["upstream"]))
         if kind := _FINAL.get(code):
             return kind(_text(record["reason"]), upstream=upstream)
-        fields = {name: _flat(value) for name, value in record["fields"].items()}
-        if fields["status"] != code:
-            raise ValueError
-        return Success(code, fields, upstream)
+        return Success(code, _fields(record["fields"], code), upstream)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError):
         raise IdempotencyUnavailable("the store's record cannot be read") from None
 
@@ -167,6 +164,12 @@ def _text(value: object) -> str:
 
 def _text_or_none(value: object) -> str | None:
     return None if value is None else _text(value)
+
+
+def _fields(fields: Mapping[str, object], code: str) -> dict[str, str | bool | None]:
+    if fields["status"] != code:
+        raise ValueError
+    return {name: _flat(value) for name, value in fields.items()}
 
 
 def _flat(value: object) -> str | bool | None:

@@ -209,7 +209,9 @@ class IdempotencyKeyReused(Problem):
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency key reused"
-    detail = "The same idempotency key came before with other parameters or another action; a new request needs a new key."
+    detail = (
+        "The same idempotency key came before with other parameters or another action; a new request needs a new key."
+    )
 
 
 class IdempotencyUnavailable(Problem):

@@ -24,7 +24,7 @@ from local.simulator import Simulator
 from shared.envelope import read_body, read_event
 from shared.function import Function
 from shared.schemes import SCHEMES
-from tests.builders import PAYLOAD, Context312, environment, http_event
+from tests.builders import Context312, environment, http_event
 from tests.e2e.instances import LATEST_S, ROOT, TIMEOUT_S, Answer, Instance, until
 from tests.redis_server import RedisServer
 from tests.silent_proxy import SilentProxy
@@ -190,7 +190,7 @@ def test_a_busy_instance_finds_the_new_primary_with_its_next_request(
         instance = Instance(simulator.endpoint, f"redis://127.0.0.1:{proxy.port}")
         stack.callback(instance.close)
         assert instance.post("before").status == 200
-        copied = client.Redis(port=following.port)
+        copied: Any = client.Redis(port=following.port)
         stack.callback(copied.close)
         copied.replicaof("127.0.0.1", str(redis.port))
         until(lambda: copied.info("replication")["master_link_status"] == "up")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from socket import SHUT_RDWR, create_connection, create_server, socket
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,7 +21,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared import idle
+from shared.idempotency import Work, fingerprint_of, name_of, once
+from shared.problems import Upstream
+from shared.status import Success
 from shared.stores import Store, StoreError, open_store
+from tests.builders import MUTED
 from tests.peers import Behaviour, peer
 from tests.redis_server import RedisServer
 from tests.silent_proxy import SilentProxy
@@ -200,8 +206,13 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
 # --- a server that refuses -------------------------------------------------------------------------------------------
 
 
+def client_of(server: RedisServer, password: str | None = None) -> Any:
+    """Return a client of the library's own, with whose types nothing can be done."""
+    return Redis(port=server.port, password=password)
+
+
 def admin(server: RedisServer, *commands: str) -> None:
-    with closing(Redis(port=server.port)) as client:
+    with closing(client_of(server)) as client:
         for command in commands:
             client.execute_command(*command.split())
 
@@ -211,11 +222,11 @@ def spin(server: RedisServer) -> None:
     admin(server, "CONFIG SET lua-time-limit 10")
 
     def run() -> None:
-        with suppress(RedisError), closing(Redis(port=server.port)) as client:
+        with suppress(RedisError), closing(client_of(server)) as client:
             client.eval("while true do end", 0)
 
     threading.Thread(target=run, daemon=True).start()
-    with closing(Redis(port=server.port)) as client:
+    with closing(client_of(server)) as client:
         until(lambda: refuses(client))
 
 
@@ -251,9 +262,7 @@ REFUSING: dict[str, tuple[Callable[[RedisServer], None], str]] = {
 
 
 @pytest.mark.parametrize("state", REFUSING)
-def test_a_server_that_refuses_is_left_for_another(
-    redis: RedisServer, tmp_path: Path, key: str, state: str
-) -> None:
+def test_a_server_that_refuses_is_left_for_another(redis: RedisServer, tmp_path: Path, key: str, state: str) -> None:
     begin, words = REFUSING[state]
     with RedisServer(tmp_path) as former, SilentProxy(former.port) as proxy:
         store = open_store(f"redis://127.0.0.1:{proxy.port}")
@@ -302,7 +311,7 @@ def test_a_password_that_was_changed_and_changed_back_costs_no_more_than_that_ti
     with RedisServer(tmp_path, "--requirepass", "one") as server, SilentProxy(server.port) as proxy:
         store = open_store(f"redis://:one@127.0.0.1:{proxy.port}")
         assert store.claim(key, MINE, MINUTE_MS, soon()) is None
-        with closing(Redis(port=server.port, password="one")) as client:  # noqa: S106 - of this test's server
+        with closing(client_of(server, "one")) as client:
             client.execute_command("CONFIG", "SET", "requirepass", "two")
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             with pytest.raises(StoreError, match=r"^the password was refused$"):
@@ -324,7 +333,7 @@ def saying(answer: str) -> Behaviour:
 
 # As documented, or as in the sources of Redis 7 and Valkey 8, where those say it otherwise than the server above.
 ANSWERS = {
-    "-READONLY You can't write against a read only replica. script: 5c2e, on @user_script:3.": "the server is a read-only",
+    "-READONLY You can't write against a read only replica. script: 5c2e, on @user_script:3.": "the server is a read",
     "-LOADING Redis is loading the dataset in memory": "the server is loading its data",
     "-LOADING Valkey is loading the dataset in memory": "the server is loading its data",
     "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.": "the server is a replica",
@@ -378,9 +387,7 @@ def uncollected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("uncollected")
-def test_a_step_that_began_before_a_refusal_leaves_no_connection_behind(
-    redis: RedisServer, tmp_path: Path, key: str
-) -> None:
+def test_a_step_that_began_before_a_refusal_leaves_no_connection_behind(redis: RedisServer, tmp_path: Path) -> None:
     with RedisServer(tmp_path) as former, SilentProxy(former.port) as proxy:
         store = open_store(f"redis://127.0.0.1:{proxy.port}")
         hold_connections(store)
@@ -396,7 +403,7 @@ def test_a_step_that_began_before_a_refusal_leaves_no_connection_behind(
 
         for _ in range(10):
             assert store.claim(uuid4().hex, MINE, MINUTE_MS, soon()) is None
-        with closing(Redis(port=former.port)) as client:
+        with closing(client_of(former)) as client:
             until(lambda: len(client.client_list()) == 1, 2)
 
 
@@ -420,7 +427,7 @@ def test_a_full_server_is_left_once_a_second(tmp_path: Path) -> None:
 
 def test_a_record_that_is_none_of_ours_is_not_read(redis: RedisServer, key: str) -> None:
     store = open_store(redis.url)
-    with closing(Redis(port=redis.port)) as client:
+    with closing(client_of(redis)) as client:
         client.set(key, "x" * 50_000_000)
         client.sadd(f"{key}:set", "member")
         held = store.claim(key, MINE, MINUTE_MS, soon())
@@ -430,6 +437,22 @@ def test_a_record_that_is_none_of_ours_is_not_read(redis: RedisServer, key: str)
         for step in (store.claim, store.complete):
             with pytest.raises(StoreError, match=r"^the record is of another type$"):
                 step(f"{key}:set", MINE, MINUTE_MS, soon())
+
+
+def test_a_key_takes_the_memory_that_the_document_says(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    told = re.search(r"A key and its answer take about (\d+) bytes", document)
+    assert told
+    muted, count = Success("muted", {**MUTED, "request_id": f"{uuid4()}"}, Upstream("OK", f"{uuid4()}")), 2_000
+    with RedisServer(tmp_path, "--appendonly", "no") as server, closing(client_of(server)) as client:
+        store = open_store(server.url)
+        once(store, Work(name_of("crm", "first"), "", soon(), lambda _deadline: muted), 60)
+        before = client.info("memory")["used_memory"]
+        for number in range(count):
+            name, fingerprint = name_of("crm", f"{number}", "mute-call", "MuteCall"), fingerprint_of("MuteCall", MUTED)
+            once(store, Work(name, fingerprint, soon(), lambda _deadline: muted), 60)
+
+        assert (client.info("memory")["used_memory"] - before) / count == pytest.approx(int(told[1]), rel=0.1)
 
 
 def relay(listener: socket, port: int, authority: trustme.CA) -> None:
