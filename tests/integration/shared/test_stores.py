@@ -18,7 +18,9 @@ from uuid import uuid4
 import pytest
 import trustme
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from shared import idle
 from shared.idempotency import Work, fingerprint_of, name_of, once
@@ -207,8 +209,8 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
 
 
 def client_of(server: RedisServer, password: str | None = None) -> Any:
-    """Return a client of the library's own, with whose types nothing can be done."""
-    return Redis(port=server.port, password=password)
+    """Return a client of the library's own, with whose types nothing can be done; it tries once."""
+    return Redis(port=server.port, password=password, retry=Retry(NoBackoff(), 0))
 
 
 def admin(server: RedisServer, *commands: str) -> None:
