@@ -143,8 +143,11 @@ class RedisStore:
         try:
             return bounded.run(lambda: self._ask(script, key, *arguments), deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, the step is not done
+            cause = _refusal(error) or cause_of(error)
+            # Its frames hold it, and with it the connections.
+            error.__context__ = error.__traceback__ = None
             # The messages name host and user.
-            raise StoreError(_refusal(error) or cause_of(error)) from None
+            raise StoreError(cause) from None
 
     def _ask(self, script: str, key: str, *arguments: str | int) -> Any:
         client = self._client
