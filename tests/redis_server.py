@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import signal
 import socket
 import subprocess
 import time
+import unittest.mock
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from redis import Redis
 from typing_extensions import Self
+
+from shared.stores import redis as store
 
 _TIMEOUT_S = 10
 
@@ -26,6 +32,22 @@ def _binary() -> Path:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def clients_closed() -> Iterator[None]:
+    """Close what stores have opened meanwhile: an error may hold a store, and its sockets, until it is collected."""
+    made: list[Redis] = []
+    make = store._client  # noqa: SLF001 - no store of a function is ever closed
+
+    def make_and_note(url: str) -> Redis:
+        made.append(make(url))
+        return made[-1]
+
+    with unittest.mock.patch.object(store, "_client", make_and_note):
+        yield
+    for client in made:
+        client.connection_pool.disconnect()
 
 
 class RedisServer:

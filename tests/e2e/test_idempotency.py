@@ -26,11 +26,17 @@ from shared.function import Function
 from shared.schemes import SCHEMES
 from tests.builders import Context312, environment, http_event
 from tests.e2e.instances import LATEST_S, ROOT, TIMEOUT_S, Answer, Instance, until
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, clients_closed
 from tests.silent_proxy import SilentProxy
 from tests.unit.shared.fakes import CALLERS, MUTE_CALL, FakeCall
 
 Start = Callable[[int], list[Instance]]
+
+
+@pytest.fixture(autouse=True)
+def _clients_closed() -> Iterator[None]:
+    with clients_closed():
+        yield
 
 
 @pytest.fixture

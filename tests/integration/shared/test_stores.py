@@ -29,11 +29,17 @@ from shared.status import Success
 from shared.stores import Store, StoreError, open_store
 from tests.builders import MUTED
 from tests.peers import Behaviour, peer
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, clients_closed
 from tests.silent_proxy import SilentProxy
 
 MINUTE_MS = 60_000
 MINE, OTHER = "?mine", "?other"
+
+
+@pytest.fixture(autouse=True)
+def _clients_closed() -> Iterator[None]:
+    with clients_closed():
+        yield
 
 
 @pytest.fixture(scope="module")
