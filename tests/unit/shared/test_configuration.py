@@ -16,6 +16,8 @@ from shared.settings import read_settings
 from tests.builders import Context310, Context312, environment
 from tests.unit.shared.fakes import BEARER, CALLERS
 
+SIGNED = '[callers.a]\nauth = { scheme = "slack", secrets = ["env:MUTE_CALL_TOKEN"] }\ninstances = ["x"]\n'
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -83,6 +85,8 @@ def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
         (f"[callers.a]{BEARER}", {}, True),
         (f"[callers.a]{BEARER}", {"MUTE_CALL_TOKEN": "short"}, True),
         (f"[callers.a]{BEARER}", {"MUTE_CALL_TOKEN": ""}, False),
+        (SIGNED, {"IDEMPOTENCY_TTL_SECONDS": "600"}, True),
+        (SIGNED, {"IDEMPOTENCY_TTL_SECONDS": "599"}, False),
         (CALLERS, {"LOG_LEVEL": "loud"}, False),
         (CALLERS, {"CCC_PROTOCOL": "http"}, False),
         (CALLERS, {"CALLERS_FILE": "/nowhere/callers.toml"}, False),
