@@ -9,6 +9,7 @@ environment, the clock, the call of CCC) is handed in once, by a function's `ind
 from __future__ import annotations
 
 import os
+import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -43,6 +44,9 @@ from shared.stores import Store, cause_of, open_store
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
+# Beside the callers file that is shipped, written by `make package`: tells what runs from what ran before.
+BUILD = "build.txt"
+_BUILD = re.compile(r"[0-9a-f]{12}")
 
 Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[str, Any]]
 
@@ -92,6 +96,7 @@ class Function:
         self._log_to = log_to
         self._stores: dict[str, Store] = {}
         self._document: str | None = None
+        self._build = _build_in(callers_file.with_name(BUILD))
         self._served = False
 
     def handle(self, event: object, context: object) -> dict[str, Any]:
@@ -276,7 +281,7 @@ class Function:
     def _health(self, context: object) -> Response:
         well = configuration.serves_anybody(self._environ, context, self._callers_file, self._secrets)
         status, word = (200, "ok") if well else (503, "unavailable")
-        return Response(status, {"status": word, "version": __version__})
+        return Response(status, {"status": word, "version": __version__, "build": self._build})
 
     def initialize(self, context: object) -> None:
         """Tell the log everything that is wrong with the configuration, and what is hardly meant; never raises.
@@ -297,6 +302,15 @@ class Function:
         if faults or hints:
             line = log.initialize_line(self._action, request_id_of(context), faults, self._now(), hints)
             log.write(line, "INFO", self._log_to)
+
+
+def _build_in(file: Path) -> str | None:
+    """Return which package this is, `None` where it is none."""
+    try:
+        build = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return build if _BUILD.fullmatch(build) else None
 
 
 def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:

@@ -23,6 +23,7 @@ from shared.problems import (
 from shared.status import Success
 
 _REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
+_BUILD = "0123456789ab"
 _UPSTREAM_REQUEST_ID = "A275B008-A25B-494D-AB53-93CE253815B6"
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Allow": ("The methods that this caller may use, or that the function has.", {"type": "string"}),
@@ -55,7 +56,9 @@ def health_responses() -> dict[str, Any]:
             "content": {
                 "application/json": {
                     "schema": refer("Health"),
-                    "examples": _examples({word: (description, {"status": word, "version": __version__})}),
+                    "examples": _examples(
+                        {word: (description, {"status": word, "version": __version__, "build": _BUILD})}
+                    ),
                 }
             },
         }

@@ -118,7 +118,13 @@ _OTHERS: dict[str, Any] = {
                 "examples": ["ok"],
             },
             "version": {"type": "string", "description": "The version of the function.", "examples": ["1.0.0"]},
+            "build": {
+                "type": ["string", "null"],
+                "pattern": "^[0-9a-f]{12}$",
+                "description": "Which package answers, from its content; null where none was built.",
+                "examples": ["0123456789ab"],
+            },
         },
-        "required": ["status", "version"],
+        "required": ["status", "version", "build"],
     },
 }

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
     if not package.has_bytecode:
         sys.stderr.write(f"no python{target.python} found: without its bytecode every cold start takes longer\n")
     size = package.archive.stat().st_size / _MEGABYTE
-    _report(f"{package.archive}  {target.runtime}  {size:.2f} MB  sha256 {package.sha256}")
+    _report(f"{package.archive}  {target.runtime}  {size:.2f} MB  build {package.build}  sha256 {package.sha256}")
     return 0
 
 

@@ -4,10 +4,13 @@ import hashlib
 import zipfile
 from pathlib import Path
 
+from shared.function import BUILD
+
 # The earliest moment that a zip can hold.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _MODE = 0o100644
+_DIGITS = 12
 
 
 def write_zip(folder: Path, path: Path) -> str:
@@ -21,6 +24,16 @@ def write_zip(folder: Path, path: Path) -> str:
             entry.external_attr = _MODE << 16
             archive.writestr(entry, file.read_bytes(), compresslevel=9)
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_build(folder: Path) -> str:
+    """Write `BUILD`, by which a running function is told from another one, from all other files; return what it says."""
+    digest = hashlib.sha256()
+    for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files_in(folder)):
+        digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    build = digest.hexdigest()[:_DIGITS]
+    folder.joinpath(BUILD).write_text(f"{build}\n", encoding="ascii")
+    return build
 
 
 def files_in(folder: Path) -> list[Path]:

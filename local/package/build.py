@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.interpreters import find_interpreter
-from local.package.archive import write_zip
+from local.package.archive import write_build, write_zip
 from local.package.bill import write_bill
 from local.package.bytecode import compile_folder
 from local.package.components import read_components
@@ -32,12 +32,14 @@ class Package:
         folder: the code, unpacked.
         archive: the zip of the folder.
         sha256: of the zip, in hex.
+        build: what `healthz` answers, once it is deployed: hex digits, from the content.
         has_bytecode: whether it brings its bytecode.
     """
 
     folder: Path
     archive: Path
     sha256: str
+    build: str
     has_bytecode: bool
 
 
@@ -83,6 +85,7 @@ def build_package(
         if interpreter:
             report(f"compile with {interpreter}")
             compile_folder(folder, interpreter)
+        build = write_build(folder)
         make_readable(folder)
         report("zip")
         sha256 = write_zip(folder, archive)
@@ -98,7 +101,7 @@ def build_package(
         )
         for built in (folder, archive, bill, licences):
             _replace(output / built.name, built)
-    return Package(output / function, output / f"{function}.zip", sha256, bool(interpreter))
+    return Package(output / function, output / f"{function}.zip", sha256, build, bool(interpreter))
 
 
 @contextmanager

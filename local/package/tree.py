@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from local.package.archive import files_in
 from local.package.errors import PackageError
 from local.package.pruning import needless
+from shared.function import BUILD
 
 _FUNCTION_FILES = ("index.py", "callers.toml", "openapi.json")
 _SHARED = "shared"
@@ -45,7 +46,7 @@ def add_sources(root: Path, function: str, folder: Path) -> None:
         PackageError: unknown function, a file is missing, or a dependency has taken one of these names.
     """
     source = function_folder(root, function)
-    taken = [name for name in (*_FUNCTION_FILES, _SHARED) if folder.joinpath(name).exists()]
+    taken = [name for name in (*_FUNCTION_FILES, BUILD, _SHARED) if folder.joinpath(name).exists()]
     if taken:
         raise PackageError(f"a dependency ships {', '.join(taken)}")
     try:

@@ -16,6 +16,7 @@ import pytest
 
 from shared import __version__
 from shared.context import Credentials
+from shared.function import Function
 from shared.problems import JobNotFound, Throttled, Upstream, UpstreamTimeout
 from tests.builders import (
     CREDENTIALS,
@@ -267,7 +268,28 @@ def test_the_health_check_needs_no_credential(world: World, path: str) -> None:
 
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "application/json"
-    assert reply.text == json.dumps({"status": "ok", "version": __version__})
+    assert reply.text == json.dumps({"status": "ok", "version": __version__, "build": None})
+
+
+@pytest.mark.parametrize(
+    ("content", "build"),
+    [
+        (b"0123456789ab\n", "0123456789ab"),
+        (b"0123456789AB\n", None),
+        (b"0123456789abc\n", None),
+        (b"", None),
+        (b"\xff" * 12, None),
+    ],
+)
+def test_the_health_check_names_the_package_and_reads_it_once(world: World, content: bytes, build: str | None) -> None:
+    file = world.callers_file.with_name("build.txt")
+    file.write_bytes(content)
+    packaged = Function(MUTE_CALL, world.callers_file, environ=world.environ)
+    file.unlink()
+
+    answer = packaged.handle(http_event(method="GET", path="/healthz", token=None), Context312())
+
+    assert json.loads(answer["body"])["build"] == build
 
 
 @pytest.mark.parametrize(
@@ -288,7 +310,7 @@ def test_the_health_check_fails_while_everybody_is_stopped(world: World, callers
     reply = world.http(method="GET", path="/healthz", token=None)
 
     assert reply.status == 503
-    assert reply.text == json.dumps({"status": "unavailable", "version": __version__})
+    assert reply.text == json.dumps({"status": "unavailable", "version": __version__, "build": None})
 
 
 def test_the_health_check_tells_nothing_of_a_secret(world: World) -> None:

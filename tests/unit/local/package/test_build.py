@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -31,6 +32,7 @@ def test_folder_and_zip_hold_what_the_function_needs(repository: Path, tmp_path:
     names = set(zipfile.ZipFile(archive).namelist())
     sources = {name for name in names if not name.endswith(".pyc")}
     assert sources == {
+        "build.txt",
         "callers.toml",
         "openapi.json",
         "everywhere/__init__.py",
@@ -63,6 +65,17 @@ def test_the_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -
     for suffix in (".zip", ".cdx.json", ".licences.txt"):
         assert first.with_suffix(suffix).read_bytes() == second.with_suffix(suffix).read_bytes()
     assert f"shared/__pycache__/words{BYTECODE}" in zipfile.ZipFile(first).namelist()
+
+
+@pytest.mark.parametrize("changed", ["shared/words.py", "functions/greet/callers.toml", "functions/greet/new.pem"])
+def test_another_content_is_another_build(repository: Path, tmp_path: Path, changed: str) -> None:
+    builds = set()
+    for text in ("HELLO = 1\n", "HELLO = 1\n", "HELLO = 2\n"):
+        repository.joinpath(changed).write_text(text)
+        archive, _ = build(repository, tmp_path / "dist")
+        builds.add(zipfile.ZipFile(archive).read("build.txt"))
+    assert len(builds) == 2
+    assert all(re.fullmatch(rb"[0-9a-f]{12}\n", each) for each in builds)
 
 
 def test_a_build_replaces_the_one_before_and_leaves_nothing_else(repository: Path, tmp_path: Path) -> None:
@@ -105,7 +118,8 @@ def test_the_command_prints_its_steps_and_at_the_end_size_and_hash(
     assert main(arguments, repository) == 0
     lines = capsys.readouterr().out.splitlines()
     sha256 = hashlib.sha256((tmp_path / "dist/greet.zip").read_bytes()).hexdigest()
-    assert lines[-1] == f"{tmp_path / 'dist/greet.zip'}  {runtime}  0.00 MB  sha256 {sha256}"
+    build = tmp_path.joinpath("dist/greet/build.txt").read_text().strip()
+    assert lines[-1] == f"{tmp_path / 'dist/greet.zip'}  {runtime}  0.00 MB  build {build}  sha256 {sha256}"
 
 
 def test_the_command_says_when_bytecode_is_missing(
