@@ -96,7 +96,7 @@ class Function:
         self._log_to = log_to
         self._stores: dict[str, Store] = {}
         self._document: str | None = None
-        self._build = _build_in(callers_file.with_name(BUILD))
+        self._build = read_build(callers_file.with_name(BUILD))
         self._served = False
 
     def handle(self, event: object, context: object) -> dict[str, Any]:
@@ -304,7 +304,7 @@ class Function:
             log.write(line, "INFO", self._log_to)
 
 
-def _build_in(file: Path) -> str | None:
+def read_build(file: Path) -> str | None:
     """Return which package this is, `None` where it is none."""
     try:
         build = file.read_text(encoding="ascii").strip()

@@ -64,6 +64,23 @@ def entry_of(name: str) -> str:
     return f"{name}: ${{env('{name}')}}"
 
 
+def package_of(root: Path, resource: str) -> str | None:
+    """Return the function whose package a resource is deployed with, `None` for one without a package.
+
+    Args:
+        root: of the repository.
+        resource: its name.
+
+    Raises:
+        DeploymentError: the document cannot be read, or has no such resource.
+    """
+    resources = _mapping(_document(root), "resources")
+    if resource not in resources:
+        raise DeploymentError(f"{FILE} has no resource {resource}; it has {', '.join(map(str, resources))}")
+    code = _code_of(resources[resource])
+    return Path(code).stem if code else None
+
+
 def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> Deployment:
     """Return the resources whose package is the function's.
 
@@ -76,13 +93,7 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         DeploymentError: there is no such file, it is no YAML, a variable of it leads back to itself, or it has no
             resource for the function.
     """
-    try:
-        document = yaml.safe_load(root.joinpath(FILE).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DeploymentError(str(error.strerror)) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
+    document = _document(root)
     resolver = _Resolver(_mapping(document, "vars"), environ)
     try:
         # All of them: an s command reads the whole document, and stops at a variable that is unset anywhere in it.
@@ -92,11 +103,21 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
     resources = {
         str(name): resource["props"]
         for name, resource in resolved.items()
-        if isinstance(resource, dict) and _is_of(resource, function)
+        if Path(_code_of(resource)).name == f"{function}.zip"
     }
     if not resources:
         raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
     return Deployment(resources, frozenset(resolver.unset))
+
+
+def _document(root: Path) -> object:
+    try:
+        return yaml.safe_load(root.joinpath(FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeploymentError(str(error.strerror)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
 
 
 def _mapping(document: object, name: str) -> dict[str, Any]:
@@ -104,10 +125,11 @@ def _mapping(document: object, name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_of(resource: Mapping[str, Any], function: str) -> bool:
-    props = resource.get("props")
-    code = props.get("code") if isinstance(props, dict) else None
-    return resource.get("component") == "fc3" and isinstance(code, str) and Path(code).name == f"{function}.zip"
+def _code_of(resource: object) -> str:
+    """Return the path of a function's package, an empty string for what is no function."""
+    code = _mapping(resource, "props").get("code")
+    is_function = isinstance(resource, dict) and resource.get("component") == "fc3"
+    return code if is_function and isinstance(code, str) else ""
 
 
 class _Resolver:

@@ -27,7 +27,7 @@ def write_zip(folder: Path, path: Path) -> str:
 
 
 def write_build(folder: Path) -> str:
-    """Write `BUILD`, by which a running function is told from another one, from all other files; return what it says."""
+    """Write into `BUILD` what tells this content from any other; return it."""
     digest = hashlib.sha256()
     for name, file in sorted((file.relative_to(folder).as_posix(), file) for file in files_in(folder)):
         digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())

@@ -11,15 +11,20 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import SplitResult
 
 from local.callers_file import caller_named, read_callers
 from local.command_line import Parser, UsageError, run, write
+from local.deployed import built
 from local.send.message import first_secret, read_url
 from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
-from local.smoke.checks import Check, Verdict, checks_of
+from local.smoke.checks import Check, Verdict, checks_of, healthz
 from shared.function import DEFAULT_CALLER
 
+_ROOT = Path(__file__).resolve().parents[2]
+_ANY = "any"
 _EPILOG = """\
 example:
   MUTE_CALL_TOKEN=... python -m local.smoke --url https://YOUR-TRIGGER.cn-shanghai.fcapp.run
@@ -44,7 +49,15 @@ def _checks(options: argparse.Namespace) -> list[Check]:
     url = read_url(options.url)
     caller = caller_named(options.caller, read_callers(options.callers), options.callers)
     secret = first_secret(caller.auth, shell_lookup(os.environ))
-    return checks_of(url, options.caller, caller, secret, time.time(), options.instance)
+    others = checks_of(url, options.caller, caller, secret, time.time(), options.instance)
+    return [_healthz(url, options), *others]
+
+
+def _healthz(url: SplitResult, options: argparse.Namespace) -> Check:
+    """Return the check of the health page; what is not packaged, as in a trial on this machine, has no build."""
+    if options.build is None:
+        return healthz(url, built(_ROOT, options.function), is_packaged=False)
+    return healthz(url, None if options.build == _ANY else options.build)
 
 
 def _tell(check: Check) -> Verdict:
@@ -75,6 +88,7 @@ def _parser() -> Parser:
     )
     add("--caller", metavar="NAME", default=DEFAULT_CALLER, help="as whom to ask (default: %(default)s)")
     add("--instance", metavar="ID", help="of the call centre (default: the first one on the caller's list)")
+    add("--build", metavar="ID", help="that has to answer, or `any` (default: that of dist/, where it was built)")
     parser.add_callers()
     return parser
 

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import SplitResult
@@ -34,6 +35,7 @@ _CODES = [kind.code for kind in problem_types()]
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RUNBOOK = "docs/runbook.md has an entry for this code"
 _PLATFORM = "the platform's own failure, the function did not answer: `s mute_call logs --tail`"
+_OTHER_BUILD = "was it deployed (`make deploy`), and is the version published, where the URL leads to an alias?"
 _ELSEWHERE = "is this the URL of the function's trigger or domain?"
 
 
@@ -53,10 +55,21 @@ class Check:
     judge: Callable[[Answer], Verdict]
 
 
+def healthz(url: SplitResult, build: str | None, *, is_packaged: bool = True) -> Check:
+    """Return the check of the health page.
+
+    Args:
+        url: of the function; the path is a prefix.
+        build: the package that has to answer, any if `None`.
+        is_packaged: whether an answer from sources that were never packaged is wrong as well.
+    """
+    return Check("healthz", _page(url, "healthz"), partial(_healthz, build=build, is_packaged=is_packaged))
+
+
 def checks_of(
     url: SplitResult, name: str, caller: Caller, secret: str, now: float, instance: str | None
 ) -> list[Check]:
-    """Return the checks of a deployed function.
+    """Return the checks of a deployed function, beside that of the health page.
 
     Args:
         url: of the function; the path is a prefix.
@@ -72,15 +85,10 @@ def checks_of(
     parameters = _parameters(name, caller, instance)
     body = json.dumps(parameters).encode()
 
-    def page(segment: str) -> Outgoing:
-        target = f"{url.path.rstrip('/')}/{segment}"
-        return Outgoing(f"{url.scheme}://{url.netloc}", "GET", target, {"host": url.netloc}, b"")
-
     signed = compose(Message(Request(headers=_JSON, raw_path=""), body), url, name, caller, secret, now)
     unsigned = Outgoing(signed.origin, "POST", signed.target.partition("?")[0], {"host": url.netloc, **_JSON}, body)
     return [
-        Check("healthz", page("healthz"), _healthz),
-        Check("openapi.json", page("openapi.json"), _openapi),
+        Check("openapi.json", _page(url, "openapi.json"), _openapi),
         Check("without a credential", unsigned, _refused),
         Check("a call that does not exist", signed, _not_found),
     ]
@@ -101,13 +109,22 @@ def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, st
     return {"DeviceId": "smoke-test", "InstanceId": chosen, "JobId": job, "UserId": "smoke-test@smoke-test"}
 
 
-def _healthz(answer: Answer) -> Verdict:
+def _page(url: SplitResult, segment: str) -> Outgoing:
+    target = f"{url.path.rstrip('/')}/{segment}"
+    return Outgoing(f"{url.scheme}://{url.netloc}", "GET", target, {"host": url.netloc}, b"")
+
+
+def _healthz(answer: Answer, build: str | None, *, is_packaged: bool) -> Verdict:
     body = object_in(answer.body)
     if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and body.get("status") == "unavailable":
         return Verdict("no caller can be served", REMEDIES["configuration_error"])
     if (answer.status, body.get("status")) != (HTTPStatus.OK, "ok"):
         return _unexpected(answer, '200 and {"status": "ok"}')
-    return Verdict()
+    answers = body.get("build")
+    if build in (None, answers) or (not is_packaged and "build" in body and answers is None):
+        return Verdict()
+    told = f"build {answers}" if isinstance(answers, str) and _ID.fullmatch(answers) else "a package without a build"
+    return Verdict(f"{told} answers, and not {build}", _OTHER_BUILD)
 
 
 def _openapi(answer: Answer) -> Verdict:

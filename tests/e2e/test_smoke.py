@@ -99,6 +99,52 @@ def test_all_is_well_and_nobody_is_muted(
     assert asked[0].startswith("smoke-test-")
 
 
+OURS, ANOTHER = "0123456789ab", "ba9876543210"
+OTHER_BUILD = f"build {ANOTHER} answers, and not {OURS}"
+
+
+@pytest.mark.parametrize(
+    ("answers", "in_dist", "arguments", "reason"),
+    [
+        (OURS, OURS, (), ""),
+        (ANOTHER, OURS, (), OTHER_BUILD),
+        (ANOTHER, None, (), ""),
+        # Sources that were never packaged, as in a trial on this machine.
+        (None, OURS, (), ""),
+        (None, None, ("--build", OURS), "a package without a build answers"),
+        (ANOTHER, None, ("--build", OURS), OTHER_BUILD),
+        (OURS, ANOTHER, ("--build", OURS), ""),
+        (ANOTHER, OURS, ("--build", "any"), ""),
+    ],
+)
+def test_the_build_that_answers_is_the_one_in_dist(
+    callers: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: str | None,
+    in_dist: str | None,
+    arguments: tuple[str, ...],
+    reason: str,
+) -> None:
+    monkeypatch.setattr("local.smoke.__main__.built", lambda *_: in_dist)
+    monkeypatch.setenv(TOKEN_VARIABLE, DEMO_TOKEN)
+    monkeypatch.setenv("SMOKE_SECRET", SECRET)
+    with another(200, json.dumps({"status": "ok", "build": answers})) as url:
+        _, found = told(capsys, url, "--callers", str(callers), *arguments)
+    assert found["healthz"].partition(" | ")[0].startswith(reason)
+    assert bool(found["healthz"]) is bool(reason)
+
+
+def test_a_function_from_before_there_were_builds_is_another_one(
+    callers: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.smoke.__main__.built", lambda *_: OURS)
+    monkeypatch.setenv(TOKEN_VARIABLE, DEMO_TOKEN)
+    with another(200, '{"status": "ok", "version": "0.1.0"}') as url:
+        _, found = told(capsys, url, "--callers", str(callers))
+    assert found["healthz"].startswith("a package without a build answers")
+
+
 def test_a_made_up_call_is_another_one_each_time(
     running: tuple[Gateway, Simulator], callers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

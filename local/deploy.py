@@ -1,0 +1,161 @@
+"""Hands a resource of s.yaml to the deployment tool (`make deploy`), and asks whether the new package answers.
+
+The tool's exit code alone does not tell: without a terminal, and wherever its question is answered with no, it exits
+with 0 and has deployed nothing. So it is not asked to ask where nobody could answer, and afterwards `healthz` has to
+name the build of the package in dist/. Variables are not part of a build: python -m local.smoke tries the token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from local.command_line import Parser, UsageError, write
+from local.deployed import built
+from local.doctor.deployment import DeploymentError, package_of
+from local.package.targets import DEFAULT_RUNTIME, TARGETS
+from local.send.message import read_url
+from local.send.wire import NO_ANSWER, exchange
+from local.smoke.checks import Verdict, healthz
+
+_ROOT = Path(__file__).resolve().parents[1]
+_TOOL = "s"
+# Of the trigger of LATEST, as JSON and as YAML; fc3 leaves it out where the trigger's own address is closed.
+_ADDRESS = re.compile(r"""\bsystem_url["']?\s*:\s*["']?(https?://[^\s"',]+)""")
+_INFO_S = 120
+_NOT_ASKED = "none"
+_INTERRUPTED = 130
+_EPILOG = """\
+exit code: 0 if the new package answers, 1 if it does not or nobody could be asked, 2 for a command that cannot be
+carried out, else the tool's own
+"""
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
+    """Deploy, and tell what answers; return the exit code.
+
+    Args:
+        arguments: of the command line.
+        root: of the repository.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _deploy(options, root)
+    except (UsageError, DeploymentError) as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _deploy(options: argparse.Namespace, root: Path) -> int:
+    if options.url not in (None, _NOT_ASKED):
+        read_url(options.url)
+    function = package_of(root, options.resource)
+    tool = shutil.which(_TOOL)
+    if tool is None:
+        raise UsageError("s is not installed: npm install --global @serverless-devs/s")
+    before = _stamp(root, function)
+    environ = {**os.environ, "RUNTIME": options.runtime}
+    somebody = sys.stdin.isatty() and sys.stdout.isatty()
+    command = [tool, options.resource, "deploy", *(() if somebody else ("-y",))]
+    code = subprocess.run(command, cwd=root, env=environ, check=False).returncode  # noqa: S603 - the tool, no shell
+    if code:
+        _failed(f"s exited with {code}", "what it says above; nobody was asked")
+        return code
+    if function is None:
+        write(f"s has deployed {options.resource}, which has no package; ask the function behind it: {_smoke(None)}\n")
+        return 0
+    if _stamp(root, function) == before:
+        return _failed(f"s exited with 0 and has not built dist/{function}.zip", "nothing was deployed: run it again")
+    if options.url == _NOT_ASKED:
+        write(f"nobody was asked whether the new package answers: {_smoke(function)}\n")
+        return 0
+    url = options.url or _address(tool, options.resource, root, environ) or os.environ.get("URL")
+    if not url:
+        return _failed(f"`s {options.resource} info` names no address, nobody could be asked", _smoke(function))
+    return _asked(url, function, root, options.wait)
+
+
+def _asked(url: str, function: str, root: Path, wait_s: float) -> int:
+    """Ask until the build in dist/ answers, or the time is up."""
+    build = built(root, function)
+    if build is None:
+        return _failed(f"dist/{function} names no build", f"make package FUNCTION={function}")
+    check, deadline = healthz(read_url(url), build), time.monotonic() + wait_s
+    while True:
+        try:
+            verdict = check.judge(exchange(check.outgoing))
+        except NO_ANSWER as error:
+            verdict = Verdict(f"no answer ({type(error).__name__})", "the URL; a new trigger waits")
+        if not verdict.reason:
+            write(f"ok      {url} answers with build {build}; next: {_smoke(function, url)}\n")
+            return 0
+        if time.monotonic() >= deadline:
+            return _failed(f"{url}: {verdict.reason}", verdict.remedy)
+        time.sleep(1)
+
+
+def _address(tool: str, resource: str, root: Path, environ: dict[str, str]) -> str | None:
+    """Return the trigger's address, as the tool tells it; what else it tells is not shown."""
+    command = [tool, resource, "info", "--silent", "-o", "raw"]
+    try:
+        told = subprocess.run(  # noqa: S603 - the tool, no shell
+            command,
+            cwd=root,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_INFO_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    found = _ADDRESS.search(told.stdout) if told.returncode == 0 else None
+    return found[1] if found else None
+
+
+def _stamp(root: Path, function: str | None) -> tuple[int, int] | None:
+    """Return what tells one build's zip from the next one's."""
+    try:
+        found = root.joinpath("dist", f"{function}.zip").stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _smoke(function: str | None, url: str = "URL") -> str:
+    return f"python -m local.smoke --url {url}" + (f" --function {function}" if function else "")
+
+
+def _failed(reason: str, remedy: str) -> int:
+    write(f"FAILED  {reason}\n        {remedy}\n")
+    return 1
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m local.deploy",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--resource", default="mute_call", help="of s.yaml (default: %(default)s)")
+    add("--runtime", default=DEFAULT_RUNTIME, choices=TARGETS, help="(default: %(default)s)")
+    add("--url", help="where LATEST answers, `none` to ask nobody (default: as `s … info` says, else the variable URL)")
+    add("--wait", metavar="SECONDS", type=float, default=60, help="for the new package (default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
