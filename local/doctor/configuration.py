@@ -7,13 +7,18 @@ from collections.abc import Iterator
 
 from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok, skipped, warning
-from local.doctor.deployment import FILE, entry_of
+from local.doctor.deployment import FILE, entry_of, keep_command, kept_secrets
 from shared.callers import Caller, load_callers
 from shared.configuration import check_ttl
 from shared.problems import ConfigurationError
 from shared.secret_references import ENV, KMS, OPTIONAL, fault_of
 from shared.settings import Settings, doubt_of_region, doubts, misspelt, read_settings
 
+UNSEEN = "deployed as `s secret` has it, which cannot be seen from here"
+# What `Settings` has of secrets.
+_URL_OF_THE_STORE = "IDEMPOTENCY_URL"
+# Those of the callers files that are shipped: nobody's.
+_EXAMPLES = frozenset({"ccc-test"})
 # Where one error of several ends and the next begins: its text may have a semicolon of its own.
 _NEXT_IN_FILE = re.compile(r"; (?=callers file: )")
 _NEXT_VARIABLE = re.compile(r"; (?=[A-Z][A-Z_]*: )")
@@ -30,6 +35,15 @@ def check_callers(case: Case) -> Iterator[Check]:
             )
     else:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
+        # The simulator has no other.
+        named = [name for name, caller in callers.items() if not _EXAMPLES.isdisjoint(caller.instances)]
+        if named and not case.trial:
+            found = f"{', '.join(named)}: ccc-test is the example's instance, and nobody's"
+            yield warning(
+                "callers",
+                found,
+                f"the id of yours instead, in {case.callers_file.name} of {case.function}, before it is deployed",
+            )
 
 
 def check_variables(case: Case) -> Iterator[Check]:
@@ -44,8 +58,11 @@ def check_variables(case: Case) -> Iterator[Check]:
         yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms{trial}")
         yield from _ttl(case, settings)
     yield from _doubts(case)
+    for name in sorted(case.deployment.unseen.keys() & {field.upper() for field in Settings.model_fields}):
+        yield skipped("variables", f"{name}: {UNSEEN}")
     for name in case.in_vain():
-        yield _not_deployed("variables", name, is_there=name in case.deployment.environment)
+        is_there = name in case.deployment.environment
+        yield _not_deployed("variables", name, is_there=is_there, secret=name == _URL_OF_THE_STORE)
 
 
 def check_secrets(case: Case) -> Iterator[Check]:
@@ -90,9 +107,13 @@ def _fault(case: Case, told: str) -> tuple[str, str]:
     return told, f'correct it {where}; docs/contract.md, "Variables", says what it takes'
 
 
-def _not_deployed(check: str, name: str, *, is_there: bool) -> Check:
+def _not_deployed(check: str, name: str, *, is_there: bool, secret: bool) -> Check:
     of_both = f"another one in {FILE} than in this shell" if is_there else f"set in this shell and not in {FILE}"
-    return warning(check, f"{name} is {of_both}: it is not deployed", f"below environmentVariables, {entry_of(name)}")
+    return warning(
+        check,
+        f"{name} is {of_both}: it is not deployed",
+        f"below environmentVariables, {entry_of(name, secret=secret)}",
+    )
 
 
 def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[Check]:
@@ -100,6 +121,7 @@ def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[C
     told = f"{bare} of the caller {name}"
     variable = bare.removeprefix(ENV)
     value = case.environ.get(variable) or case.shell.get(variable)
+    is_kept, unseen = variable in case.deployment.kept, case.deployment.unseen.get(variable)
     if bare.startswith(KMS):
         yield skipped("secrets", f"{told}: in KMS, asked for with --live")
     elif value and (fault := fault_of(value, caller.auth.is_usable)):
@@ -107,13 +129,15 @@ def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[C
         yield failed("secrets", f"{told} {fault}", remedy)
     elif value:
         yield (
-            ok("secrets", f"{told} is set")
+            ok("secrets", f"{told} is set" + (" in this shell; what `s secret` has is deployed" if is_kept else ""))
             if variable in case.environ
-            else _not_deployed("secrets", variable, is_there=False)
+            else _not_deployed("secrets", variable, is_there=False, secret=True)
         )
+    elif unseen is not None and unseen.names <= kept_secrets(case.shell):
+        yield skipped("secrets", f"{told}: {UNSEEN}")
     elif bare == reference:
-        yield failed(
-            "secrets", f"{told} is unset", f'export {variable}=…; docs/deploy.md, "3. Callers, token, settings"'
-        )
+        command = keep_command(*sorted(unseen.names if unseen else {variable}))
+        remedy = f'export {variable}=…; {command}; docs/deploy.md, "3. Callers, token, settings"'
+        yield failed("secrets", f"{told} is unset", remedy)
     else:
         yield ok("secrets", f"{told} is unset, as it may be")

@@ -1,4 +1,8 @@
-"""`s.yaml`, resolved as Serverless Devs resolves it with this shell's variables: what a function is deployed with."""
+"""`s.yaml`, resolved as Serverless Devs resolves it: what a function is deployed with.
+
+`${env('X')}` is the shell's variable. `${secret('X')}` is what the tool keeps under that name, and nothing but the tool
+reads it: the shell's variable of the same name stands in for it, and where there is none the value is not seen.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typing_extensions import Self
 
 Props = Mapping[str, Any]
 
@@ -16,11 +21,26 @@ FILE = Path("s.yaml")
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"vars\.(\w+)")
-_FROM_SHELL = re.compile(r"env\('(\w+)'(?:, *'([^']*)')?\)")
+_FROM_SHELL = re.compile(r"""env\( *(['"])(\w+)\1 *(?:, *(['"])(.*?)\3 *)?\)""")
+_FROM_TOOL = re.compile(r"""secret\( *(['"])([^'"]+)\1 *\)""")
+_HOME, _KEPT_IN = "serverless_devs_config_home", Path(".s", "secrets.yaml")
 
 
 class DeploymentError(Exception):
     """The document cannot be used; the text says where, and quotes nothing of it."""
+
+
+class Kept(str):
+    """A value with secrets of the tool's in it, an empty text where one cannot be seen; and their names."""
+
+    __slots__ = ("names",)
+    names: frozenset[str]
+
+    def __new__(cls, value: str, names: frozenset[str]) -> Self:
+        """Return such a value."""
+        made = super().__new__(cls, value)
+        made.names = names
+        return made
 
 
 @dataclass(frozen=True)
@@ -30,10 +50,12 @@ class Deployment:
     Attributes:
         resources: the `props` of each, by its name.
         unset: variables of the shell that have no default, of any resource: without them no `s` command runs.
+        secrets: names of what the tool keeps, of any resource: likewise.
     """
 
     resources: Mapping[str, Props] = field(default_factory=dict)
     unset: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -41,6 +63,18 @@ class Deployment:
         for props in self.resources.values():
             return {name: str(value) for name, value in variables_of(props).items() if value not in ("", None)}
         return {}
+
+    @property
+    def kept(self) -> dict[str, Kept]:
+        """The variables that the first resource takes from what the tool keeps."""
+        for props in self.resources.values():
+            return {name: value for name, value in variables_of(props).items() if isinstance(value, Kept)}
+        return {}
+
+    @property
+    def unseen(self) -> dict[str, Kept]:
+        """Those of them whose value cannot be seen from here."""
+        return {name: value for name, value in self.kept.items() if not value}
 
     @property
     def region(self) -> str:
@@ -59,9 +93,28 @@ def variables_of(props: Props) -> dict[str, Any]:
     return {str(name): value for name, value in given.items()} if isinstance(given, dict) else {}
 
 
-def entry_of(name: str) -> str:
-    """Return the line of `environmentVariables` that takes a variable from the shell."""
-    return f"{name}: ${{env('{name}')}}"
+def entry_of(name: str, *, secret: bool) -> str:
+    """Return the line of `environmentVariables` that takes a variable from the shell, or from what the tool keeps."""
+    return f"{name}: ${{{'secret' if secret else 'env'}('{name}')}}"
+
+
+def keep_command(*names: str) -> str:
+    """Return the commands that hand secrets of the shell's to the tool."""
+    return "; ".join(f's secret add --key {name} --value "${name}" -f' for name in names)
+
+
+def kept_secrets(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the secrets that the tool keeps on this machine; not their values.
+
+    Args:
+        environ: the shell's variables, which say where its home is.
+    """
+    home = environ.get(_HOME) or environ.get("HOME")
+    try:
+        found = yaml.safe_load(Path(home or "", _KEPT_IN).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(map(str, found)) if isinstance(found, dict) else frozenset()
 
 
 def package_of(root: Path, resource: str) -> str | None:
@@ -107,7 +160,7 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
     }
     if not resources:
         raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
-    return Deployment(resources, frozenset(resolver.unset))
+    return Deployment(resources, frozenset(resolver.unset), frozenset(resolver.secrets))
 
 
 def _document(root: Path) -> object:
@@ -133,10 +186,11 @@ def _code_of(resource: object) -> str:
 
 
 class _Resolver:
-    """Replaces ${vars.x}, ${env('X')} and ${env('X', 'default')}; anything else stays as it is."""
+    """Replaces ${vars.x}, ${env('X')}, ${env('X', 'default')} and ${secret('X')}; anything else stays as it is."""
 
     def __init__(self, variables: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         self.unset: set[str] = set()
+        self.secrets: set[str] = set()
         self._variables = variables
         self._environ = environ
         self._being_resolved: set[str] = set()
@@ -150,17 +204,26 @@ class _Resolver:
             return value
         if whole := _EXPRESSION.fullmatch(value):
             return self._value(whole)
-        return _EXPRESSION.sub(lambda match: str(self._value(match)), value)
+        parts = [self._value(match) for match in _EXPRESSION.finditer(value)]
+        told = iter(parts)
+        replaced = _EXPRESSION.sub(lambda _: str(next(told)), value)
+        kept = [part for part in parts if isinstance(part, Kept)]
+        names = frozenset(name for part in kept for name in part.names)
+        return Kept(replaced if all(kept) else "", names) if kept else replaced
 
     def _value(self, match: re.Match[str]) -> Any:
-        if found := _VARIABLE.fullmatch(match[1]):
+        if found := _VARIABLE.fullmatch(match[1].strip()):
             return self._variable(found[1]) if found[1] in self._variables else match[0]
-        if found := _FROM_SHELL.fullmatch(match[1]):
+        expression = match[1].strip()
+        if found := _FROM_SHELL.fullmatch(expression):
             # An empty variable counts as none.
-            value = self._environ.get(found[1]) or found[2] or ""
+            value = self._environ.get(found[2]) or found[4] or ""
             if not value:
-                self.unset.add(found[1])
+                self.unset.add(found[2])
             return value
+        if found := _FROM_TOOL.fullmatch(expression):
+            self.secrets.add(found[2])
+            return Kept(self._environ.get(found[2], ""), frozenset({found[2]}))
         return match[0]
 
     def _variable(self, name: str) -> Any:

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from local.doctor.check import Check, failed, ok
+from local.doctor.check import Check, failed, ok, skipped
+from local.doctor.configuration import UNSEEN
 from local.doctor.live import Live, patience
 from shared import dead_letters, kms
 from shared.callers import Caller
@@ -15,6 +16,7 @@ from shared.problems import ConfigurationError
 from shared.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
 from shared.stores import CLAIM, StoreError, open_store
 
+_URL = "IDEMPOTENCY_URL"
 _OBJECT = "doctor.json"
 _LEASE_MS = 1000
 _IN_KMS = 'docs/deploy.md, "Secrets in KMS"'
@@ -34,6 +36,9 @@ def check_kms(live: Live) -> Iterator[Check]:
 def check_store(live: Live) -> Iterator[Check]:
     """Claim a key that nobody has, and release it."""
     url = live.settings.idempotency_url.get_secret_value()
+    if _URL in live.case.deployment.unseen:
+        yield skipped("idempotency", f"{_URL}: {UNSEEN}")
+        return
     if url == "memory://":
         yield ok("idempotency", "memory://, each instance for itself")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,25 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from local.doctor.case import Case
-from local.doctor.check import Check, failed, ok
-from local.doctor.deployment import FILE, DeploymentError, Props, entry_of, read_deployment, variables_of
+from local.doctor.check import Check, failed, ok, warning
+from local.doctor.deployment import (
+    FILE,
+    Deployment,
+    DeploymentError,
+    Kept,
+    Props,
+    entry_of,
+    keep_command,
+    kept_secrets,
+    read_deployment,
+    variables_of,
+)
 from shared.secret_references import OPTIONAL
 from shared.settings import Settings
 
 SCHEMA = Path("tests", "data", "fc3-schema.json")
+# The short form that the tool takes and its published schema does not know.
+LOG = "auto|logBeginRule=None"
 _ROLE = re.compile(r"(acs:ram::\d+:role/)?[a-z0-9-]{1,64}")
 _MS, _MB = 1000, 1024
 # Function Compute, quotas: a core has 1 to 4 GB.
@@ -36,19 +49,38 @@ def check_s_yaml(case: Case) -> Iterator[Check]:
     secrets = {reference.rstrip(OPTIONAL) for reference in case.secret_variables}
     for name in sorted(deployment.unset - secrets):
         yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
-    # Resources share most of what they say, and so its faults.
-    faults: dict[Fault, list[str]] = {}
-    for name, props in deployment.resources.items():
-        for fault in dict.fromkeys(fault for examine in _EXAMINATIONS for fault in examine(case, props)):
-            faults.setdefault(fault, []).append(name)
-    for (found, remedy), names in faults.items():
-        where = ", ".join(names)
-        yield failed("s.yaml", f"{where}: {found}", f"{FILE}, {where}: {remedy}")
+    yield from _not_kept(case, deployment, secrets)
+    faults = _faults(case, deployment, _EXAMINATIONS)
+    for status, told in ((failed, faults), (warning, _faults(case, deployment, _ADVICE))):
+        for (found, remedy), names in told.items():
+            where = ", ".join(names)
+            yield status("s.yaml", f"{where}: {found}", f"{FILE}, {where}: {remedy}")
     for name, props in deployment.resources.items():
         if not any(name in names for names in faults.values()):
             yield ok(
                 "s.yaml", f"{name} as {props.get('functionName')} on {props.get('runtime')} in {props.get('region')}"
             )
+
+
+def _not_kept(case: Case, deployment: Deployment, secrets: set[str]) -> Iterator[Check]:
+    """Yield which secrets the tool does not keep on this machine; those of the examined callers are told elsewhere."""
+    missing = deployment.secrets - kept_secrets(case.shell)
+    here = sorted(name for name in missing if case.shell.get(name))
+    if here:
+        found = f"{', '.join(here)}: not in `s secret` on this machine, and no s command runs without"
+        yield warning("s.yaml", found, keep_command(*here))
+    for name in sorted(missing - {*here, *secrets}):
+        found = f"secret('{name}') is neither in `s secret` nor in this shell, and no s command runs"
+        yield failed("s.yaml", found, f"export {name}=…; {keep_command(name)}")
+
+
+def _faults(case: Case, deployment: Deployment, examinations: Sequence[Examination]) -> dict[Fault, list[str]]:
+    """Return the faults, each with its resources: these share most of what they say, and so its faults."""
+    faults: dict[Fault, list[str]] = {}
+    for name, props in deployment.resources.items():
+        for fault in dict.fromkeys(fault for examine in examinations for fault in examine(case, props)):
+            faults.setdefault(fault, []).append(name)
+    return faults
 
 
 def _schema(case: Case, props: Props) -> Iterator[Fault]:
@@ -57,7 +89,8 @@ def _schema(case: Case, props: Props) -> Iterator[Fault]:
     except OSError as error:
         yield f"{SCHEMA.as_posix()}: {error.strerror}", "restore the schema from the repository, to check it"
         return
-    found = list(Draft7Validator(schema).iter_errors(props))
+    known = {**props, "logConfig": "auto"} if props.get("logConfig") == LOG else props
+    found = list(Draft7Validator(schema).iter_errors(known))
     mistyped = {each.json_path for each in found if each.validator == "type"}
     for each in found:
         # What else is asked of a value of another type is the same fault.
@@ -107,8 +140,27 @@ def _environment(case: Case, props: Props) -> Iterator[Fault]:
             yield f"environmentVariables: {name} is a name of the platform", f"take {name} out"
     for reference in sorted(case.secret_variables):
         if not reference.endswith(OPTIONAL) and reference not in variables:
-            remedy = f"below environmentVariables, {entry_of(reference)}"
+            remedy = f"below environmentVariables, {entry_of(reference, secret=True)}"
             yield f"environmentVariables: {reference} is missing, {case.callers_file.name} needs it", remedy
 
 
-_EXAMINATIONS: tuple[Callable[[Case, Props], Iterator[Fault]], ...] = (_schema, _role, _timeout, _size, _environment)
+def _log(_: Case, props: Props) -> Iterator[Fault]:
+    given = props.get("logConfig")
+    if given == LOG or (isinstance(given, dict) and given.get("logBeginRule") == "None"):
+        return
+    remedy = "logBeginRule: None" if isinstance(given, dict) else f"logConfig: {LOG}"
+    yield "logConfig: an entry begins at a date, and ours at `{`: lines merge", remedy
+
+
+def _printed(case: Case, props: Props) -> Iterator[Fault]:
+    given = variables_of(props)
+    for name in sorted({reference.rstrip(OPTIONAL) for reference in case.secret_variables} | {"IDEMPOTENCY_URL"}):
+        if name in given and not isinstance(given[name], Kept):
+            found = f"{name}: the tool prints its value, and keeps it in its logs"
+            yield found, f"{entry_of(name, secret=True)}, and {keep_command(name)}"
+
+
+Examination = Callable[[Case, Props], Iterator[Fault]]
+_EXAMINATIONS: tuple[Examination, ...] = (_schema, _role, _timeout, _size, _environment)
+# What can be deployed, and should not be.
+_ADVICE: tuple[Examination, ...] = (_log, _printed)

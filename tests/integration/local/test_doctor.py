@@ -89,10 +89,17 @@ class Place:
         assert old in text
         self.path(name).write_text(text.replace(old, new), encoding="utf-8")
 
-    def deploy(self, name: str, value: str) -> None:
-        """A variable of the shell that s.yaml takes."""
+    def deploy(self, name: str, value: str, source: str = "env") -> None:
+        """A variable of the shell that s.yaml takes, or stands for what the tool keeps (`secret`)."""
         self.shell.setenv(name, value)
-        self.edit("s.yaml", "        PYDANTIC_", f"        {name}: ${{env('{name}')}}\n        PYDANTIC_")
+        self.edit("s.yaml", "        PYDANTIC_", f"        {name}: ${{{source}('{name}')}}\n        PYDANTIC_")
+
+    def keep(self, *names: str) -> None:
+        """What the deployment tool keeps, under its home."""
+        home = self.root.parent / "home"
+        home.joinpath(".s").mkdir(parents=True, exist_ok=True)
+        home.joinpath(".s/secrets.yaml").write_text("".join(f"{name}: canary\n" for name in names), encoding="utf-8")
+        self.shell.setenv("HOME", str(home))
 
     def write_callers(self, text: str) -> None:
         """Another callers file, and a package of it."""
@@ -138,6 +145,7 @@ def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         logs.index = completed(logs.index)
         found = Place(tmp_path / "repository", monkeypatch, simulator, logs, services=services)
         shutil.copytree(sources, found.root)
+        found.keep("MUTE_CALL_TOKEN", "UNMUTE_CALL_TOKEN", "CRM_SECRET")
         found.write_callers(CALLERS)
         simulator.put_secret("crm", KMS_VALUE)
         here = {
@@ -213,7 +221,8 @@ def test_what_is_in_order_passes_live(place: Place, examine: Examine, tmp_path: 
     place.take(function)
     redis = place.services.enter_context(RedisServer(tmp_path))
     bucket = place.services.enter_context(S3Server())
-    place.deploy("IDEMPOTENCY_URL", redis.url)
+    place.deploy("IDEMPOTENCY_URL", redis.url, "secret")
+    place.keep("MUTE_CALL_TOKEN", "UNMUTE_CALL_TOKEN", "IDEMPOTENCY_URL")
     place.shell.setenv("OSS_ENDPOINT", bucket.endpoint)
     place.deploy("DEAD_LETTER_URL", f"oss://{BUCKET}/letters")
 
@@ -289,6 +298,11 @@ def _deploy(name: str, value: str) -> Callable[[Place], object]:
     return lambda place: place.deploy(name, value)
 
 
+def _from_the_shell(name: str) -> Callable[[Place], object]:
+    """As `s.yaml` was before the tool kept secrets."""
+    return _edit("s.yaml", f" ${{secret('{name}')}}", f" ${{env('{name}')}}")
+
+
 def _point_at_nothing(name: str, prefix: str = "http://") -> Callable[[Place], object]:
     return lambda place: place.shell.setenv(name, f"{prefix}{place.closed}")
 
@@ -309,6 +323,7 @@ def _both(*plants: Callable[[Place], object]) -> Callable[[Place], object]:
     return lambda place: [plant(place) for plant in plants]
 
 
+LOG = "log: auto|logBeginRule=None"
 CYCLE = "  log: a-${vars.twice}\n  twice: ${vars.log}\n"
 SCHEME = CALLERS.replace('"bearer"', '"beaver"', 1).replace('instances = ["ccc-test"]', "", 1)
 BASIC = CALLERS.replace('"bearer"', '"basic"', 1)
@@ -349,10 +364,77 @@ OFFLINE = [
     Fault(_set("KMS_ENDPOINT", "kms.example"), "variables", "KMS_ENDPOINT is set in", "KMS_ENDPOINT: ", "warning"),
     Fault(
         _set("MUTE_CALL_TOKEN_PREVIOUS", "canary-of-before"),
-        *("secrets", "MUTE_CALL_TOKEN_PREVIOUS is set in this shell and not in s.yaml", "MUTE_CALL_TOKEN_PREVIOUS: ${"),
+        *(
+            "secrets",
+            "MUTE_CALL_TOKEN_PREVIOUS is set in this shell and not in s.yaml",
+            "MUTE_CALL_TOKEN_PREVIOUS: ${secret(",
+        ),
         "warning",
     ),
-    Fault(_set("MUTE_CALL_TOKEN", ""), "secrets", "env:MUTE_CALL_TOKEN of the caller default is unset", "export MUTE_"),
+    Fault(
+        _both(_set("MUTE_CALL_TOKEN", ""), lambda place: place.keep("UNMUTE_CALL_TOKEN")),
+        *("secrets", "env:MUTE_CALL_TOKEN of the caller default is unset", '--value "$MUTE_CALL_TOKEN" -f; docs/'),
+    ),
+    Fault(
+        _both(_from_the_shell("MUTE_CALL_TOKEN"), _set("MUTE_CALL_TOKEN", "")),
+        *("secrets", "env:MUTE_CALL_TOKEN of the caller default is unset", "export MUTE_CALL_TOKEN=…"),
+    ),
+    Fault(
+        lambda place: place.keep("UNMUTE_CALL_TOKEN"),
+        *(
+            "s.yaml",
+            "MUTE_CALL_TOKEN: not in `s secret` on this machine",
+            's secret add --key MUTE_CALL_TOKEN --value "$M',
+        ),
+        "warning",
+    ),
+    Fault(
+        _set("serverless_devs_config_home", "/nowhere"),
+        *(
+            "s.yaml",
+            "MUTE_CALL_TOKEN, UNMUTE_CALL_TOKEN: not in `s secret`",
+            "-f; s secret add --key UNMUTE_CALL_TOKEN",
+        ),
+        "warning",
+    ),
+    Fault(
+        _both(_set("UNMUTE_CALL_TOKEN", ""), lambda place: place.keep("MUTE_CALL_TOKEN")),
+        *(
+            "s.yaml",
+            "secret('UNMUTE_CALL_TOKEN') is neither in `s secret` nor in",
+            "export UNMUTE_CALL_TOKEN=…; s secret",
+        ),
+    ),
+    Fault(
+        _from_the_shell("MUTE_CALL_TOKEN"),
+        *(
+            "s.yaml",
+            "MUTE_CALL_TOKEN: the tool prints its value",
+            "MUTE_CALL_TOKEN: ${secret('MUTE_CALL_TOKEN')}, and s",
+        ),
+        "warning",
+    ),
+    Fault(
+        _deploy("IDEMPOTENCY_URL", "redis://redis"),
+        *("s.yaml", "IDEMPOTENCY_URL: the tool prints its value", "IDEMPOTENCY_URL: ${secret('IDEMPOTENCY_URL')}"),
+        "warning",
+    ),
+    Fault(_edit("s.yaml", LOG, "log: auto"), "s.yaml", "lines merge", "logConfig: auto|logBeginRule=None", "warning"),
+    Fault(
+        _edit("s.yaml", LOG, "log: {project: p, logstore: l}"), "s.yaml", "lines merge", "logBeginRule: None", "warning"
+    ),
+    Fault(_edit("s.yaml", LOG, f"{LOG}x"), "s.yaml", "$.logConfig: does not meet anyOf", "schema"),
+    Fault(
+        _both(_set("CCC_ENDPOINT", ""), _set("KMS_ENDPOINT", "")),
+        *("callers", "default, crm: ccc-test is the example's instance", "before it is deployed"),
+        "warning",
+    ),
+    Fault(
+        _edit("s.yaml", "${vars.ccc_region}", '${ env("WHERE", "") }'),
+        "s.yaml",
+        "env('WHERE') is unset",
+        "export WHERE",
+    ),
     Fault(
         lambda place: place.write_callers(BASIC),
         "secrets",
@@ -379,10 +461,13 @@ OFFLINE = [
         *("secrets", "env:MUTE_CALL_TOKEN of mute_call and env:UNMUTE_CALL_TOKEN of unmute_call", "another secret"),
         "warning",
     ),
-    Fault(_set("UNMUTE_CALL_TOKEN", ""), "s.yaml", "env('UNMUTE_CALL_TOKEN') is unset", "export UNMUTE_CALL_TOKEN"),
+    Fault(
+        _both(_from_the_shell("UNMUTE_CALL_TOKEN"), _set("UNMUTE_CALL_TOKEN", "")),
+        *("s.yaml", "env('UNMUTE_CALL_TOKEN') is unset", "export UNMUTE_CALL_TOKEN"),
+    ),
     Fault(lambda place: place.path("s.yaml").unlink(), "s.yaml", "No such file", "s.yaml"),
     Fault(_edit("s.yaml", "edition: 3.0.0", "edition: [canary"), "s.yaml", "no YAML at line", "s.yaml"),
-    Fault(_edit("s.yaml", "  log: auto\n", CYCLE), "s.yaml", "vars.log leads back to itself", "s.yaml"),
+    Fault(_edit("s.yaml", f"  {LOG}\n", CYCLE), "s.yaml", "vars.log leads back to itself", "s.yaml"),
     Fault(
         _edit("s.yaml", "      logConfig: ${vars.log}", "      logConfig: &log [*log]"),
         *("s.yaml", "an alias that leads back to itself", "s.yaml"),
@@ -398,7 +483,7 @@ OFFLINE = [
     Fault(
         lambda place: place.path("tests/data/fc3-schema.json").unlink(), "s.yaml", "fc3-schema.json: No such", "restore"
     ),
-    Fault(lambda place: place.write_callers(WITH_CRM), "s.yaml", "CRM_SECRET is missing", "CRM_SECRET: ${env('CRM_"),
+    Fault(lambda place: place.write_callers(WITH_CRM), "s.yaml", "CRM_SECRET is missing", "CRM_SECRET: ${secret('C"),
     Fault(_edit("s.yaml", "role: mute-call-function", "role: Mute-Call"), "s.yaml", "role: Mute-Call", "lower case"),
     Fault(
         _edit("s.yaml", "timeout: 10\n", "timeout: 4\n"), "s.yaml", "timeout: 4 s is not above", "above the deadline"
@@ -585,7 +670,7 @@ def test_what_only_the_shell_has_is_not_deployed_and_does_not_count(place: Place
     assert told == [
         (
             f"{name} is set in this shell and not in s.yaml: it is not deployed",
-            f"below environmentVariables, {name}: ${{env('{name}')}}",
+            f"below environmentVariables, {name}: ${{{'secret' if name == 'IDEMPOTENCY_URL' else 'env'}('{name}')}}",
         )
         for name in in_vain
     ]
@@ -593,6 +678,27 @@ def test_what_only_the_shell_has_is_not_deployed_and_does_not_count(place: Place
     assert "deadline 4500 ms" in found["variables"]
     assert found["idempotency"].startswith("memory://")
     assert "dead letters" not in found
+
+
+@pytest.mark.parametrize(
+    "url", ["${secret('IDEMPOTENCY_URL')}", "redis://:${secret('PASSWORD')}@r", '${secret( "IDEMPOTENCY_URL" )}']
+)
+def test_what_only_the_tool_keeps_is_told_and_not_guessed(place: Place, examine: Examine, url: str) -> None:
+    place.keep("MUTE_CALL_TOKEN", "UNMUTE_CALL_TOKEN", "IDEMPOTENCY_URL", "PASSWORD")
+    place.edit("s.yaml", "        PYDANTIC_", f"        IDEMPOTENCY_URL: {url}\n        PYDANTIC_")
+    for name in ("MUTE_CALL_TOKEN", "UNMUTE_CALL_TOKEN"):
+        place.shell.delenv(name)
+
+    code, checks = examine("--live")
+
+    assert code == 0, checks
+    unseen = "deployed as `s secret` has it, which cannot be seen from here"
+    skipped = [(check["name"], check["found"]) for check in checks if check["status"] == "skipped"]
+    assert [each for each in skipped if "KMS" not in each[1]] == [
+        ("variables", f"IDEMPOTENCY_URL: {unseen}"),
+        ("secrets", f"env:MUTE_CALL_TOKEN of the caller default: {unseen}"),
+        ("idempotency", f"IDEMPOTENCY_URL: {unseen}"),
+    ]
 
 
 def test_one_name_for_two_secrets_is_none_that_both_have(place: Place, examine: Examine) -> None:
