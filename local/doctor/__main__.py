@@ -3,8 +3,9 @@
 Looks at what is installed, the callers file, the variables, the secrets, s.yaml and the package. A variable that only
 this shell has, and s.yaml not, is not deployed and does not count; endpoints on this machine do, for a trial. With
 --live it asks, with the credentials in ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET and, for temporary ones,
-_SECURITY_TOKEN: STS, whose they are; CCC, for a call that does not exist, so that nobody is muted; and, where they are
-used, KMS, the store of keys and the bucket of dead letters; and the log service, for the index that the alarms need.
+_SECURITY_TOKEN: STS, whose they are; CCC, for a call that does not exist, so that nobody is muted; RAM, who may write
+the log; where they are used, KMS, the store of keys and the bucket of dead letters; and the log service, for the index
+that the alarms need.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
 from local.doctor.logs import check_index
 from local.doctor.own_secrets import check_own_secrets
 from local.doctor.package import check_package
+from local.doctor.rights import check_rights
 from local.doctor.s_yaml import check_s_yaml
 
 _Examined = TypeVar("_Examined")
@@ -29,6 +30,7 @@ HERE: tuple[Callable[[Case], Iterator[Check]], ...] = (
 )
 THERE: tuple[Callable[[Live], Iterator[Check]], ...] = (
     check_ccc,
+    check_rights,
     check_kms,
     check_store,
     check_letters,

@@ -1,4 +1,4 @@
-"""Simulates the endpoints of Cloud Call Center (CCC), KMS and STS, as far as muting a call needs them.
+"""Simulates the endpoints of Cloud Call Center (CCC), KMS, STS and RAM, as far as muting a call needs them.
 
 It speaks the wire: RPC over HTTP, signatures V3 and V1, JSON and XML, the gateway's errors and CCC's own. It shares no
 code with the functions it is there to test, the signature check least of all.
@@ -11,10 +11,11 @@ code with the functions it is there to test, the signature check least of all.
 Not simulated:
 
 * TLS, virtual hosts and regions: every product on one loopback port, told apart by action; `HostId` is a constant.
-* Every action but MuteCall and UnmuteCall (CCC 2020-07-01), GetSecretValue (KMS 2016-01-20) and GetCallerIdentity
-  (STS 2015-04-01). The life of a call: it is answered before the start and never ends. Of secrets: `VersionId`, types
-  other than generic text, stages of one's own, and the key that a secret is encrypted with.
-* RAM: the one access key may do everything (permission errors: an `error` fault, without `AccessDeniedDetail`);
+* Every action but MuteCall and UnmuteCall (CCC 2020-07-01), GetSecretValue (KMS 2016-01-20), GetCallerIdentity (STS
+  2015-04-01), GetRole, ListPoliciesForRole and GetPolicy (RAM 2015-05-01). The life of a call: it is answered before
+  the start and never ends. Of secrets: `VersionId`, types other than generic text, stages of one's own, and the key
+  that a secret is encrypted with.
+* Rights: the one access key may do everything (permission errors: an `error` fault, without `AccessDeniedDetail`);
   expiry of the token; throttling by itself.
 * ACS3-HMAC-SM3, ACS3-RSA-SHA256, bearer tokens, V2 (ROA) signatures, anonymous calls.
 * The gateway's CORS and tracing headers; its exact nesting of lists in XML, which no public capture shows.

@@ -11,7 +11,8 @@ from local.simulator.options import CHOICES, AccessKey, Options
 from local.simulator.simulator import Simulator
 
 DESCRIPTION = (
-    "Simulates the endpoints of Cloud Call Center, KMS and STS on 127.0.0.1. Each flag can be set in the environment."
+    "Simulates the endpoints of Cloud Call Center, KMS, STS and RAM on 127.0.0.1."
+    " Each flag can be set in the environment."
 )
 STOPPED_BY = (signal.SIGTERM, signal.SIGINT)
 

@@ -3,10 +3,11 @@
 from local.simulator.products.ccc import CCC
 from local.simulator.products.kms import KMS
 from local.simulator.products.product import Order, Product, Reply
+from local.simulator.products.ram import RAM
 from local.simulator.products.sts import STS
 
 # The first one answers for what belongs to none.
-PRODUCTS = (CCC, KMS, STS)
+PRODUCTS = (CCC, KMS, STS, RAM)
 
 BY_ACTION = {action: product for product in PRODUCTS for action in product.actions}
 

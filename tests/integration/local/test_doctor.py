@@ -155,6 +155,7 @@ def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             "CCC_PROTOCOL": "http",
             "KMS_ENDPOINT": simulator.url,
             "STS_ENDPOINT": simulator.url,
+            "RAM_ENDPOINT": simulator.url,
             "SLS_ENDPOINT": logs.endpoint,
         }
         for name, value in here.items():
@@ -301,6 +302,20 @@ def _deploy(name: str, value: str) -> Callable[[Place], object]:
 def _from_the_shell(name: str) -> Callable[[Place], object]:
     """As `s.yaml` was before the tool kept secrets."""
     return _edit("s.yaml", f" ${{secret('{name}')}}", f" ${{env('{name}')}}")
+
+
+NO_LINKED_ROLE = {"kind": "error", "http_status": 404, "code": "EntityNotExist.Role", "action": "GetRole"}
+
+
+def _policy(*actions: str, document: str | None = None) -> Callable[[Place], object]:
+    """Without a service-linked role, and with this policy of the function's."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    text = json.dumps({"Version": "1", "Statement": [statement]}) if document is None else document
+    body = json.dumps({"DefaultPolicyVersion": {"PolicyDocument": text}})
+    raw = {"kind": "raw", "http_status": 200, "content_type": "application/json", "body": body, "action": "GetPolicy"}
+    return _both(
+        lambda place: place.simulator.faults.add(NO_LINKED_ROLE), lambda place: place.simulator.faults.add(raw)
+    )
 
 
 def _point_at_nothing(name: str, prefix: str = "http://") -> Callable[[Place], object]:
@@ -549,6 +564,26 @@ LIVE = [
     Fault(_gateway("GetCallerIdentity", 400, "InvalidSecurityToken.Expired"), "identity", "Expired", "export ALIBABA"),
     Fault(_gateway("GetCallerIdentity", 400, "InvalidTimeStamp.Expired"), "identity", "InvalidTimeStamp", "clock"),
     Fault(_gateway("GetCallerIdentity", 503, "ServiceUnavailable"), "identity", "ServiceUnavailable", "once more"),
+    Fault(
+        _policy("ccc:MuteCall"), "rights", "mute-call-function may not log:PostLogStoreLogs", "2. The function's role"
+    ),
+    Fault(_policy(document="{"), "rights", "may not log:PostLogStoreLogs", "2. The function's role"),
+    Fault(_policy(document='{"Statement": 1}'), "rights", "may not log:PostLogStoreLogs", "2. The function's role"),
+    Fault(
+        _both(
+            _policy("log:Post*", "vpc:*"),
+            _edit("s.yaml", "      logConfig:", "      vpcConfig: auto\n      logConfig:"),
+        ),
+        *("rights", "may not ecs:CreateNetworkInterface, ecs:Delete", "2. The function's role"),
+    ),
+    Fault(
+        _both(
+            lambda place: place.simulator.faults.add(NO_LINKED_ROLE),
+            _edit("s.yaml", "role: mute-call-function", "role: x"),
+        ),
+        *("rights", "there is no role x", "2. The function's role"),
+    ),
+    Fault(_set("RAM_ENDPOINT", "http://ram.example"), "rights", "RAM_ENDPOINT is no host", "correct RAM_ENDPOINT"),
     Fault(_point_at_nothing("STS_ENDPOINT"), "identity", "STS does not answer", "STS_ENDPOINT"),
     Fault(_set("STS_ENDPOINT", "http://sts.example"), "identity", "STS_ENDPOINT is no host", "correct STS_ENDPOINT"),
     Fault(
@@ -699,6 +734,26 @@ def test_what_only_the_tool_keeps_is_told_and_not_guessed(place: Place, examine:
         ("secrets", f"env:MUTE_CALL_TOKEN of the caller default: {unseen}"),
         ("idempotency", f"IDEMPOTENCY_URL: {unseen}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("plant", "status", "found"),
+    [
+        (lambda _: None, "ok", "AliyunServiceRoleForFC is there"),
+        (_policy("LOG:*"), "ok", "mute-call-function may do in its place what is needed"),
+        (_gateway("GetRole", 403, "NoPermission"), "skipped", "RAM answered NoPermission; ask as somebody who may"),
+        (_point_at_nothing("RAM_ENDPOINT"), "skipped", "RAM does not answer"),
+        (_set("RAM_ENDPOINT", ""), "skipped", "a trial on this machine, and no RAM_ENDPOINT"),
+    ],
+)
+def test_who_writes_the_log_is_told_where_it_can_be_seen(
+    place: Place, examine: Examine, plant: Callable[[Place], object], status: str, found: str
+) -> None:
+    plant(place)
+    code, checks = examine("--live")
+    (told,) = (check for check in checks if check["name"] == "rights")
+    assert (code, told["status"]) == (0, status)
+    assert found in told["found"]
 
 
 def test_one_name_for_two_secrets_is_none_that_both_have(place: Place, examine: Examine) -> None:

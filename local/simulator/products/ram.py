@@ -1,0 +1,65 @@
+"""Resource Access Management: GetRole, ListPoliciesForRole and GetPolicy, as far as they say who may do what.
+
+Source: the pages of these actions in the RAM API reference 2015-05-01. The account has the service-linked role of
+Function Compute, and the role of mute-call with a policy of its own.
+"""
+
+import json
+
+from local.simulator.errors import GatewayError
+from local.simulator.products.product import Order, Product, Reply
+
+ACCOUNT_ID = "1234567890123456"
+POLICY = "mute-call-function"
+POLICIES = {"AliyunServiceRoleForFC": (), "mute-call-function": (POLICY,)}
+ALLOWED = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ccc:MuteCall", "Resource": "*"}]}
+
+
+def get_role(order: Order) -> Reply:
+    """Answer a role.
+
+    Raises:
+        GatewayError: `EntityNotExist.Role`.
+    """
+    name = _role(order)
+    arn = f"acs:ram::{ACCOUNT_ID}:role/{name.lower()}"
+    return Reply(200, {"RequestId": order.request_id, "Role": {"RoleName": name, "Arn": arn}})
+
+
+def list_policies_for_role(order: Order) -> Reply:
+    """Answer the policies that a role has.
+
+    Raises:
+        GatewayError: `EntityNotExist.Role`.
+    """
+    policies = [{"PolicyName": name, "PolicyType": "Custom"} for name in POLICIES[_role(order)]]
+    return Reply(200, {"RequestId": order.request_id, "Policies": {"Policy": policies}})
+
+
+def get_policy(order: Order) -> Reply:
+    """Answer a policy with its document.
+
+    Raises:
+        GatewayError: `EntityNotExist.Policy`.
+    """
+    order.require("PolicyName", "PolicyType")
+    if order.parameters["PolicyName"] != POLICY:
+        raise GatewayError("EntityNotExist.Policy", "The policy does not exist.", 404)
+    version = {"VersionId": "v1", "IsDefaultVersion": True, "PolicyDocument": json.dumps(ALLOWED)}
+    return Reply(200, {"RequestId": order.request_id, "DefaultPolicyVersion": version})
+
+
+def _role(order: Order) -> str:
+    order.require("RoleName")
+    name = order.parameters["RoleName"]
+    if name not in POLICIES:
+        raise GatewayError("EntityNotExist.Role", "The role does not exist.", 404)
+    return name
+
+
+RAM = Product(
+    name="Ram",
+    version="2015-05-01",
+    host_id="ram.aliyuncs.com",
+    actions={"GetRole": get_role, "ListPoliciesForRole": list_policies_for_role, "GetPolicy": get_policy},
+)
