@@ -28,7 +28,7 @@ from local.smoke.checks import Verdict, healthz
 _ROOT = Path(__file__).resolve().parents[1]
 _TOOL = "s"
 # Of the trigger of LATEST, as JSON and as YAML; fc3 leaves it out where the trigger's own address is closed.
-_ADDRESS = re.compile(r"""\bsystem_url["']?\s*:\s*["']?(https?://[^\s"',]+)""")
+_ADDRESS = re.compile(r"""(?<!\w)system_url["']?\s*:\s*["']?(https?://[^\s"',]+)""")
 _INFO_S = 120
 _NOT_ASKED = "none"
 _INTERRUPTED = 130

@@ -52,7 +52,7 @@ ROOT_FILES = ("s.yaml", "Makefile", "pyproject.toml")
 # tests know of them.
 NOT_RUN = {"aliyun", "s", "npm", "npx", "ossutil", "detect-secrets"}
 # Words of the shell.
-SHELL = {"export", "for", "done", "filled()", "-e", "cp"}
+SHELL = {"export", "for", "done", "filled()", "-e", "cp", "chmod", "read"}
 CURL_OPTIONS = {"-sS", "-i", "-G", "-H", "-d", "--data", "--data-binary", "--data-urlencode"}
 STATUSES = {kind.code: kind.status for kind in problem_types()}
 # Names in code marks that are the vendors', not ours.

@@ -1,0 +1,316 @@
+"""`s.yaml` and every command of the pages for the deployment tool, through a double of it: what is sent, and printed.
+
+No network: the double has what was recorded from the real tool. Where that is installed, and can be kept from every
+network, it does what it does without its component; `s verify`, `plan` and `deploy` load that first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contract.documents import ROOT, blocks, read, spans
+from tests.deploy_tool import ACCOUNT, AUTO, Sent, Tool, ToolError, function_of, log_of
+
+PAGES = ("README.md", "SECURITY.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")))
+DOCUMENT = yaml.safe_load(read("s.yaml"))
+FUNCTIONS = list(DOCUMENT["resources"])
+SECRETS = {name: f"canary-{name}" for name in re.findall(r"\$\{secret\('(\w+)'\)\}", read("s.yaml"))}
+OPTION = re.compile(r"^ *# --- (\S+)\n(.*?)^ *# ---$", re.MULTILINE | re.DOTALL)
+# In the pages a variable, or a placeholder.
+WORDS = {"$EVENT": "{}", "RESOURCE": "mute_call"}
+
+
+def tool(document: Mapping[str, Any] = DOCUMENT, **more: Any) -> Tool:
+    return Tool(document, {"CERTIFICATE_ID": "1"}, secrets=dict(SECRETS), **more)
+
+
+# As recorded; where the real tool sends more, that is beside the point.
+RECORDED_ALIASES = [
+    ("--version-id 1", None, Sent("POST", "/aliases", {"aliasName": "production", "versionId": "1"})),
+    ("--version-id 1", "2", Sent("PUT", "/aliases/production", {"versionId": "1"})),
+    (
+        """--version-id 1 --vw '{"2": 0.1}'""",
+        "2",
+        Sent("PUT", "/aliases/production", {"additionalVersionWeight": {"2": 0.1}, "versionId": "1"}),
+    ),
+    (
+        "--version-id 1 --vw '{}'",
+        "2",
+        Sent("PUT", "/aliases/production", {"additionalVersionWeight": {}, "versionId": "1"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "before", "expected"), RECORDED_ALIASES)
+def test_the_double_sends_for_an_alias_what_was_recorded(options: str, before: str | None, expected: Sent) -> None:
+    double = tool()
+    if before:
+        double.run("mute_call", "alias", "publish", "--alias-name", "production", "--version-id", before)
+    (sent,) = double.run("mute_call", "alias", "publish", "--alias-name", "production", *shlex.split(options))
+    assert sent == expected._replace(path=f"/functions/mute-call{expected.path}")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("auto", AUTO),
+        ("auto|logBeginRule=None", AUTO | {"logBeginRule": "None"}),
+        ({"project": "p", "logstore": "l"}, {"project": "p", "logstore": "l"}),
+    ],
+)
+def test_the_double_sends_for_the_log_what_was_recorded(config: object, expected: object) -> None:
+    assert log_of(config) == expected
+
+
+def test_the_double_stops_without_a_secret_and_without_a_variable() -> None:
+    for document, secrets, told in (
+        (DOCUMENT, {}, "undefined not found"),
+        ({**DOCUMENT, "vars": {**DOCUMENT["vars"], "region": "${env('WHERE')}"}}, SECRETS, "env('WHERE') not found"),
+    ):
+        with pytest.raises(ToolError, match=re.escape(told)):
+            Tool(document, secrets=secrets).run("mute_call", "deploy", "-y")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_s_yaml_sends_is_what_was_recorded(name: str) -> None:
+    created, trigger, rules = tool().run(name, "deploy", "-y")
+    props = DOCUMENT["resources"][name]["props"]
+    role = DOCUMENT["vars"]["unmute_role" if name == "unmute_call" else "role"]
+    variable = "UNMUTE_CALL_TOKEN" if name == "unmute_call" else "MUTE_CALL_TOKEN"
+    function = created.body["functionName"]
+    assert (created.method, created.path) == ("POST", "/functions")
+    assert created.body["role"] == f"acs:ram::{ACCOUNT}:role/{role}"
+    # An entry of the log is a line of ours, and the request metrics are on.
+    assert created.body["logConfig"] == AUTO | {"logBeginRule": "None"}
+    assert created.body["environmentVariables"][variable] == SECRETS[variable]
+    assert created.body["instanceLifecycleConfig"]["initializer"]["handler"] == "index.initialize"
+    assert created.body.get("instanceConcurrency", 1) == (50 if name == "mute_call_concurrent" else 1)
+    assert ("customRuntimeConfig" in created.body) is (name == "mute_call_concurrent")
+    assert created.body.keys() >= props.keys() - {"region", "code", "triggers", "asyncInvokeConfig"}
+    assert trigger == Sent(
+        "POST",
+        f"/functions/{function}/triggers",
+        {
+            "triggerName": "http",
+            "triggerType": "http",
+            "triggerConfig": '{"authType":"anonymous","methods":["POST","GET"],"disableURLInternet":false}',
+            "qualifier": "LATEST",
+        },
+    )
+    assert rules == Sent(
+        "PUT",
+        f"/functions/{function}/async-invoke-config?qualifier=LATEST",
+        {"destinationConfig": {}, "maxAsyncEventAgeInSeconds": 60, "maxAsyncRetryAttempts": 0},
+    )
+
+
+def test_the_option_alias_sends_the_rules_to_the_alias() -> None:
+    text = OPTION.sub(
+        lambda found: re.sub(r"^( *)# ", r"\1", found[2], flags=re.MULTILINE) if found[1] == "alias" else found[0],
+        read("s.yaml"),
+    )
+    rules = tool(yaml.safe_load(text)).run("mute_call", "deploy", "-y")[-1]
+    assert rules.path == "/functions/mute-call/async-invoke-config?qualifier=production"
+    assert rules.body.keys() == {"destinationConfig", "maxAsyncEventAgeInSeconds", "maxAsyncRetryAttempts"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_secret_is_printed(name: str) -> None:
+    """Neither by a deployment nor by a plan; and it is deployed all the same."""
+    double = tool()
+    created, *_ = double.run(name, "deploy", "-y")
+    double.run(name, "plan")
+    assert "canary" in json.dumps(created.body)
+    assert "******" in double.printed
+    assert "canary" not in double.printed
+
+
+def test_the_double_prints_what_comes_from_the_shell() -> None:
+    document = yaml.safe_load(read("s.yaml").replace("${secret('MUTE_CALL_TOKEN')}", "${env('MUTE_CALL_TOKEN')}"))
+    double = tool(document)
+    double.environ["MUTE_CALL_TOKEN"] = "canary"
+    double.run("mute_call", "deploy", "-y")
+    assert "canary" in double.printed
+
+
+@pytest.mark.parametrize(
+    ("at", "options", "requests"), [("nothing", (), 0), ("nothing", ("-y",), 3), ("a terminal", (), 3)]
+)
+def test_the_double_deploys_nothing_where_nobody_answers(at: str, options: tuple[str, ...], requests: int) -> None:
+    double = tool(terminal=at == "a terminal")
+    # The first time there is no question.
+    assert len(double.run("mute_call", "deploy", *options)) == 3
+    double.secrets["MUTE_CALL_TOKEN"] = "another"
+    assert len(double.run("mute_call", "deploy", *options)) == requests
+
+
+def commands_of(page: str) -> list[list[str]]:
+    """The commands of the deployment tool: those of blocks, and those within a line that have an argument."""
+    text = read(page)
+    lines = [line for block in blocks(text, "sh", "console") for line in block.splitlines()]
+    found = [line.removeprefix("$ ") for line in (*lines, *spans(text))]
+    whole = [each for each in found if re.match(r"s [a-z_]+ \S", each) and "…" not in each]
+    return [shlex.split(each, comments=True) for each in whole if each != "s secret add"]
+
+
+ALL = {page: commands for page in PAGES if (commands := commands_of(page))}
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_the_tool_understands_each_command_of_the_pages(page: str) -> None:
+    double = tool()
+    double.secrets |= dict.fromkeys(("MUTE_CALL_TOKEN_PREVIOUS", "HOLD_CALL_TOKEN"), "canary")
+    for command in ALL[page]:
+        words = [WORDS.get(word, word) for word in command[1:]]
+        if page != "docs/deploy.md" and words[0] in ("logs", "invoke"):
+            # Without a resource it is for all functions; the page on deployments says why to name one.
+            words = ["mute_call", *words]
+        if words[0] != "config":
+            double.secrets = {**SECRETS, **double.secrets}
+            double.run(*words)
+
+
+def test_no_command_of_the_pages_has_a_secret_in_it() -> None:
+    adds = [command for commands in ALL.values() for command in commands if command[1:3] == ["secret", "add"]]
+    assert len(adds) >= 6
+    for command in adds:
+        name, value = command[command.index("--key") + 1], command[command.index("--value") + 1]
+        assert value in (f"${name}", f"${name.removesuffix('_PREVIOUS')}")
+        # Without it the tool keeps the old value, and exits with 0.
+        assert command[-1] == "-f"
+
+
+def section(heading: str) -> str:
+    return re.split(r"^## ", read("docs/deploy.md").split(f"\n## {heading}\n")[1], flags=re.MULTILINE)[0]
+
+
+def test_every_line_of_versions_and_aliases_does_what_it_says() -> None:
+    """In the order of the page: the first release, the next one, a rollback, a canary, and a rollback from it."""
+    text = section("Versions and aliases")
+    found = [shlex.split(line) for line in [*"\n".join(blocks(text, "sh")).splitlines(), *spans(text)]]
+    published = [command[1:] for command in found if command[1:4] == ["mute_call", "alias", "publish"]]
+    first, second, back, canary = published
+    double, alias = tool(), "production"
+
+    def now(command: list[str]) -> tuple[str, dict[str, float]]:
+        double.run(*command)
+        state = double.aliases["mute-call"][alias]
+        return state["versionId"], state["additionalVersionWeight"]
+
+    assert now(first) == ("1", {})
+    assert now(second) == ("2", {})
+    assert now(back) == ("1", {})
+    assert now(canary) == ("1", {"2": 0.1})
+    assert now(back) == ("1", {})
+    now(canary)
+    assert now(second) == ("2", {})
+    # What the page warns of: without weights the canary goes on.
+    now(canary)
+    assert now(first) == ("1", {"2": 0.1})
+
+
+def test_the_double_prints_a_secret_that_is_kept_no_more() -> None:
+    """Inferred from the tool's source: it hides the values that it keeps at that moment."""
+    double = tool()
+    double.run("mute_call", "deploy", "-y")
+    double.run("secret", "add", "--key", "MUTE_CALL_TOKEN", "--value", "another-one", "-f")
+    double.run("mute_call", "deploy", "-y")
+    assert SECRETS["MUTE_CALL_TOKEN"] in double.printed
+    assert "another-one" not in double.printed
+
+
+def test_the_rotation_of_the_page_lets_both_tokens_in_and_prints_neither() -> None:
+    text = section("Update, rotate, roll back")
+    (line,) = re.findall(r"MUTE_CALL_TOKEN_PREVIOUS: \$\{[^}]*\}", text)
+    variables = yaml.safe_load(line)
+    document = yaml.safe_load(read("s.yaml"))
+    double = tool(document)
+    double.run("mute_call", "deploy", "-y")
+    document["resources"]["mute_call"]["props"]["environmentVariables"] |= variables
+    shell = {"MUTE_CALL_TOKEN": SECRETS["MUTE_CALL_TOKEN"]}
+    for words in (shlex.split(each) for each in "\n".join(blocks(text, "sh")).splitlines()):
+        if words[0] == "export":
+            shell["MUTE_CALL_TOKEN"] = "canary-of-tomorrow"
+        elif words[0] == "s":
+            double.run(*(shell.get(word.removeprefix("$"), word) if "$" in word else word for word in words[1:]))
+        else:
+            assert words == ["make", "deploy"]
+            (updated, *_) = double.run("mute_call", "deploy", "-y")
+    given = updated.body["environmentVariables"]
+    assert (given["MUTE_CALL_TOKEN"], given["MUTE_CALL_TOKEN_PREVIOUS"]) == (
+        "canary-of-tomorrow",
+        SECRETS["MUTE_CALL_TOKEN"],
+    )
+    del document["resources"]["mute_call"]["props"]["environmentVariables"]["MUTE_CALL_TOKEN_PREVIOUS"]
+    double.run("mute_call", "deploy", "-y")
+    double.run("secret", "delete", "--key", "MUTE_CALL_TOKEN_PREVIOUS")
+    assert double.secrets.keys() == SECRETS.keys()
+    assert "canary" not in double.printed
+
+
+REAL = shutil.which("s")
+
+
+def without_a_network(*words: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the real tool where it reaches nobody: it looks for updates, and reports."""
+    return subprocess.run(  # noqa: S603 - the tool of the page
+        ["unshare", "--map-root-user", "--net", str(REAL), *words],  # noqa: S607 - of the machine
+        cwd=folder,
+        env={**os.environ, "HOME": str(home), "serverless_devs_config_home": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """A folder with `s.yaml`, and a home for the tool."""
+    alone = shutil.which("unshare") and subprocess.run(
+        ["unshare", "--map-root-user", "--net", "true"],  # noqa: S607 - of the machine
+        capture_output=True,
+        check=False,
+    )
+    if not REAL or not alone or alone.returncode:
+        pytest.skip("needs s (npm install --global @serverless-devs/s), and unshare to keep it from the network")
+    shutil.copy(ROOT / "s.yaml", tmp_path)
+    return tmp_path
+
+
+def test_the_real_tool_reads_s_yaml_as_the_double_does(real: Path) -> None:
+    done = without_a_network("preview", "-o", "json", folder=real, home=real)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout[done.stdout.index("\n{") :])
+    # A preview leaves secrets as they stand there.
+    double = Tool(DOCUMENT, secrets={name: f"${{secret('{name}')}}" for name in SECRETS})
+    for name, resource in found["resources"].items():
+        created, *_ = double.run(name, "deploy", "-y")
+        assert created.body == function_of(resource["props"])
+
+
+def test_the_real_tool_keeps_secrets_and_stops_without_one(real: Path) -> None:
+    stopped = without_a_network("verify", folder=real, home=real)
+    assert (stopped.returncode, "undefined not found" in stopped.stdout + stopped.stderr) == (1, True)
+    for name in SECRETS:
+        words = ["secret", "add", "--key", name, "--value", "-canary of 1 dash", "-f"]
+        assert without_a_network(*words, folder=real, home=real).returncode == 0
+    kept = real.joinpath(".s/secrets.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(kept).keys() == SECRETS.keys()
+    told = without_a_network("secret", "get", folder=real, home=real)
+    assert "canary" not in kept + told.stdout + told.stderr
+    # From here on it looks for its component, which no network has.
+    further = without_a_network("verify", folder=real, home=real)
+    assert "undefined not found" not in further.stdout + further.stderr
