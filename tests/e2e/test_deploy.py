@@ -105,8 +105,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     for name in PARTS:
         # Found from the checkout's own folder, as `python -m` finds what it is to run.
         checkout.joinpath(name).symlink_to(ROOT / name)
-    checkout.joinpath("local").unlink()
-    shutil.copytree(ROOT / "local", checkout / "local", ignore=shutil.ignore_patterns("__pycache__"))
     tool = tmp_path / "bin" / "s"
     tool.write_text(TOOL)
     tool.chmod(0o755)

@@ -99,7 +99,7 @@ def test_all_is_well_and_nobody_is_muted(
     assert asked[0].startswith("smoke-test-")
 
 
-OURS, ANOTHER = "0123456789ab", "ba9876543210"
+OURS, ANOTHER = "0" * 12, "1" * 12
 OTHER_BUILD = f"build {ANOTHER} answers, and not {OURS}"
 
 

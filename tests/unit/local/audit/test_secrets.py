@@ -45,6 +45,8 @@ REAL = {
 }
 HARMLESS = (
     "MUTE_CALL_TOKEN: ${env('MUTE_CALL_TOKEN')}",
+    "MUTE_CALL_TOKEN: ${secret('MUTE_CALL_TOKEN')}",
+    's secret add --key MUTE_CALL_TOKEN --value "$MUTE_CALL_TOKEN" -f',
     'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }',
     'TOKEN = "correct-token-of-the-test"',
     "export MUTE_CALL_TOKEN=demo-token",
