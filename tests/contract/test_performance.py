@@ -11,6 +11,7 @@ import yaml
 
 from local.bench.__main__ import with_figures
 from local.bench.report import SIZES, bars, plot
+from local.bench.strangers import PAGES
 from local.bench.subjects import OURS
 from local.bench.throughput import BUILT_IN, CUSTOM
 from tests.contract.documents import ROOT, headings, local_links, read
@@ -32,6 +33,11 @@ def test_the_plot_is_that_of_the_data() -> None:
 @pytest.mark.parametrize("bar", bars(FIGURES), ids=lambda bar: bar.name)
 def test_every_figure_meets_its_bar(bar: Any) -> None:
     assert bar.verdict in {"aim met", "met"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_for_anybody_costs_less_than_a_refusal(page: str) -> None:
+    assert FIGURES["strangers"][f"GET /{page}"] < 1
 
 
 def test_the_run_is_as_long_as_its_figures_need() -> None:
