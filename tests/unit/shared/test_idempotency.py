@@ -317,6 +317,16 @@ def test_an_event_of_another_time_is_refused(world: World, lines: Lines, at: obj
     assert world.call.calls == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"at": NOW - 61}, "invalid_parameters"), ({"id": None}, "invalid_parameters"), ({}, "forbidden")],
+)
+def test_age_and_key_are_checked_before_the_instance(world: World, changes: dict[str, Any], code: str) -> None:
+    world.write_callers(CALLERS.replace('instance_id = "ccc-test"', 'instance_id = "other"'))
+
+    assert world.http(mapped(**changes), path="/mapped").code == code
+
+
 @pytest.mark.parametrize("alone", ['event_time = "body.at"', "max_age_seconds = 60"])
 def test_a_time_and_an_age_need_each_other(world: World, lines: Lines, alone: str) -> None:
     world.write_callers(f"[callers.default]{BEARER}{alone}\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
@@ -59,6 +61,7 @@ class Served:
         self.world = World(folder, CALLERS)
         for name in CREDENTIALS:
             del self.world.environ[name]
+        self.places: AbstractContextManager[object] | None = None
 
     def __call__(
         self,
@@ -100,7 +103,8 @@ class Served:
             return bytes
 
         # The standard's own checker: types, headers, the order of the calls.
-        serve = validator(application(self.world.function)) if checked else application(self.world.function)
+        bare = application(self.world.function, self.places)
+        serve = validator(bare) if checked else bare
         with contextlib.ExitStack() as stack:
             answer = serve(environ, start_response)
             if checked:
@@ -132,6 +136,19 @@ def test_context_and_credentials_are_those_of_this_request(served: Served, capsy
     assert second.credentials.security_token == "another"
     assert first.settings.endpoint == "ccc.mars-1.aliyuncs.com"
     assert {json.loads(line)["request_id"] for line in capsys.readouterr().out.splitlines()} == {REQUEST_ID}
+
+
+def test_a_request_that_waits_for_a_place_has_its_whole_deadline(served: Served) -> None:
+    placed: list[float] = []
+
+    @contextlib.contextmanager
+    def place() -> Iterator[None]:
+        placed.append(time.monotonic())
+        yield
+
+    served.places = place()
+    served(body=BODY)
+    assert served.world.call.calls[0].deadline >= placed[0] + 4.5
 
 
 def test_credentials_of_the_environment_are_taken_where_the_headers_have_none(served: Served) -> None:
