@@ -24,6 +24,7 @@ _MAX_BASE64_CHARACTERS = -(-MAX_BODY_BYTES // 3) * 4
 _REST_BYTES = 65_536
 # An escape has at most six bytes (`\u0000`) for one byte of the body: it lengthens an event by five.
 _BYTES_PER_ESCAPE = 5
+_MAX_EVENT_BYTES = MAX_BODY_BYTES * (1 + _BYTES_PER_ESCAPE) + _REST_BYTES
 _HTTP_MARK = b'"requestContext"'
 # The platform takes no longer path: one that is longer names nobody, and is not decoded.
 _MAX_PATH = 4096
@@ -83,8 +84,13 @@ class Response:
 
 
 def is_direct(event: object) -> bool:
-    """Return whether an event has no mark of the HTTP trigger: a search, whatever its size."""
-    return not (isinstance(event, bytes) and _HTTP_MARK in event)
+    """Return whether an event has no mark of the HTTP trigger.
+
+    What is large in one of that is its body alone: the mark stands near the beginning or near the end.
+    """
+    if not isinstance(event, bytes):
+        return True
+    return event.find(_HTTP_MARK, 0, _REST_BYTES) < 0 and event.find(_HTTP_MARK, -_REST_BYTES) < 0
 
 
 def read_event(event: object) -> Request:
@@ -127,9 +133,8 @@ def _check_event_size(event: bytes) -> None:
     if size <= MAX_BODY_BYTES:
         return
     most = MAX_BODY_BYTES
-    if not is_direct(event):
-        escapes = min(event.count(b"\\"), MAX_BODY_BYTES)
-        most = max(_MAX_BASE64_CHARACTERS, MAX_BODY_BYTES + _BYTES_PER_ESCAPE * escapes) + _REST_BYTES
+    if size <= _MAX_EVENT_BYTES and not is_direct(event):
+        most = max(_MAX_BASE64_CHARACTERS, most + _BYTES_PER_ESCAPE * event.count(b"\\")) + _REST_BYTES
     if size > most:
         raise PayloadTooLarge(f"event has {size} bytes")
 
