@@ -22,12 +22,13 @@ WAIT ?= 60
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
-# --no-deps: the lock is complete, and pip, resolving anew, would ask for the newest release behind an extra (`coverage[toml]`).
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all:
-# uv does the same in a fraction of the time; where it cannot be had, or fails, pip does it.
-UV_INSTALL := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --only-binary :all:
+# The locks are complete: nothing is resolved, and nothing compiled.
+LOCKED := --quiet --require-hashes --no-deps --only-binary :all:
+# uv does it in a fraction of pip's time, and asks the same index. Where it cannot be had, or fails, pip does it.
+UV := $(BIN)/python -m local.uv
 define install_locked
-{ $(PIP_INSTALL) -r requirements/uv.txt 2>/dev/null && $(UV_INSTALL) -r $(1) 2>/dev/null; } || $(PIP_INSTALL) -r $(1)
+$(UV) pip install --python $(BIN)/python $(LOCKED) -r $(1) \
+	  || { echo 'uv does not install $(1): pip does' >&2; $(BIN)/python -m pip --disable-pip-version-check install $(LOCKED) -r $(1); }
 endef
 
 # What is deployed, and no more: the demo and `make run` need nothing else, and a newcomer waits less.
@@ -111,7 +112,6 @@ bench: install ## measure against a handler written the documented way, as a tab
 
 .PHONY: lock
 lock: install ## resolve requirements/*.in anew
-	$(PIP_INSTALL) -r requirements/uv.txt
-	cd requirements && for lock in "uv.in -o uv.txt" "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
-	  UV_PYTHON_DOWNLOADS=never ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
-	    --only-binary :all: --generate-hashes --no-emit-index-url --no-header $$lock; done
+	for lock in "uv.in -o uv.txt" "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
+	  $(UV) --directory requirements pip compile --quiet --upgrade --universal --python-version 3.10 \
+	    --only-binary :all: --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$lock; done
