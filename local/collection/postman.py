@@ -17,6 +17,13 @@ _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _NAMESPACE = uuid5(NAMESPACE_DNS, "mute-call.example")
 _NO_AUTH = {"type": "noauth"}
 _BEARER = {"type": "bearer", "bearer": [{"key": "token", "value": reference(TOKEN), "type": "string"}]}
+# RFC 9110's, which Python has since 3.13: the file is the same whatever Python writes it.
+_PHRASES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 _FOLDERS = {
     REFUSALS: "What a sender has to handle: each with its `code`, and whether sending it again can help.",
     SIGNED: "For callers that prove themselves by a signature instead of a token.",
@@ -153,11 +160,12 @@ def _parameters(parameters: Iterable[Parameter]) -> list[dict[str, Any]]:
 def _response(exchange: Exchange, request: dict[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document's example as what Postman calls a saved response."""
     status = HTTPStatus(exchange.expected.status)
+    phrase = _PHRASES.get(status, status.phrase)
     return {
         "id": _id(f"{exchange.folder}/{exchange.name}/{status.value}"),
-        "name": f"{status.value} {status.phrase}",
+        "name": f"{status.value} {phrase}",
         "originalRequest": request,
-        "status": status.phrase,
+        "status": phrase,
         "code": status.value,
         "_postman_previewlanguage": "json",
         "header": [{"key": "Content-Type", "value": exchange.expected.content_type}],

@@ -12,6 +12,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import pytest
@@ -275,20 +276,21 @@ def logstore(lines: Sequence[tuple[int, Line]], search: str) -> sqlite3.Connecti
 
 def rows(query: str, lines: Sequence[tuple[int, Line]]) -> list[dict[str, Any]]:
     search, _, sql = query.partition(" | ")
-    return [dict(row) for row in logstore(lines, search).execute(sql)]
+    with closing(logstore(lines, search)) as store:
+        return [dict(row) for row in store.execute(sql)]
 
 
 def severity(alarm: Mapping[str, Any], lines: Sequence[Line]) -> int | None:
     """How severe an alarm is on lines of its time span: the first severity whose condition a row meets."""
     configuration = alarm["configuration"]
     search, _, sql = configuration["queryList"][0]["query"].partition(" | ")
-    store = logstore([(0, line) for line in lines], search)
-    for branch in configuration["severityConfigurations"]:
-        # An expression of SLS's, with the same comparisons as SQL.
-        condition = branch["evalCondition"]["condition"].replace("&&", "and") or "true"
-        if store.execute(f"select 1 from ({sql}) where {condition}").fetchone():  # noqa: S608 - our own files
-            return int(branch["severity"])
-    return None
+    with closing(logstore([(0, line) for line in lines], search)) as store:
+        for branch in configuration["severityConfigurations"]:
+            # An expression of SLS's, with the same comparisons as SQL.
+            condition = branch["evalCondition"]["condition"].replace("&&", "and") or "true"
+            if store.execute(f"select 1 from ({sql}) where {condition}").fetchone():  # noqa: S608 - our own files
+                return int(branch["severity"])
+        return None
 
 
 NO_JOB = problems.InvalidParameters((problems.FieldError("job_id", "required"),))
