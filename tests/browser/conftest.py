@@ -28,7 +28,7 @@ FLAGS = [
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 # The page asks ten times as often as for people: most of a test would be waiting for it.
 HASTE = "const later = setTimeout; window.setTimeout = (task, ms) => later(task, ms / 10);"
 # What the process needs of the developer's shell: to be found, and to be measured.

@@ -21,8 +21,8 @@ from tests.builders import PAYLOAD
 ROOT = Path(__file__).parent.parent.parent
 DEADLINE_S = 1.5
 # A tenth above the deadline is promised; the rest is for a machine that runs the whole suite at the same time.
-LATEST_S = DEADLINE_S * 1.1 + 0.5
-TIMEOUT_S = 20
+LATEST_S = DEADLINE_S * 1.1 + 1.5
+TIMEOUT_S = 60
 
 
 class Answer(NamedTuple):

@@ -20,7 +20,7 @@ from local.demo import post
 from tests.e2e.test_webhook import event
 
 ROOT = Path(__file__).parent.parent.parent
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent.parent
 BODY = json.dumps(dict(PAYLOAD)).encode()
 HEADERS = {"Authorization": f"Bearer {DEMO_TOKEN}", "Content-Type": "application/json"}
 Start = Callable[[str], Gateway]
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 OURS = ("-m", "shared.server", CUSTOM_HANDLER, "--concurrency", "20")

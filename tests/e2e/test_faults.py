@@ -22,9 +22,9 @@ from tests.builders import PAYLOAD
 
 DEADLINE_S = 1.0
 # What the road takes beside the waits that are asked for, on a machine that runs the whole suite.
-SLACK_S = 0.8
+SLACK_S = 2.0
 # A tenth above the deadline is promised; the rest is for the same machine.
-LATEST_S = DEADLINE_S * 1.1 + 0.4
+LATEST_S = DEADLINE_S * 1.1 + 1.5
 
 
 def turned_away(status: int, code: str, wait_ms: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_a_redirect_is_not_followed_even_to_who_would_answer(
 
 
 def _post(url: str) -> tuple[int, str | None, dict[str, Any], float]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     headers = {"Authorization": f"Bearer {DEMO_TOKEN}", "Content-Type": "application/json"}
     began = time.monotonic()
     try:

@@ -33,7 +33,7 @@ from tests.peers import answering, peer, read_request, silent
 from tests.s3_server import BUCKET, S3Server
 
 ROOT = Path(__file__).parent.parent.parent
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 DOWN = {"kind": "error", "http_status": 500, "code": "InternalService.Error"}
 PHONE = "13188888888"
 SECRET = "canary-secret-of-a-caller"

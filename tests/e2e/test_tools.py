@@ -26,7 +26,7 @@ from tests.builders import PAYLOAD, http_event
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 CURL = shutil.which("curl")
 # Made up, and planted: none of them may be shown.
 SECRETS = {

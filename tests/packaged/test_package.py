@@ -33,7 +33,7 @@ CREDENTIALS = {"access_key_id": "STS.local", "access_key_secret": "local-secret"
 # A value for every variable that s.yaml takes from elsewhere.
 DEPLOYED = {"MUTE_CALL_TOKEN": "demo-token", "UNMUTE_CALL_TOKEN": "demo-unmute-token", "CCC_REGION": "cn-shanghai"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be replaced
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 # Building installs some thirty wheels.
 pytestmark = pytest.mark.timeout(600)

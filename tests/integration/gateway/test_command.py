@@ -14,7 +14,7 @@ from local.gateway.__main__ import main
 from tests.integration.gateway.wire import send
 
 SAMPLES = "tests.integration.gateway.sample_functions"
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-TIMEOUT = 30
+TIMEOUT = 60
 
 
 @dataclass(frozen=True)

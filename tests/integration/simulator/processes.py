@@ -42,5 +42,5 @@ def python(*arguments: str, **changes: str) -> Iterator["subprocess.Popen[str]"]
 def run(*arguments: str, **changes: str) -> tuple[int, str, str]:
     """Return exit code, standard output and standard error."""
     with python(*arguments, **changes) as process:
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=60)
         return process.returncode, out, err

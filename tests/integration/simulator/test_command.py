@@ -39,7 +39,7 @@ def serve(
         connection.request("GET", "/_simulator/state")
         state = json.loads(connection.getresponse().read())
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         connection.close()
         return statuses, state, process.returncode, out, err
 

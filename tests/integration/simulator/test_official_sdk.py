@@ -27,7 +27,7 @@ def simulator() -> Iterator[Simulator]:
 def official() -> Iterator["subprocess.Popen[str]"]:
     with python("-m", "tests.integration.simulator.official_client") as process:
         yield process
-        assert process.communicate(timeout=40) == ("", "")
+        assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0
 
 
@@ -41,7 +41,7 @@ def call(simulator: Simulator, official: "subprocess.Popen[str]") -> Call:
         official.stdin.write(json.dumps([simulator.endpoint, action, parameters, changes]) + "\n")
         official.stdin.flush()
         line = official.stdout.readline()
-        assert line, official.communicate(timeout=40)[1]
+        assert line, official.communicate(timeout=60)[1]
         outcome: dict[str, Any] = json.loads(line)
         return outcome
 
