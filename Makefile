@@ -60,7 +60,7 @@ test: install ## run the whole suite
 CHECKOUT := dist/checkout
 
 .PHONY: test-packaged
-test-packaged: install ## run the suite on the package (PYTHON=python3.12 or python3.10, a runtime's)
+test-packaged: install ## run on the package what it can break (PYTHON=python3.12 or python3.10, a runtime's)
 	$(BIN)/python -m local.package.checkout --output $(CHECKOUT)
 	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST)
 
@@ -81,14 +81,14 @@ audit: install ## known vulnerabilities, licences, and secrets committed by mist
 	@$(BIN)/python -m local.audit $(AUDIT)
 
 .PHONY: check
-check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage, the suite on the package
+check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage, the package
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@# The oldest Python found measures coverage, the newest tries the package: with one Python, both do it on that one.
-	@found="$$($(BIN)/python -m local.interpreters)"; set -- $$found; \
-	  $(MAKE) coverage PYTHON=$$1; \
-	  $(MAKE) test-packaged PYTHON=$${!#}
+	@# The oldest Python here measures coverage. The package is tried on a runtime's, where there is one.
+	@oldest="$$($(BIN)/python -m local.interpreters oldest)" && $(MAKE) coverage PYTHON="$$oldest"
+	@if runtime="$$($(BIN)/python -m local.interpreters runtime)"; then $(MAKE) test-packaged PYTHON="$$runtime"; \
+	  else echo 'not tried: the package' >&2; fi
 
 # The suite on the sources, with the bar for branch coverage.
 .PHONY: coverage

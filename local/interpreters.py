@@ -1,4 +1,4 @@
-"""The Pythons of this machine; `python -m local.interpreters` prints those of the runtimes, a path a line."""
+"""The Pythons of this machine: `python -m local.interpreters oldest` prints the path of one; or newest, or runtime."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from local.command_line import run
 
-# The built-in runtimes of Function Compute that this project supports.
-VERSIONS = ("3.10", "3.12")
-_PRINT_VERSION = "import sys; print(*sys.version_info[:2], sep='.')"
+# What this project supports, and among them the built-in runtimes of Function Compute.
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+RUNTIMES = ("3.10", "3.12")
+_CHOICES = {"oldest": (VERSIONS, 0), "newest": (VERSIONS, -1), "runtime": (RUNTIMES, -1)}
+# Without ensurepip, which Debian has in a package of its own, it makes no environment.
+_PRINT_VERSION = "import ensurepip, sys; print(*sys.version_info[:2], sep='.')"
 _TIMEOUT_S = 20
 
 
@@ -50,15 +53,23 @@ def _version_of(interpreter: str) -> str | None:
     return run.stdout.strip()
 
 
-def main() -> int:
-    """Print the interpreters found, oldest first; return 1 if there is none, since then nothing would be checked."""
-    found = {version: find_interpreter(version) for version in VERSIONS}
-    for version, path in found.items():
-        if path:
-            sys.stdout.write(f"{path}\n")
-        else:
-            sys.stderr.write(f"no Python {version} on this machine: not checked on it\n")
-    return 0 if any(found.values()) else 1
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the interpreter that is asked for; return 1 if there is none, or if it is not clear which.
+
+    Args:
+        arguments: `oldest` or `newest` of those that this project supports, or `runtime`, the newest of a runtime.
+    """
+    choice, *others = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if others or choice not in _CHOICES:
+        sys.stderr.write(f"python -m local.interpreters {'|'.join(_CHOICES)}\n")
+        return 1
+    versions, place = _CHOICES[choice]
+    found = [path for version in versions if (path := find_interpreter(version))]
+    if not found:
+        sys.stderr.write(f"no Python {', '.join(versions)} with venv on this machine\n")
+        return 1
+    sys.stdout.write(f"{found[place]}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""What is locked, and in effect: with its markers read for the runtimes, whatever Python runs here."""
+"""What is locked, and in effect: with its markers read for all Pythons supported, whichever runs here."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from local.interpreters import VERSIONS
 from local.package.requirements import select
-from local.package.targets import TARGETS
+from local.package.targets import DEFAULT_RUNTIME, Target, target_of
 
 FUNCTION = "requirements/function.txt"
 LOCKS = (FUNCTION, "requirements/dev.txt")
@@ -14,7 +16,7 @@ LOCKS = (FUNCTION, "requirements/dev.txt")
 def read_locks(root: Path) -> dict[str, frozenset[str]]:
     """Return the requirements of each lock, `name==version --hash=…`; a package may be there in two versions.
 
-    pip-audit would read markers for the Python that runs it, and so pass over what only another runtime needs.
+    pip-audit would read markers for the Python that runs it, and so pass over what only another one needs.
 
     Args:
         root: of the repository.
@@ -27,10 +29,15 @@ def read_locks(root: Path) -> dict[str, frozenset[str]]:
 
 
 def _effective(lock: str) -> frozenset[str]:
-    return frozenset(line for target in TARGETS.values() for line in select(lock, target).splitlines())
+    return frozenset(line for version in VERSIONS for line in select(lock, _on(version)).splitlines())
+
+
+def _on(version: str) -> Target:
+    major, minor = map(int, version.split("."))
+    return replace(target_of(DEFAULT_RUNTIME), version=(major, minor))
 
 
 def name_and_version(requirement: str) -> tuple[str, str]:
-    """Return name and version of a locked requirement."""
+    """Return name and version of a locked requirement; extras are no part of the name."""
     name, _, version = requirement.partition(" ")[0].partition("==")
-    return name, version
+    return name.partition("[")[0], version

@@ -49,16 +49,32 @@ def test_pyenv_keeps_some_beside_the_path_the_newest_is_taken(tmp_path: Path, va
     assert find_interpreter(FUTURE, environ) == str(root / "versions/3.99.10/bin/python3.99")
 
 
-def test_the_command_prints_those_that_are_there(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("choice", "printed"),
+    [("oldest", "3.97"), ("newest", "3.99"), ("runtime", "3.98"), ("running", None), ("absent", None)],
+)
+def test_the_command_prints_the_one_that_is_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    choice: str,
+    printed: str | None,
 ) -> None:
-    monkeypatch.setattr(interpreters, "VERSIONS", (RUNNING, FUTURE))
-    assert interpreters.main() == 0
-    printed = capsys.readouterr()
-    assert printed.out == f"{sys.executable}\n"
-    assert FUTURE in printed.err
+    there = {v: str(interpreter(tmp_path / f"python{v}", f"echo {v}")) for v in ("3.97", "3.98", "3.99")}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    supported, runtimes = ("3.96", *there), ("3.96", "3.98")
+    choices = {"oldest": (supported, 0), "newest": (supported, -1), "runtime": (runtimes, -1), "absent": (("3.96",), 0)}
+    monkeypatch.setattr(interpreters, "_CHOICES", choices)
+    assert interpreters.main([choice]) == (0 if printed else 1)
+    told = capsys.readouterr()
+    assert told.out == (f"{there[printed]}\n" if printed else "")
+    assert bool(told.err) == (printed is None)
 
 
-def test_a_machine_without_any_of_them_checks_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreters, "VERSIONS", (FUTURE,))
-    assert interpreters.main() == 1
+def test_one_that_makes_no_environment_is_passed_over(tmp_path: Path) -> None:
+    """As Debian's is without python3-venv."""
+    bare = interpreter(
+        tmp_path / f"python{RUNNING}", f'exec "{sys.executable}" -c "import sys; sys.modules[\'ensurepip\'] = None; $2"'
+    )
+    assert interpreters._version_of(str(bare)) is None  # noqa: SLF001 - the running one is the first choice

@@ -11,16 +11,24 @@ LINES = (
     "old==1.0 ; python_full_version < '3.11' --hash=sha256:1",
     "both==1.0 ; python_full_version < '3.11' --hash=sha256:2",
     "both==2.0 ; python_full_version >= '3.11' --hash=sha256:3",
+    "extra[fast]==1.0 --hash=sha256:5",
+    "newest==1.0 ; python_full_version >= '3.13' --hash=sha256:6",
     "windows==1.0 ; sys_platform == 'win32' --hash=sha256:4",
 )
 
 
-def test_what_any_of_the_runtimes_needs_is_in_effect_in_every_version(tmp_path: Path) -> None:
+def test_what_any_python_needs_is_in_effect_in_every_version(tmp_path: Path) -> None:
     for name in LOCKS:
         tmp_path.joinpath(name).parent.mkdir(exist_ok=True)
         tmp_path.joinpath(name).write_text("\n".join(LINES), encoding="utf-8")
     for lock in read_locks(tmp_path).values():
-        assert set(map(name_and_version, lock)) == {("old", "1.0"), ("both", "1.0"), ("both", "2.0")}
+        assert sorted(map(name_and_version, lock)) == [
+            ("both", "1.0"),
+            ("both", "2.0"),
+            ("extra", "1.0"),
+            ("newest", "1.0"),
+            ("old", "1.0"),
+        ]
 
 
 def test_a_line_that_is_not_locked_is_an_error(tmp_path: Path) -> None:
