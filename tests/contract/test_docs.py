@@ -58,7 +58,14 @@ STATUSES = {kind.code: kind.status for kind in problem_types()}
 # Names in code marks that are the vendors', not ours.
 VENDORS = {"url_verification", "to_string", "acs_fc", "doc_value"}
 # Variables that pages name for the shells and tools of their readers.
-SHELLS = {"SSL_CERT_FILE", "PIP_NO_CACHE_DIR", "STS_ENDPOINT", "RAM_ENDPOINT", "MUTE_CALL_TOKEN_PREVIOUS"}
+SHELLS = {
+    "SSL_CERT_FILE",
+    "PIP_INDEX_URL",
+    "PIP_NO_CACHE_DIR",
+    "STS_ENDPOINT",
+    "RAM_ENDPOINT",
+    "MUTE_CALL_TOKEN_PREVIOUS",
+}
 # A heading of Keep a Changelog.
 UNRELEASED = "[Unreleased]"
 # How a block of each language is read; None where the page's own test applies, queries or prints it.

@@ -22,7 +22,7 @@ INSTALLED = f"""\
 #!/bin/sh
 case "$2" in
 venv) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-pip) ;;
+pip | local.uv) ;;
 *) exec "{sys.executable}" "$@" ;;
 esac
 """
