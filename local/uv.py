@@ -15,6 +15,11 @@ from pathlib import Path
 
 _LOCK = Path(__file__).parents[1] / "requirements" / "uv.txt"
 _TIMEOUT_S = 600
+_INSTALL = [
+    *("install", "--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:"),
+    # Where there is no uv, pip has all the others to ask for.
+    *("--retries=1", "--requirement", str(_LOCK)),
+]
 # The variable that tells uv what an option tells pip, and what stands there between two values.
 _TOLD = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
@@ -75,7 +80,7 @@ def main(arguments: list[str]) -> int:
     Args:
         arguments: uv's.
     """
-    if _pip("install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(_LOCK)) is None:
+    if _pip(*_INSTALL) is None:
         return 1
     options = options_of(_pip("config", "list") or "")
     # The one that has no variable.

@@ -26,16 +26,21 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
 # They say the same on every Python and take long: `make test` has them, `make check` has not.
 _ONCE = [
+    "browser",
     "contract/test_adding_a_function.py",
     "e2e/collection",
     "e2e/test_audit.py",
     "e2e/test_bench.py",
+    "e2e/test_install.py",
     "e2e/test_newcomer.py",
 ]
 # Of the two runs of `make check`, the one that measures coverage has no use for the package, which nothing measures,
 _MEASURED_WITHOUT = ["packaged"]
-# and the one on the package none for what is not packaged.
-_PACKAGED_WITHOUT = ["browser", "contract/test_docs.py", "contract/test_figures.py", "integration/audit", "unit/local"]
+# and the one on the package none for documents, and for what is not packaged.
+_PACKAGED_WITHOUT = [
+    *("contract", "e2e/console", "unit/local"),
+    *("integration/audit", "integration/bench", "integration/gateway", "integration/local", "integration/simulator"),
+]
 collect_ignore = []
 if "COVERAGE_FILE" in os.environ:
     collect_ignore = _ONCE + _MEASURED_WITHOUT
