@@ -37,7 +37,7 @@ _FIXED = {
     "UV_INDEX_STRATEGY": "unsafe-best-match",
 }
 # uv waits without a word, pip tells: what hangs is soon left to pip.
-_PATIENCE = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
+_PATIENCE = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
 _STALE = {"UV_INDEX_URL", "UV_EXTRA_INDEX_URL", *(variable for variable, _ in _TOLD.values() if variable[:3] == "UV_")}
 
 

@@ -53,6 +53,9 @@ _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 # The first requests of an instance may come side by side, and reading the authorities takes its time.
 _building = threading.Lock()
 
+# OpenSSL gets ready with the first one. Should that fail for want of memory, it would have no ciphers ever after.
+ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 # urllib3 writes URLs, and with them phone numbers, to its log.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 

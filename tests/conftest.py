@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,9 @@ _PACKAGED_WITHOUT = [
     *("contract", "e2e/console", "unit/local"),
     *("integration/audit", "integration/bench", "integration/gateway", "integration/local", "integration/simulator"),
 ]
+# A shell has what it runs in the background ignore it, and that is handed down to the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 collect_ignore = []
 if "COVERAGE_FILE" in os.environ:
     collect_ignore = _ONCE + _MEASURED_WITHOUT

@@ -13,6 +13,7 @@ from local.audit import __main__ as audit
 from local.console import deliveries
 from local.doctor.installation import OLDEST
 from local.gateway.settings import BUILT_IN
+from local.interpreters import VERSIONS
 from shared import callers, dead_letters, idempotency, idle, kept_secrets, payload, redaction, server
 from shared.envelope import MAX_BODY_BYTES
 from shared.parameters import Identifier
@@ -53,6 +54,7 @@ DEADLINE_MS = Settings.model_fields["deadline_ms"].default
 TTL_SECONDS = Settings.model_fields["idempotency_ttl_seconds"].default
 AGE_S = 600
 PYTHONS = [runtime.removeprefix("python") for runtime in BUILT_IN]
+SUPPORTED = f"{VERSIONS[0]} to {VERSIONS[-1]}"
 # A phrase with a gap, what stands in the gap, and the pages with that phrase. Other words for the same are not seen.
 FIGURES = [
     ("nesting over {} levels", payload.MAX_DEPTH, [CONTRACT]),
@@ -127,8 +129,8 @@ FIGURES = [
     ("in the environment on {}.", BUILT_IN[1], [README]),
     ("{} 放在上下文中", BUILT_IN[0], [README_ZH]),
     ("{} 放在环境变量中", BUILT_IN[1], [README_ZH]),
-    ("supported Python that are found ({})", ", ".join(PYTHONS), [CONTRIBUTING]),
-    ("Both locks hold for Python {}.", " and ".join(PYTHONS), [CONTRIBUTING]),
+    ("the newest Python that it finds ({})", SUPPORTED, [CONTRIBUTING]),
+    ("The locks hold for Python {},", SUPPORTED, [CONTRIBUTING]),
     ("does on {}.", " and ".join(BUILT_IN), ["CHANGELOG.md"]),
 ]
 
