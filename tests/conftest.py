@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ if "COVERAGE_FILE" in os.environ:
     collect_ignore = _ONCE + _MEASURED_WITHOUT
 elif Path(__file__).parents[1].joinpath(MARKER).is_file():
     collect_ignore = _ONCE + _PACKAGED_WITHOUT
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was skipped in a line per reason: most say what to install."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"SKIPPED [{count}] {reason}")
 
 
 @pytest.fixture(autouse=True)

@@ -100,8 +100,7 @@ def served(process: Served) -> Served:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        # On CI `.ci/run` installs it.
-        pytest.skip("needs chromium")
+        pytest.skip("no chromium here: apt install chromium")
     expect.set_options(timeout=TIMEOUT_S * 1000 / 2)
     with sync_playwright() as playwright:
         # A folder of its own for the browser's data, gone with it.

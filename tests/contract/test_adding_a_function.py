@@ -87,7 +87,7 @@ def test_the_explainer_shows_what_would_be_sent(copy: Path) -> None:
     assert is_excerpt(shown, run(command, folder=copy))
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
 def test_ccc_is_asked_for_the_action(copy: Path) -> None:
     (simulate, ready), (serve, also_ready), (call, answer) = SIMULATE, SERVE, CALL
     with serving(simulate, folder=copy) as line:

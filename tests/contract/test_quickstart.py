@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
 def test_the_first_mute_is_what_the_page_shows() -> None:
     (command, shown), (curl, answer) = RUN, CURL
     assert curl in shown.splitlines()

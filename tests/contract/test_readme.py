@@ -49,7 +49,7 @@ def test_the_demo_prints_what_the_readme_and_the_quick_start_show(tmp_path: Path
     assert is_excerpt(excerpt, run(command, *clean))
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
 def test_the_pieces_work_as_the_readme_shows() -> None:
     (simulate, ready), (serve, also_ready), (call, answer) = console(README)[1:4]
     with serving(simulate) as line:
@@ -78,7 +78,7 @@ def test_the_replay_prints_what_the_readme_shows() -> None:
         assert is_excerpt(shown, run(command, "--url", gateway.url))
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
 def test_the_secret_is_put_as_the_readme_shows_and_serves_the_demos_caller(tmp_path: Path) -> None:
     ((command, shown),) = (block for block in console(README) if "_simulator/secrets" in block[0])
     assert "`kms:crm`" in README

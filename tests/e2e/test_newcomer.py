@@ -25,7 +25,10 @@ PYTHON = f"PYTHON={os.path.realpath(sys.executable)}"
 
 pytestmark = [
     pytest.mark.skipif(not ROOT.joinpath(".git").exists(), reason="what a clone has, git tells"),
-    pytest.mark.skipif(not all(map(shutil.which, ("git", "make", "curl", "bash"))), reason="needs git, make and curl"),
+    pytest.mark.skipif(
+        not all(map(shutil.which, ("git", "make", "curl", "bash"))),
+        reason="no git, make or curl here: apt install git make curl",
+    ),
 ]
 
 

@@ -163,7 +163,7 @@ def test_whatever_the_scheme_the_call_is_muted(
     assert asked(simulator)["DeviceId"] == device
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.skipif(CURL is None, reason="no curl here: apt install curl")
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)
 def test_the_command_printed_does_the_same(
     running: Running, capsys: pytest.CaptureFixture[str], name: str, sample: str
@@ -179,7 +179,7 @@ def test_the_command_printed_does_the_same(
     assert asked(simulator)["DeviceId"] == device
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.skipif(CURL is None, reason="no curl here: apt install curl")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_request_without_a_body_is_sent_too(
     running: Running, capsys: pytest.CaptureFixture[str], method: str
@@ -195,7 +195,7 @@ def test_a_request_without_a_body_is_sent_too(
     assert [request["parameters"]["DeviceId"] for request in simulator.requests] == [gateway.url[7:]] * 2
 
 
-@pytest.mark.skipif(CURL is None, reason="needs curl")
+@pytest.mark.skipif(CURL is None, reason="no curl here: apt install curl")
 def test_a_body_in_bytes_arrives_as_it_is(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
     gateway, _ = running
     event = http_event(body="AP/+", is_base64=True, headers={"Content-Type": "application/octet-stream"}).decode()
