@@ -83,6 +83,9 @@ def main(arguments: list[str]) -> int:
     if _pip(*_INSTALL) is None:
         return 1
     options = options_of(_pip("config", "list") or "")
+    if "compile" in arguments:
+        # Beside the index may lie some files of a version: a lock made of them would lack the hashes of the others.
+        options = {name: value for name, value in options.items() if name not in {"extra-index-url", "find-links"}}
     # The one that has no variable.
     alone = ["--no-index"] if options.get("no-index", "").lower() in {"1", "true", "yes", "on", "y", "t"} else []
     command = [str(Path(sys.executable).with_name("uv")), *arguments, *alone]
