@@ -28,8 +28,7 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
 # They say the same on every Python and take long: `make test` has them, `make check` has not.
 _ONCE = [
-    "browser",
-    "contract/test_adding_a_function.py",
+    *("browser", "contract"),
     "e2e/collection",
     "e2e/test_audit.py",
     "e2e/test_bench.py",
@@ -38,9 +37,9 @@ _ONCE = [
 ]
 # Of the two runs of `make check`, the one that measures coverage has no use for the package, which nothing measures,
 _MEASURED_WITHOUT = ["packaged"]
-# and the one on the package none for documents, and for what is not packaged.
+# and the one on the package none for what is not packaged.
 _PACKAGED_WITHOUT = [
-    *("contract", "e2e/console", "unit/local"),
+    *("e2e/console", "unit/local"),
     *("integration/audit", "integration/bench", "integration/gateway", "integration/local", "integration/simulator"),
 ]
 # A shell has what it runs in the background ignore it, and that is handed down to the processes that tests interrupt.
