@@ -139,7 +139,7 @@ UNREAD = {
     "local.doctor": (),
     "local.explain": ("events/http.json",),
     "local.gateway": ("functions.mute_call.index:handler", "--port", "0"),
-    "local.interpreters": (),
+    "local.interpreters": ("oldest",),
     "local.openapi": ("--help",),
     "local.package": ("--help",),
     "local.package.checkout": ("--help",),
