@@ -88,7 +88,9 @@ class RedisServer:
     def start(self) -> None:
         command = [self._binary, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
         durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self._process = subprocess.Popen([*command, *durable, *self._options], stdout=subprocess.DEVNULL)  # noqa: S603 - a real server
+        # From Redis 7 on a replica waits five seconds for others to come.
+        at_once = ["--repl-diskless-sync-delay", "0"]
+        self._process = subprocess.Popen([*command, *durable, *at_once, *self._options], stdout=subprocess.DEVNULL)  # noqa: S603 - a real server
         deadline = time.monotonic() + _TIMEOUT_S
         while not self._answers():
             assert time.monotonic() < deadline
