@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -46,6 +47,8 @@ def application(function: Function, places: AbstractContextManager[object] | Non
         places: held while a request runs, but not while its body is read; a semaphore bounds how many run at a time.
     """
     places = places or nullcontext()
+    # Never released.
+    initializing = threading.Lock()
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         headers = _headers_of(environ)
@@ -57,7 +60,9 @@ def application(function: Function, places: AbstractContextManager[object] | Non
         except Problem as problem:
             request = problem
         if isinstance(request, Request) and (request.method, request.raw_path) == ("POST", _INITIALIZE):
-            function.initialize(context)
+            # The platform asks once, before all others; what comes later is a stranger's, and is to cost nothing.
+            if initializing.acquire(blocking=False):
+                function.initialize(context)
             start_response(status_line(200), [("Content-Type", "text/plain"), ("Content-Length", "0")])
             return ()
         with places:

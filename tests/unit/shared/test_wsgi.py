@@ -316,6 +316,17 @@ def test_initialize_tells_the_log_what_is_wrong_and_answers_nothing(
     assert (line["event"], line["code"], line["request_id"]) == ("initialize", "configuration_error", REQUEST_ID)
 
 
+def test_initialize_runs_once_whoever_asks(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    served.world.callers_file.unlink()
+    serve = application(served.world.function)
+    request = {"REQUEST_METHOD": "POST", "RAW_URI": "/initialize", "wsgi.input": io.BytesIO()}
+    statuses: list[str] = []
+    for _ in range(3):
+        serve(request, lambda status, _headers: statuses.append(status))
+    assert statuses == ["200 OK"] * 3
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_bytes_that_are_no_utf8_are_answered(served: Served) -> None:
     assert served("/%ff?a=%fe", BODY, HTTP_X_NAME="\xff\xfe")[0] == 401
     assert served("/\xff?a=\xfe", BODY)[0] == 400
