@@ -303,8 +303,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         return _fail(f"cannot listen on {options.host}:{options.port}: {reason}", 1)
     host, port = listener.getsockname()[:2]
-    sys.stdout.write(f"listening on http://{host}:{port}\n")
-    sys.stdout.flush()
+    # As with the log: that nobody can read it keeps nobody from being served.
+    if sys.stdout:
+        with contextlib.suppress(OSError):
+            sys.stdout.write(f"listening on http://{host}:{port}\n")
+            sys.stdout.flush()
     # Ends with `SystemExit` at a signal; requests that run come to their end before.
     _Server(function, listener, options.concurrency).run()
     return 0

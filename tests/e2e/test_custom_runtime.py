@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -456,6 +457,25 @@ def test_a_port_that_is_taken_is_one_line(simulator: Simulator) -> None:
         done = start(CUSTOM_HANDLER, "--port", port)
     assert (done.returncode, done.stderr) == (1, f"cannot listen on 127.0.0.1:{port}: Address already in use\n")
     assert simulator.requests == []
+
+
+@pytest.mark.parametrize("redirection", [">&-", "| true"])
+def test_without_a_reader_of_its_log_it_serves(redirection: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    line = shlex.join([sys.executable, "-m", "shared.server", CUSTOM_HANDLER, "--port", address.rpartition(":")[2]])
+
+    def status() -> int:
+        with suppress(OSError), closing(http.client.HTTPConnection(address, timeout=TIMEOUT_S)) as connection:
+            connection.request("PUT", "/")
+            return connection.getresponse().status
+        return 0
+
+    with subprocess.Popen(["/bin/sh", "-c", f"{line} {redirection}"], cwd=ROOT, start_new_session=True) as process:  # noqa: S603 - our own module
+        try:
+            until(lambda: status() == 405)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
