@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.command_line import FUNCTIONS, Parser, callers_file, write
+from local.command_line import FUNCTIONS, Parser, callers_file, run, write
 from local.doctor.case import Case
 from local.doctor.live import Live, credentials_in
 from local.log_service import (
@@ -148,4 +148,4 @@ def _parser() -> Parser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
