@@ -20,6 +20,7 @@ from typing import NamedTuple, TextIO
 
 from functions.mute_call.index import MUTE_CALL
 from local.bench.subjects import ROOT
+from local.command_line import Parser, run
 from shared.envelope import Request, http_request, read_body
 from shared.function import Function
 
@@ -100,7 +101,8 @@ def requests(now: float) -> Iterator[tuple[str, Request]]:
         for what, raw in _RAW.items():
             yield f"{name}, a raw query: {what}", _request(name, signed[name], raw_query=raw)
         yield f"{name}, a path of escapes", _request(name, signed[name], path=f"/{'%3A' * 1360}/{name}")
-    yield "api-key-query, 4 KB of escapes", _request("api-key-query", {}, query={"key": "%41" * 1360})
+    for what, key in (("escapes", "%41" * 1360), ("percent signs", "%" * 4080)):
+        yield f"api-key-query, 4 KB of {what}", _request("api-key-query", {}, query={"key": key})
 
 
 def _signed(now: float) -> dict[str, dict[str, str]]:
@@ -141,6 +143,7 @@ _FORMS = {
     "65,000 empty fields": b"&" * SIZE,
     "100 fields of escapes": b"&".join(b"a%d=" % number + b"%c3%bc" * 32 for number in range(100)),
     "20 KiB of escapes": b"a=" + b"%41" * 6800,
+    "20 KiB of backslashes": b"a=" + b"\\" * 20_400,
     "64 KiB of escapes": b"a=" + b"%41" * (SIZE // 3),
     "64 KiB in one field": b"a=" + b"x" * (SIZE - 2),
     "64 KiB that are no UTF-8": b"a=" + b"\xff" * (SIZE - 2),
@@ -255,10 +258,11 @@ def _request(
 
 def main() -> int:
     """Print the table."""
+    Parser(prog="python -m local.bench.strangers", description=__doc__).parse_args()
     for row in measure():
         sys.stdout.write(f"{row.ratio:6.1f} {row.microseconds:8.0f} µs  {row.name}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -21,8 +21,7 @@ from shared.validation import says
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # What an HTTP header value carries unchanged: visible ASCII.
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-# The platform takes no longer path and query.
-_MAX_QUERY = 4096
+_BYTES_PER_ESCAPE = 3
 
 HeaderName = Annotated[
     str,
@@ -105,8 +104,9 @@ class ApiKey(Scheme):
         given = request.query.get(self.query) if self.query else request.headers.get(self._header)
         if not given:
             raise Unauthorized("no API key")
-        # Whether the platform decodes a query is not documented.
-        decoded = [unquote(given)] if self.query and len(given) <= _MAX_QUERY else []
+        # Whether the platform decodes a query is not documented; what is longer than any secret escaped is not decoded.
+        longest = _BYTES_PER_ESCAPE * max(map(len, secrets), default=0)
+        decoded = [unquote(given)] if self.query and len(given) <= longest else []
         if not any_equal([given, *decoded], secrets):
             raise CredentialMismatch("API key does not match")
         return idempotency_key_of(request)

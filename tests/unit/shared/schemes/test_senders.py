@@ -25,7 +25,7 @@ from local.bench import strangers
 from shared.callers import load_callers
 from shared.envelope import Request, read_body
 from shared.problems import Unauthorized
-from shared.schemes import SCHEMES, Auth, Scheme
+from shared.schemes import SCHEMES, Auth, Scheme, tokens
 from tests.builders import PAYLOAD
 from tests.unit.shared.fakes import NOW as CLOCK
 from tests.unit.shared.fakes import World
@@ -313,6 +313,14 @@ def test_a_key_in_the_query_may_come_decoded_or_not(given: str) -> None:
     scheme.verify(Request(query={"key": given}), b"", ["k+y"], 0)
     with pytest.raises(Unauthorized):
         scheme.verify(Request(query={"key": given}), b"", ["k y"], 0)
+
+
+def test_a_key_in_the_query_that_can_be_no_secret_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "query": "key"})
+    monkeypatch.setattr(tokens, "unquote", lambda text: pytest.fail(f"{len(text)} characters decoded"))
+
+    with pytest.raises(Unauthorized):
+        scheme.verify(Request(query={"key": "%" * 4080}), b"", ["k" * 43, "k" * 86], 0)
 
 
 def test_a_key_is_where_the_file_says() -> None:
