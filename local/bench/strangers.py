@@ -171,6 +171,11 @@ def events(now: float) -> Iterator[tuple[str, bytes]]:
     yield "1,000 headers", event_of(_request("bearer", many | wrong))
     yield "1,000 parameters", event_of(_request("bearer", wrong, query=many))
     yield "a body of 64 KiB", event_of(_request("bearer", wrong, b"\xff" * SIZE))
+    text = event_of(_request("bearer", wrong, b""))
+    yield (
+        "a body of 64 KiB in escapes",
+        text.replace(b'"body": ""', b'"body": "' + b"\\u0000" * SIZE + b'"').replace(b"true", b"false"),
+    )
     yield "an event that is no JSON", b"[" * SIZE
     yield "an unknown caller", event_of(_request("nobody", wrong))
     for page in PAGES:

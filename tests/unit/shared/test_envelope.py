@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -119,6 +120,16 @@ def test_any_other_json_object_is_a_direct_invocation(payload: dict[str, Any]) -
 
 def test_an_event_as_text_is_taken_too() -> None:
     assert read_event('{"JobId": "ü"}').content == '{"JobId": "ü"}'.encode()
+
+
+def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
+    event = '{"JobId": "' + "x" * 8_388_608
+    tracemalloc.start()
+    with pytest.raises(PayloadTooLarge):
+        read_event(event)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200_000
 
 
 @pytest.mark.parametrize(
