@@ -50,7 +50,8 @@ def _not_reserved(name: str) -> str:
 
 
 def _wildcard_alone(instances: list[str]) -> list[str]:
-    if ANY_INSTANCE in instances and len(instances) > 1:
+    # `ccc-*` would name no instance.
+    if instances != [ANY_INSTANCE] and any(ANY_INSTANCE in instance for instance in instances):
         raise PydanticCustomError("wildcard", "The wildcard stands alone")
     return instances
 
