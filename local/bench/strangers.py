@@ -98,6 +98,10 @@ def requests(now: float) -> Iterator[tuple[str, Request]]:
             yield f"{name}, a query: {what}", _request(name, signed[name], query=query)
             with_body = _request(name, signed[name], b'{"a": "' + b"x" * 4080 + b'"}', query=query)
             yield f"{name}, a query: {what}, 4 KB of JSON", with_body
+        dear = _request(
+            name, signed[name], b'{"a": "' + b"x" * 4080 + b'"}', query=_DEAR, path=f"/{'%3A' * 900}/{name}"
+        )
+        yield f"{name}, a path and a query of escapes, 4 KB of JSON", dear
         for what, raw in _RAW.items():
             yield f"{name}, a raw query: {what}", _request(name, signed[name], raw_query=raw)
         yield f"{name}, a path of escapes", _request(name, signed[name], path=f"/{'%3A' * 1360}/{name}")
@@ -155,6 +159,7 @@ _QUERIES = {
     "characters to escape": {"a": "@! (é" * 170},
     "escapes": {"a": "%40" * 341},
 }
+_DEAR = {"a": "@! (é" * 140}
 # As they came over HTTP, where a request line has 8190 bytes.
 _RAW = {"4,000 parameters": "&a" * 4000, "escapes": "a=" + "%3A" * 2600}
 

@@ -24,8 +24,8 @@ PublicUrl = Annotated[
 _MAX_CHARACTERS = 8190
 # Of a query that has to be rebuilt: parameters, and the bytes of their names and values. Ours have a third of that.
 _MAX_PARAMETERS, _MAX_BYTES = 50, 1024
-# Of a larger body, only one spelling of the URL is tried.
-_SMALL_BODY = 4096
+# With more than this of path and body together, only one spelling of the query is tried.
+_SMALL = 4096
 # Anything else could bring its own path or query along.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 # What no URL holds as it is sent: it may stand between the URL and the rest of what is signed.
@@ -56,7 +56,7 @@ def signed_urls(request: Request, public_url: str | None, body: bytes = b"") -> 
     queries = [*dict.fromkeys(_spellings(request.query))] if request.raw_query is None else [request.raw_query]
     if len(base) + len(queries[0]) > _MAX_CHARACTERS or any(map(_SPACE.search, (base, *queries))):
         raise Unauthorized("URL is too long, or has a space")
-    if len(body) > _SMALL_BODY:
+    if len(base) + len(body) > _SMALL:
         del queries[1:]
     return [f"{base}?{query}" if query else base for query in queries]
 

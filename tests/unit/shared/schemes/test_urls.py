@@ -119,6 +119,10 @@ def test_a_url_is_tried_once_in_each_spelling() -> None:
         f"{PUBLIC}?a=x+y",
     ]
     assert signed_urls(changed(REQUEST, query={"a": "x y"}), PUBLIC, b"x" * 4097) == [f"{PUBLIC}?a=x%20y"]
+    path = "/" + "x" * 2048
+    long = changed(REQUEST, raw_path=path, query={"a": "x y"})
+    assert len(signed_urls(long, None)) > 1
+    assert signed_urls(long, None, b"x" * 2048) == [f"https://{REQUEST.headers['host']}{path}?a=x%20y"]
     assert signed_urls(changed(REQUEST, query={"a": "(@/é)"}), PUBLIC) == [
         f"{PUBLIC}?a=%28%40%2F%C3%A9%29",
         f"{PUBLIC}?a=%28%40/%C3%A9%29",
