@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 from collections import Counter
@@ -50,6 +51,8 @@ if "COVERAGE_FILE" in os.environ:
     collect_ignore = _ONCE + _MEASURED_WITHOUT
 elif Path(__file__).parents[1].joinpath(MARKER).is_file():
     collect_ignore = _ONCE + _PACKAGED_WITHOUT
+    # In the package redis is whole only with its stand-ins, and some tests import it first.
+    importlib.import_module("shared.stores.redis")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -137,6 +137,7 @@ UNREAD = {
     "local.bench.strangers": ("--help",),
     "local.collection": ("--help",),
     "local.demo": (),
+    "local.deploy": ("--help",),
     "local.doctor": (),
     "local.explain": ("events/http.json",),
     "local.gateway": ("functions.mute_call.index:handler", "--port", "0"),

@@ -95,9 +95,14 @@ class Server:
 
     def exchange(self, content: bytes) -> tuple[int, bytes, bytes]:
         """Send what need not be HTTP; return status, head and body of the answer, after which the connection ends."""
+        answer = b""
+        # Who answers before all has been sent may reset the connection: what has come by then counts.
         with self.dial() as connection:
-            connection.sendall(content)
-            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+            with suppress(ConnectionError):
+                connection.sendall(content)
+            with suppress(ConnectionError):
+                while part := connection.recv(65_536):
+                    answer += part
         head, _, body = answer.partition(b"\r\n\r\n")
         return int(head.split()[1]), head, body
 

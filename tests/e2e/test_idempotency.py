@@ -270,6 +270,7 @@ def test_a_recorded_mute_does_not_run_as_an_unmute(redis: RedisServer, tmp_path:
 SHORT_OF_FILES = """
 import resource, sys, tempfile
 from pathlib import Path
+import shared.stores.redis
 import redis
 from shared.function import Function
 from tests.builders import Context312, environment, http_event
