@@ -27,7 +27,8 @@ from shared.trace_context import traceparent_of
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
-_ID = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,256}")
+# Without a letter it may be a phone number, and a channel of CCC has one in it.
+_ID = re.compile(r"(?=.*[A-Za-z])(?!ch-[a-z]+-[0-9])[A-Za-z0-9_-]{1,256}")
 
 
 # Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
