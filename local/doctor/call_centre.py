@@ -21,7 +21,8 @@ from shared.problems import (
     UserNotFound,
 )
 
-_OF_THE_POLICY = re.compile(r"NoPermission|(Forbidden|Permission)(\..+)?")
+_OF_THE_POLICY = re.compile(r"(NoPermission|Forbidden|Permission)(\..+)?")
+_OF_THE_INSTANCE = re.compile(r"AbnormalService\..+")
 _POLICY = {
     "mute_call": 'docs/deploy.md, "2. The function\'s role"',
     "unmute_call": 'docs/deploy.md, "The counterpart"',
@@ -67,6 +68,8 @@ def _remedy(problem: UpstreamProblem, code: str, instance: str, live: Live) -> s
         return f"the id of yours instead of {instance} in {live.case.callers_file}; or CCC_REGION"
     if _OF_THE_POLICY.fullmatch(code):
         return f"permit ccc:{live.case.action.name}: {_POLICY[live.case.function]}"
+    if _OF_THE_INSTANCE.fullmatch(code):
+        return f"CCC's console: is {instance} suspended, has it ceased, is it still being created?"
     if isinstance(problem, (UpstreamUnavailable, UpstreamTimeout)):
         return f"CCC_REGION, CCC_ENDPOINT: is {live.settings.endpoint} right, and can it be reached from here?"
     return "docs/runbook.md has what each answer of CCC means"

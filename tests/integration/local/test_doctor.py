@@ -597,6 +597,8 @@ LIVE = [
         lambda place: place.write_callers(CALLERS.replace("ccc-test", "mine")), "ccc", "NotExists.InstanceId", "mine"
     ),
     Fault(_gateway("MuteCall", 403, "NoPermission"), "ccc", "NoPermission", 'ccc:MuteCall: docs/deploy.md, "2. The fu'),
+    Fault(_gateway("MuteCall", 403, "NoPermission.User"), "ccc", "NoPermission.User", "permit ccc:MuteCall"),
+    Fault(_gateway("MuteCall", 403, "AbnormalService.Ceased"), "ccc", "AbnormalService.Ceased", "CCC's console"),
     Fault(_counterpart, "ccc", "Forbidden.RAM", 'ccc:UnmuteCall: docs/deploy.md, "The counterpart"'),
     Fault(_gateway("MuteCall", 400, "InvalidTimeStamp.Expired"), "ccc", "InvalidTimeStamp.Expired", "clock"),
     Fault(_gateway("MuteCall", 400, "InvalidAccessKeyId.Inactive"), "ccc", "Inactive", "export ALIBABA_CLOUD"),
