@@ -18,7 +18,7 @@ from typing import Any
 
 from local.command_line import FUNCTIONS, Parser, callers_file, run, write
 from local.doctor.case import Case
-from local.doctor.live import Live, credentials_in
+from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
 from local.log_service import (
     NOT_FOUND,
     LogServiceError,
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = _ROOT) -> int:
     credentials = credentials_in(os.environ)
     if credentials is None:
         parser.error("export ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    if garbled_in(os.environ):
+        parser.error(NEW_KEY)
     if case.settings is None:
         parser.error("the variables have errors: python -m local.doctor")
     try:

@@ -152,6 +152,16 @@ def test_who_does_not_answer_is_told(
     assert service.requests == []
 
 
+def test_nobody_is_asked_with_credentials_that_are_garbled(
+    service: SlsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary\n")
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert capsys.readouterr().err.startswith("python -m local.watching: export ALIBABA_CLOUD_ACCESS_KEY_ID, ")
+    assert service.requests == []
+
+
 @pytest.mark.parametrize(
     ("log", "expected"),
     [
