@@ -32,6 +32,7 @@ _ADDRESS = re.compile(r"""(?<!\w)system_url["']?\s*:\s*["']?(https?://[^\s"',]+)
 _INFO_S = 120
 _NOT_ASKED = "none"
 _INTERRUPTED = 130
+_LONGEST_WAIT_S = 3600
 _EPILOG = """\
 exit code: 0 if the new package answers, 1 if it does not or nobody could be asked, 2 for a command that cannot be
 carried out, else the tool's own
@@ -66,7 +67,10 @@ def _deploy(options: argparse.Namespace, root: Path) -> int:
     environ = {**os.environ, "RUNTIME": options.runtime}
     somebody = sys.stdin.isatty() and sys.stdout.isatty()
     command = [tool, options.resource, "deploy", *(() if somebody else ("-y",))]
-    code = subprocess.run(command, cwd=root, env=environ, check=False).returncode  # noqa: S603 - the tool, no shell
+    try:
+        code = subprocess.run(command, cwd=root, env=environ, check=False).returncode  # noqa: S603 - the tool, no shell
+    except OSError as error:
+        raise UsageError(f"s cannot be run: {error.strerror}") from None
     if code:
         _failed(f"s exited with {code}", "what it says above; nobody was asked")
         return code
@@ -142,6 +146,16 @@ def _failed(reason: str, remedy: str) -> int:
     return 1
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_WAIT_S:
+        raise argparse.ArgumentTypeError(f"no number of seconds up to {_LONGEST_WAIT_S}")
+    return seconds
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m local.deploy",
@@ -153,7 +167,7 @@ def _parser() -> Parser:
     add("--resource", default="mute_call", help="of s.yaml (default: %(default)s)")
     add("--runtime", default=DEFAULT_RUNTIME, choices=TARGETS, help="(default: %(default)s)")
     add("--url", help="where LATEST answers, `none` to ask nobody (default: as `s … info` says, else the variable URL)")
-    add("--wait", metavar="SECONDS", type=float, default=60, help="for the new package (default: %(default)s)")
+    add("--wait", metavar="SECONDS", type=_seconds, default=60, help="for the new package (default: %(default)s)")
     return parser
 
 

@@ -175,6 +175,7 @@ CASES = {
     "an unknown resource": Case(
         "build=new send", MAKE_ERROR, "has no resource x; it has mute_call,", words=("RESOURCE=x",)
     ),
+    "a wait without end": Case("build=new", MAKE_ERROR, "no number of seconds up to 3600", words=("WAIT=nan",)),
     "an unknown runtime": Case("build=new send", MAKE_ERROR, "invalid choice: 'x'", words=("RUNTIME=x",)),
 }
 
@@ -225,6 +226,13 @@ def test_what_has_no_package_is_not_asked(place: Place) -> None:
     done = place.make("", "RESOURCE=domain")
     assert (done.returncode, place.calls) == (0, ["python3.12 domain deploy -y"])
     assert "ask the function behind it: python -m local.smoke" in done.stdout
+
+
+def test_a_tool_that_cannot_be_run_is_told(place: Place) -> None:
+    place.folder.joinpath("bin/s").write_bytes(b"\x7fELF of another machine")
+    done = place.make("")
+    assert done.returncode == MAKE_ERROR
+    assert "local.deploy: s cannot be run: Exec format error" in done.stderr
 
 
 def test_a_missing_tool_is_told(place: Place) -> None:
