@@ -21,8 +21,11 @@ FILE = Path("s.yaml")
 
 _EXPRESSION = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"vars\.(\w+)")
-_FROM_SHELL = re.compile(r"""env\( *(['"])(\w+)\1 *(?:, *(['"])(.*?)\3 *)?\)""")
-_FROM_TOOL = re.compile(r"""secret\( *(['"])([^'"]+)\1 *\)""")
+# The tool takes a name without quotation marks as well.
+_FROM_SHELL = re.compile(r"""env\( *(['"]?)(\w+)\1 *(?:, *(['"])(.*?)\3 *)?\)""")
+_FROM_TOOL = re.compile(r"""secret\( *(['"]?)([^'"]+?)\1 *\)""")
+# At these the tool stops, if there is no such variable; `${config('AccountID')}` and its like are its own.
+_NAME = re.compile(r"vars\.(\w+)[\w.-]*|\w+")
 _HOME, _KEPT_IN = "serverless_devs_config_home", Path(".s", "secrets.yaml")
 
 
@@ -51,11 +54,13 @@ class Deployment:
         resources: the `props` of each, by its name.
         unset: variables of the shell that have no default, of any resource: without them no `s` command runs.
         secrets: names of what the tool keeps, of any resource: likewise.
+        unknown: expressions of any resource that name nothing.
     """
 
     resources: Mapping[str, Props] = field(default_factory=dict)
     unset: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -160,7 +165,7 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
     }
     if not resources:
         raise DeploymentError(f"no resource has the code ./dist/{function}.zip")
-    return Deployment(resources, frozenset(resolver.unset), frozenset(resolver.secrets))
+    return Deployment(resources, *map(frozenset, (resolver.unset, resolver.secrets, resolver.unknown)))
 
 
 def _document(root: Path) -> object:
@@ -191,6 +196,7 @@ class _Resolver:
     def __init__(self, variables: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         self.unset: set[str] = set()
         self.secrets: set[str] = set()
+        self.unknown: set[str] = set()
         self._variables = variables
         self._environ = environ
         self._being_resolved: set[str] = set()
@@ -212,9 +218,12 @@ class _Resolver:
         return Kept(replaced if all(kept) else "", names) if kept else replaced
 
     def _value(self, match: re.Match[str]) -> Any:
-        if found := _VARIABLE.fullmatch(match[1].strip()):
-            return self._variable(found[1]) if found[1] in self._variables else match[0]
         expression = match[1].strip()
+        found = _VARIABLE.fullmatch(expression)
+        if found and found[1] in self._variables:
+            return self._variable(found[1])
+        if (named := _NAME.fullmatch(expression)) and named[1] not in self._variables:
+            self.unknown.add(match[0])
         if found := _FROM_SHELL.fullmatch(expression):
             # An empty variable counts as none.
             value = self._environ.get(found[2]) or found[4] or ""

@@ -49,6 +49,8 @@ def check_s_yaml(case: Case) -> Iterator[Check]:
     secrets = {reference.rstrip(OPTIONAL) for reference in case.secret_variables}
     for name in sorted(deployment.unset - secrets):
         yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
+    for expression in sorted(deployment.unknown):
+        yield failed("s.yaml", f"{expression} names nothing, and no s command runs", f"{FILE}: correct the name")
     yield from _not_kept(case, deployment, secrets)
     faults = _faults(case, deployment, _EXAMINATIONS)
     for status, told in ((failed, faults), (warning, _faults(case, deployment, _ADVICE))):

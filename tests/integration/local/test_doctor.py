@@ -444,6 +444,11 @@ OFFLINE = [
         *("callers", "default, crm: ccc-test is the example's instance", "before it is deployed"),
         "warning",
     ),
+    Fault(_edit("s.yaml", "${vars.ccc_region}", "${env(WHERE)}"), "s.yaml", "env('WHERE') is unset", "export WHERE"),
+    Fault(
+        _edit("s.yaml", "${vars.ccc_region}", "a-${vars.ccc_regoin}"),
+        *("s.yaml", "${vars.ccc_regoin} names nothing, and no s command runs", "correct the name"),
+    ),
     Fault(
         _edit("s.yaml", "${vars.ccc_region}", '${ env("WHERE", "") }'),
         "s.yaml",
