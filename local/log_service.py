@@ -37,6 +37,7 @@ _AUTO, _AUTO_LOGSTORE, _LONGEST_PROJECT = "auto", "default-logs", 63
 _READ_ONLY = ("index_mode", "lastModifyTime", "storage")
 _CONNECT_S, _READ_S = 5.0, 10.0
 _HTTP_ERROR = 400
+_MARK = '"'
 
 
 class LogServiceError(Exception):
@@ -189,10 +190,16 @@ def completed(index: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _completed(there: object, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the index of a field: what is there, if it finds words, with analytics."""
-    if isinstance(there, dict) and there.get("type") == wanted["type"]:
-        return {**there, "doc_value": True}
-    return wanted
+    """Return the index of a field: what is there, if it finds words, with analytics and the quotation mark.
+
+    The words of a line are JSON's: without the mark as a separator `webhook` is found nowhere.
+    """
+    if not isinstance(there, dict) or there.get("type") != wanted["type"]:
+        return wanted
+    separators = there.get("token")
+    if not isinstance(separators, list):
+        return {**there, "doc_value": True, "token": wanted["token"]}
+    return {**there, "doc_value": True, "token": separators + [_MARK] * (_MARK not in separators)}
 
 
 def missing(index: Mapping[str, Any] | None) -> list[str]:

@@ -78,6 +78,7 @@ def test_everything_is_set_up_and_setting_it_up_again_changes_nothing(
 
 
 MESSAGE = {"type": "text", "doc_value": False, "alias": "m", "caseSensitive": True, "chn": True, "token": [" "]}
+FUNCTION_NAME = {**MESSAGE, "doc_value": True, "token": ['"']}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,8 @@ MESSAGE = {"type": "text", "doc_value": False, "alias": "m", "caseSensitive": Tr
         ({**INDEX, "max_text_len": 16_384}, ["message"]),
         ({**INDEX, "keys": {**KEYS, "message": MESSAGE}}, ["message", "max_text_len"]),
         ({**INDEX, "keys": {**KEYS, "message": {"type": "long"}}}, ["message", "max_text_len"]),
-        ({"keys": {"functionName": {**MESSAGE, "doc_value": True}, "message": "text"}}, ["message", "max_text_len"]),
+        ({**INDEX, "max_text_len": 16_384, "keys": {**KEYS, "message": {**MESSAGE, "doc_value": True}}}, ["message"]),
+        ({"keys": {"functionName": FUNCTION_NAME, "message": "text"}}, ["message", "max_text_len"]),
     ],
 )
 def test_an_index_keeps_what_it_has_and_gets_what_it_lacks(
@@ -108,7 +110,7 @@ def test_an_index_keeps_what_it_has_and_gets_what_it_lacks(
     message = service.index["keys"]["message"]
     assert (message["type"], message["doc_value"]) == ("text", True)
     if keys.get("message") == MESSAGE:
-        assert message == {**MESSAGE, "doc_value": True}
+        assert message == {**MESSAGE, "doc_value": True, "token": [" ", '"']}
     assert service.index["max_text_len"] == 16_384
     assert log_service.missing(service.index) == []
 
