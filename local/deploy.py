@@ -85,15 +85,15 @@ def _deploy(options: argparse.Namespace, root: Path) -> int:
     url = options.url or _address(tool, options.resource, root, environ) or os.environ.get("URL")
     if not url:
         return _failed(f"`s {options.resource} info` names no address, nobody could be asked", _smoke(function))
-    return _asked(url, function, root, options.wait)
+    return _asked(url, function, root, options)
 
 
-def _asked(url: str, function: str, root: Path, wait_s: float) -> int:
+def _asked(url: str, function: str, root: Path, options: argparse.Namespace) -> int:
     """Ask until the build in dist/ answers, or the time is up."""
     build = built(root, function)
     if build is None:
         return _failed(f"dist/{function} names no build", f"make package FUNCTION={function}")
-    check, deadline = healthz(read_url(url), build), time.monotonic() + wait_s
+    check, deadline = healthz(read_url(url), build), time.monotonic() + options.wait
     while True:
         try:
             verdict = check.judge(exchange(check.outgoing))
@@ -103,7 +103,7 @@ def _asked(url: str, function: str, root: Path, wait_s: float) -> int:
             write(f"ok      {url} answers with build {build}; next: {_smoke(function, url)}\n")
             return 0
         if time.monotonic() >= deadline:
-            return _failed(f"{url}: {verdict.reason}", verdict.remedy)
+            return _failed(f"{url}: {verdict.reason}", verdict.remedy.format(resource=options.resource))
         time.sleep(1)
 
 

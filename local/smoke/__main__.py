@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checks = _checks(options)
     except UsageError as error:
         parser.error(str(error))
-    verdicts = [_tell(check) for check in checks]
+    verdicts = [_tell(check, options.function) for check in checks]
     return 1 if any(verdict.reason for verdict in verdicts) else 0
 
 
@@ -60,16 +60,14 @@ def _healthz(url: SplitResult, options: argparse.Namespace) -> Check:
     return healthz(url, None if options.build == _ANY else options.build)
 
 
-def _tell(check: Check) -> Verdict:
+def _tell(check: Check, resource: str) -> Verdict:
     try:
         verdict = check.judge(exchange(check.outgoing))
     except NO_ANSWER as error:
-        verdict = Verdict(f"no answer ({type(error).__name__})", "the URL, and `s mute_call info`; a new trigger waits")
-    write(
-        f"FAILED  {check.name}: {verdict.reason}\n        {verdict.remedy}\n"
-        if verdict.reason
-        else f"ok      {check.name}\n"
-    )
+        verdict = Verdict(
+            f"no answer ({type(error).__name__})", "the URL, and `s {resource} info`; a new trigger waits"
+        )
+    write(verdict.told(check.name, resource))
     return verdict
 
 

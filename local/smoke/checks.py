@@ -23,18 +23,18 @@ _JSON = {"content-type": "application/json"}
 _ANY_INSTANCE = "*"
 # CCC was asked, took role and signature, and knows no such call.
 _GOOD = ("job_not_found", "instance_not_found")
-# The remedies are those of docs/deploy.md, "Smoke test".
+# The remedies are those of docs/deploy.md, "Smoke test"; each names the resource that is asked about.
 REMEDIES = {
     "unauthorized": "the deployed secret is another one, or the URL leads to another caller",
     "forbidden": "the instance is not on the caller's list: --instance, or callers.toml",
-    "configuration_error": "`s mute_call logs --tail` names everything that is wrong at once",
-    "upstream_denied": "the role: docs/deploy.md, step 2",
+    "configuration_error": "`s {resource} logs --tail` names everything that is wrong at once",
+    "upstream_denied": 'the role: docs/deploy.md, step 2, or "The counterpart"',
     "upstream_unavailable": "CCC, or KMS for the secret, cannot be reached from there: CCC_REGION, KMS_REGION",
 }
 _CODES = [kind.code for kind in problem_types()]
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RUNBOOK = "docs/runbook.md has an entry for this code"
-_PLATFORM = "the platform's own failure, the function did not answer: `s mute_call logs --tail`"
+_PLATFORM = "the platform's own failure, the function did not answer: `s {resource} logs --tail`"
 _OTHER_BUILD = "was it deployed (`make deploy`), and is the version published, where the URL leads to an alias?"
 _ELSEWHERE = "is this the URL of the function's trigger or domain?"
 
@@ -44,6 +44,17 @@ class Verdict(NamedTuple):
 
     reason: str = ""
     remedy: str = ""
+
+    def told(self, name: str, resource: str) -> str:
+        """Return the verdict on what was checked as lines.
+
+        Args:
+            name: of what was checked.
+            resource: of s.yaml.
+        """
+        if not self.reason:
+            return f"ok      {name}\n"
+        return f"FAILED  {name}: {self.reason}\n        {self.remedy.format(resource=resource)}\n"
 
 
 @dataclass(frozen=True)

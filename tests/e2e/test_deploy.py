@@ -216,6 +216,7 @@ def test_a_package_that_serves_nobody_is_told(place: Place) -> None:
     done = place.make("build=new send")
     assert done.returncode == MAKE_ERROR
     assert "no caller can be served" in done.stdout
+    assert "`s mute_call logs --tail`" in done.stdout
 
 
 def test_what_has_no_package_is_not_asked(place: Place) -> None:

@@ -223,6 +223,19 @@ def test_what_is_wrong_is_told_with_its_remedy(
         assert REMEDIES[name] in found[check]
 
 
+def test_a_remedy_names_the_function_that_was_asked(
+    running: tuple[Gateway, Simulator],
+    callers: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_credentials(running[1], monkeypatch)
+    _, found = told(capsys, running[0].url, "--function", "unmute_call", "--callers", str(callers))
+    assert "`s unmute_call logs --tail`" in found[NAMES[3]]
+    _, found = told(capsys, "http://127.0.0.1:1", "--function", "unmute_call", "--callers", str(callers))
+    assert "`s unmute_call info`" in found[NAMES[0]]
+
+
 def test_a_caller_that_lets_everybody_in_is_told(
     running: tuple[Gateway, Simulator], callers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
