@@ -106,7 +106,7 @@ def read_event(event: object) -> Request:
     if not isinstance(event, (bytes, str)):
         raise MalformedRequest("event is neither bytes nor text")
     if len(event) > _MAX_EVENT_BYTES:
-        raise PayloadTooLarge(f"event has a length of {len(event)}")
+        raise PayloadTooLarge(f"event has {len(event)} bytes")
     content = event.encode("utf-8", "surrogatepass") if isinstance(event, str) else event
     _check_event_size(content)
     try:
