@@ -152,8 +152,8 @@ UNREAD = {
     "local.smoke": ("--url", "http://127.0.0.1:1"),
     "local.watching": ("--help",),
 }
-# What commands start themselves.
-CHILDREN = {f"local.bench.{name}" for name in ("by_waitress", "process", "steps", "upstream")}
+# What commands and make start themselves.
+CHILDREN = {"local.uv", *(f"local.bench.{name}" for name in ("by_waitress", "process", "steps", "upstream"))}
 
 
 def test_every_command_ends_in_the_same_way() -> None:
