@@ -50,8 +50,7 @@ def _not_reserved(name: str) -> str:
 
 
 def _wildcard_alone(instances: list[str]) -> list[str]:
-    # `ccc-*` would name no instance.
-    if instances != [ANY_INSTANCE] and any(ANY_INSTANCE in instance for instance in instances):
+    if ANY_INSTANCE in instances and len(instances) > 1:
         raise PydanticCustomError("wildcard", "The wildcard stands alone")
     return instances
 

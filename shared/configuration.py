@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.callers import Caller, Callers, load_callers
+from shared.callers import ANY_INSTANCE, Caller, Callers, load_callers
 from shared.context import credentials_of, region_of
 from shared.kept_secrets import KeptSecrets
 from shared.problems import ConfigurationError, UpstreamUnavailable
@@ -140,11 +140,22 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
 def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
     """Return what is no error, and yet hardly meant, a sentence each: it stops nobody."""
     named: set[str] = set()
+    told: list[str] = []
     with contextlib.suppress(ConfigurationError):
-        callers = load_callers(environ.get("CALLERS_FILE") or callers_file).callers.values()
-        references = (reference for caller in callers for reference in caller.auth.secrets or ())
+        callers = load_callers(environ.get("CALLERS_FILE") or callers_file).callers
+        references = (reference for caller in callers.values() for reference in caller.auth.secrets or ())
         named = {text.removeprefix(ENV).removesuffix(OPTIONAL) for text in references}
-    return list(doubts(environ, named=named))
+        told = doubts_of(callers)
+    return [*told, *doubts(environ, named=named)]
+
+
+def doubts_of(callers: Mapping[str, Caller]) -> list[str]:
+    """Return what of the callers is no error, and yet hardly meant, a sentence each."""
+    return [
+        f"callers.{name}.instances: * stands for every instance, and only alone; there are no patterns"
+        for name, caller in callers.items()
+        if caller.instances != [ANY_INSTANCE] and ANY_INSTANCE in "".join(caller.instances)
+    ]
 
 
 def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:

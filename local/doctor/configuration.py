@@ -9,7 +9,7 @@ from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.deployment import FILE, entry_of, keep_command, kept_secrets
 from shared.callers import Caller, load_callers
-from shared.configuration import check_ttl
+from shared.configuration import check_ttl, doubts_of
 from shared.problems import ConfigurationError
 from shared.secret_references import ENV, KMS, OPTIONAL, fault_of
 from shared.settings import Settings, doubt_of_region, doubts, misspelt, read_settings
@@ -35,6 +35,8 @@ def check_callers(case: Case) -> Iterator[Check]:
             )
     else:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
+        for told in doubts_of(callers):
+            yield warning("callers", told, f"name each instance in {case.callers_file.name} of {case.function}")
         # The simulator has no other.
         named = [name for name, caller in callers.items() if not _EXAMPLES.isdisjoint(caller.instances)]
         if named and not case.trial:

@@ -1023,6 +1023,16 @@ def test_a_slip_that_stops_nobody_is_told_as_a_warning(place: Place, examine: Ex
     assert warned["remedy"]
 
 
+def test_a_pattern_in_instances_is_told_as_a_warning(place: Place, examine: Examine) -> None:
+    place.write_callers(re.sub(r"instances = .*", 'instances = ["canary-*"]', ALONE))
+    told = "callers.default.instances: * stands for every instance, and only alone; there are no patterns"
+    (line,) = started(place)
+    assert (line["level"], line["code"], line["reason"]) == ("WARNING", None, told)
+    code, checks = examine()
+    assert code == 0
+    assert [check["found"] for check in checks if check["status"] == "warning"] == [told]
+
+
 def test_a_slip_in_the_shell_alone_is_told_too(place: Place, examine: Examine) -> None:
     place.shell.setenv("IDEMPOTENCY_UR", "canary")
     _, checks = examine()
