@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.command_line import UsageError
-from shared.callers import Caller, load_callers
+from shared.callers.file import Caller, load_callers
 from shared.problems import ConfigurationError
 
 

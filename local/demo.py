@@ -25,7 +25,7 @@ from local.stack import (
     environment,
     stack,
 )
-from shared.callers import Caller, load_callers
+from shared.callers.file import Caller, load_callers
 from shared.settings import Settings
 
 __all__ = ["EVENT", "Answer", "main", "post"]

@@ -21,8 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from local.doctor.account import account_id
 from local.doctor.live import Live, patience
-from shared import transport
-from shared.context import Credentials
+from shared.clients import transport
+from shared.runtime.context import Credentials
 from shared.settings import Service
 
 NOT_FOUND, NO_INDEX = 404, "IndexConfigNotExist"

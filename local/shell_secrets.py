@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from shared import kms
-from shared.context import Credentials, credentials_of, region_of
-from shared.kept_secrets import KeptSecrets, ReadSecret
-from shared.secret_references import KMS, Lookup, from_environment
+from shared.callers.secret_cache import KeptSecrets, ReadSecret
+from shared.callers.secret_references import KMS, Lookup, from_environment
+from shared.clients import kms
+from shared.runtime.context import Credentials, credentials_of, region_of
 from shared.settings import Settings, read_settings
 
 _PATIENCE_MS = 60_000

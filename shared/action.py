@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.parameters import CallParameters
+from shared.payload.parameters import CallParameters
 
 
 @dataclass(frozen=True)

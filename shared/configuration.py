@@ -8,11 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.callers import ANY_INSTANCE, Caller, Callers, load_callers
-from shared.context import credentials_of, region_of
-from shared.kept_secrets import KeptSecrets
-from shared.problems import ConfigurationError, UpstreamUnavailable
-from shared.secret_references import (
+from shared.callers.file import ANY_INSTANCE, Caller, Callers, load_callers
+from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_references import (
     ENV,
     KMS,
     OPTIONAL,
@@ -22,6 +20,8 @@ from shared.secret_references import (
     fault_of,
     read_secrets,
 )
+from shared.problems import ConfigurationError, UpstreamUnavailable
+from shared.runtime.context import credentials_of, region_of
 from shared.settings import Settings, doubts, read_settings
 
 _NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."

@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared import bounded
-from shared.callers import Caller
-from shared.context import Credentials, credentials_of, function_name_of
-from shared.envelope import Request
-from shared.log import Trace, timestamp
+from shared.callers.file import Caller
+from shared.clients import deadline as bounded
+from shared.observability.log import Trace, timestamp
+from shared.observability.redaction import SecretSpellings, names_a_credential
 from shared.problems import ConfigurationError, Problem, Upstream
-from shared.redaction import SecretSpellings, names_a_credential
+from shared.runtime.context import Credentials, credentials_of, function_name_of
+from shared.runtime.event import Request
 from shared.settings import Settings
 
 VERSION = 1
@@ -44,7 +44,7 @@ def open_letters(settings: Settings) -> WriteLetter | None:
     """Return what writes to the bucket that `DEAD_LETTER_URL` names, `None` without one; nothing is connected yet."""
     if settings.dead_letter_url is None:
         return None
-    from shared import oss  # noqa: PLC0415 - its library is paid for only where it is configured
+    from shared.clients import oss  # noqa: PLC0415 - its library is paid for only where it is configured
 
     url = urlsplit(settings.dead_letter_url)
     bucket = oss.Bucket(settings.oss, settings.oss_region, url.netloc)

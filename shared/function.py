@@ -17,16 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from shared import __version__, ccc, configuration, dead_letters, kms, log, replies
+from shared import __version__, configuration, dead_letters
 from shared.action import Action
-from shared.callers import Caller, Callers
-from shared.context import Credentials, credentials_of, function_name_of, request_id_of
+from shared.callers.file import Caller, Callers
+from shared.callers.secret_cache import KeptSecrets, ReadSecret
+from shared.callers.secret_references import Lookup
+from shared.clients import ccc, kms
+from shared.clients.retry import with_one_resend
 from shared.dead_letters import WriteLetter, open_letters
-from shared.envelope import Request, Response, check_size, is_direct, read_body, read_event, to_http
-from shared.idempotency import Work, fingerprint_of, name_of, once
-from shared.kept_secrets import KeptSecrets, ReadSecret
-from shared.parameters import CallParameters, read_parameters
-from shared.payload import decode_body, decode_json, decode_query
+from shared.idempotency import Store, cause_of, open_store
+from shared.idempotency.once import Work, fingerprint_of, name_of, once
+from shared.observability import log
+from shared.payload.decode import decode_body, decode_json, decode_query
+from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import (
     CredentialMismatch,
     Forbidden,
@@ -36,11 +39,11 @@ from shared.problems import (
     Problem,
     Unauthorized,
 )
-from shared.resend import with_one_resend
-from shared.secret_references import Lookup
+from shared.responses import render
+from shared.responses.status import Success, slim_status
+from shared.runtime.context import Credentials, credentials_of, function_name_of, request_id_of
+from shared.runtime.event import Request, Response, check_size, is_direct, read_body, read_event, to_http
 from shared.settings import Settings
-from shared.status import Success, slim_status
-from shared.stores import Store, cause_of, open_store
 
 METHODS = ("POST", "GET")
 DEFAULT_CALLER = "default"
@@ -250,7 +253,7 @@ class Function:
         if isinstance(outcome, Response):
             return outcome
         always_200 = trace.caller is not None and trace.caller.response == "always-200"
-        form = replies.always_200 if always_200 else replies.with_status_codes
+        form = render.always_200 if always_200 else render.with_status_codes
         response = form(outcome, trace.request_id, replayed=trace.replayed)
         self._log(trace, outcome, response.status)
         return response
@@ -258,7 +261,7 @@ class Function:
     def _told(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
         """Return the outcome of a direct invocation, and log it."""
         self._log(trace, outcome, None)
-        return dict(replies.flat(outcome, trace.request_id, replayed=trace.replayed))
+        return dict(render.flat(outcome, trace.request_id, replayed=trace.replayed))
 
     def _keep(self, trace: log.Trace, outcome: Success | Problem | Response, context: object) -> None:
         """Keep a failed request where that is configured, or log that it could not be kept."""

@@ -37,7 +37,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 TYPE_BASE = "https://mute-call.example/problems#"
 
 
-# What became of a request to CCC; `shared.resend.fate_of` has the table.
+# What became of a request to CCC; `shared.clients.retry.fate_of` has the table.
 Fate = Literal["not sent", "turned away", "answered", "unknown"]
 
 
@@ -249,7 +249,7 @@ class UpstreamProblem(Problem):
     """CCC's part; raised only as one of its subclasses.
 
     Attributes:
-        fate: what became of the request (`shared.resend.fate_of`).
+        fate: what became of the request (`shared.clients.retry.fate_of`).
         wait_ms: how long CCC asks to wait, `None` where it does not say.
     """
 

@@ -52,7 +52,7 @@ if "COVERAGE_FILE" in os.environ:
 elif Path(__file__).parents[1].joinpath(MARKER).is_file():
     collect_ignore = _ONCE + _PACKAGED_WITHOUT
     # In the package redis is whole only with its stand-ins, and some tests import it first.
-    importlib.import_module("shared.stores.redis")
+    importlib.import_module("shared.idempotency.redis")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

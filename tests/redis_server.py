@@ -18,7 +18,7 @@ import pytest
 from redis import Redis
 from typing_extensions import Self
 
-from shared.stores import redis as store
+from shared.idempotency import redis as store
 
 _TIMEOUT_S = 30
 # requirements/dev.in says which Python has which.

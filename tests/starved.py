@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from functions.mute_call.index import MUTE_CALL
-from shared import ccc, kms, oss, transport
-from shared.context import Credentials
+from shared.clients import ccc, kms, oss, transport
+from shared.runtime.context import Credentials
 from shared.settings import read_settings
 from tests.builders import PAYLOAD
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared import wsgi
 from shared.action import Action
-from shared.context import Context
 from shared.function import Function
-from shared.parameters import CallParameters
+from shared.payload.parameters import CallParameters
+from shared.runtime.context import Context
+from shared.server import wsgi
 
 MUTE_CALL = Action(name="MuteCall", version="2020-07-01", parameters=CallParameters, status="muted")
 

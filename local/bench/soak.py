@@ -28,8 +28,8 @@ from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
 from local.command_line import run
 from local.simulator import Simulator
 from local.stack import HANDLER
-from shared.envelope import Request
-from shared.schemes import SCHEMES
+from shared.callers.schemes import SCHEMES
+from shared.runtime.event import Request
 
 _ROOT = Path(__file__).parents[2]
 _PAYLOAD = json.loads((_ROOT / "events" / "direct.json").read_text(encoding="utf-8"))

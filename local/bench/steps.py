@@ -19,12 +19,12 @@ from typing import Any
 from functions.mute_call.index import MUTE_CALL
 from local.bench.running import EVENT
 from local.bench.subjects import ROOT
-from shared import rpc
-from shared.envelope import Response
+from shared.clients import rpc
 from shared.function import Function
-from shared.log import Trace
+from shared.observability.log import Trace
 from shared.problems import Problem
-from shared.status import Success
+from shared.responses.status import Success
+from shared.runtime.event import Response
 
 _CALLERS = ROOT / "functions" / "mute_call" / "callers.toml"
 # What lies before a mark, in the order of the road.

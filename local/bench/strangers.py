@@ -21,8 +21,8 @@ from typing import NamedTuple, TextIO
 from functions.mute_call.index import MUTE_CALL
 from local.bench.subjects import ROOT
 from local.command_line import Parser, run
-from shared.envelope import Request, http_request, read_body
 from shared.function import Function
+from shared.runtime.event import Request, http_request, read_body
 
 BASELINE = "wrong bearer token, no body"
 SIZE = 65_536

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.action import Action
-from shared.callers import Caller
-from shared.parameters import read_parameters
+from shared.callers.file import Caller
+from shared.payload.parameters import read_parameters
 from shared.problems import Problem
 
 _EVENTS = Path(__file__).parents[2] / "events"

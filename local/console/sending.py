@@ -19,11 +19,11 @@ from local.gateway.trigger import invocation_path
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers import Caller
-from shared.context import DEFAULT_REGION
-from shared.envelope import Request
+from shared.callers.file import Caller
+from shared.callers.secret_references import Lookup
 from shared.problems import ConfigurationError
-from shared.secret_references import Lookup
+from shared.runtime.context import DEFAULT_REGION
+from shared.runtime.event import Request
 from shared.settings import Settings, read_settings
 
 _SOURCE = "127.0.0.1"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from local.doctor.check import Check, failed, ok, warning
 from local.doctor.live import CLOCK, Live, patience, remedy_of_the_gateway
-from shared import rpc, transport
+from shared.clients import rpc, transport
 from shared.problems import Upstream
 from shared.settings import Service
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.live import Live, patience, remedy_of_the_gateway
-from shared import ccc
-from shared.callers import ANY_INSTANCE
+from shared.callers.file import ANY_INSTANCE
+from shared.clients import ccc
 from shared.problems import (
     InstanceNotFound,
     InternalError,

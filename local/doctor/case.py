@@ -16,10 +16,10 @@ from pathlib import Path
 from local.deployed import ACTIONS
 from local.doctor.deployment import Deployment, DeploymentError, read_deployment
 from shared.action import Action
-from shared.callers import Callers, load_callers
-from shared.context import region_of
+from shared.callers.file import Callers, load_callers
+from shared.callers.secret_references import ENV
 from shared.problems import ConfigurationError
-from shared.secret_references import ENV
+from shared.runtime.context import region_of
 from shared.settings import Settings, is_loopback, read_settings
 
 _ENDPOINTS = ("CCC_ENDPOINT", "KMS_ENDPOINT", "OSS_ENDPOINT")

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 from local.doctor.check import Check, failed, ok, skipped
 from local.doctor.configuration import UNSEEN
 from local.doctor.live import Live, patience
-from shared import dead_letters, kms
-from shared.callers import Caller
+from shared import dead_letters
+from shared.callers.file import Caller
+from shared.callers.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
+from shared.clients import kms
+from shared.idempotency import CLAIM, StoreError, open_store
 from shared.problems import ConfigurationError
-from shared.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
-from shared.stores import CLAIM, StoreError, open_store
 
 _URL = "IDEMPOTENCY_URL"
 _OBJECT = "doctor.json"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from local.doctor.case import Case
-from shared.context import Credentials
+from shared.runtime.context import Credentials
 from shared.settings import Settings
 
 _PATIENCE_S = 10.0

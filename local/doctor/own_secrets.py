@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from local.doctor.case import Case
 from local.doctor.check import Check, ok, skipped, warning
 from local.doctor.deployment import DeploymentError, read_deployment
-from shared.callers import Callers, load_callers
+from shared.callers.file import Callers, load_callers
+from shared.callers.secret_references import ENV, OPTIONAL
 from shared.problems import ConfigurationError
-from shared.secret_references import ENV, OPTIONAL
 
 _FILE = "callers.toml"
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from local.doctor.check import Check, failed, ok, skipped
 from local.doctor.live import Live, patience
-from shared import rpc, transport
+from shared.clients import rpc, transport
 from shared.problems import Upstream
 from shared.settings import Service
 

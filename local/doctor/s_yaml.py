@@ -25,7 +25,7 @@ from local.doctor.deployment import (
     read_deployment,
     variables_of,
 )
-from shared.secret_references import OPTIONAL
+from shared.callers.secret_references import OPTIONAL
 from shared.settings import Settings
 
 SCHEMA = Path("tests", "data", "fc3-schema.json")

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from shared.callers import Callers
-from shared.envelope import Request
+from shared.callers.file import Callers
+from shared.callers.schemes import Scheme
+from shared.callers.secret_references import OPTIONAL, Lookup, SecretUnavailableError, read_secrets
+from shared.observability.redaction import names_a_credential
 from shared.problems import ConfigurationError
-from shared.redaction import names_a_credential
-from shared.schemes import Scheme
-from shared.secret_references import OPTIONAL, Lookup, SecretUnavailableError, read_secrets
+from shared.runtime.event import Request
 
 MASK = "***"
 # A shorter part of a header is a word of its syntax: `Bearer`, `v1`.

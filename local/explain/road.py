@@ -16,16 +16,16 @@ from local.gateway.settings import Settings as FunctionSettings
 from local.shell_secrets import shell_reader
 from shared import configuration
 from shared.action import Action
-from shared.callers import Callers, load_callers
-from shared.context import DEFAULT_REGION, Credentials
-from shared.envelope import Response
+from shared.callers.file import Callers, load_callers
+from shared.callers.secret_cache import KeptSecrets
 from shared.function import Function
-from shared.kept_secrets import KeptSecrets
-from shared.log import Trace
+from shared.idempotency import MemoryStore
+from shared.observability.log import Trace
 from shared.problems import ConfigurationError, Problem
+from shared.responses.status import Success
+from shared.runtime.context import DEFAULT_REGION, Credentials
+from shared.runtime.event import Response
 from shared.settings import Settings
-from shared.status import Success
-from shared.stores import MemoryStore
 
 MADE_UP_CREDENTIALS = RoleCredentials("STS.made-up", "made-up", "made-up")
 _REQUEST_ID = "1-00000000-0000000000000000"

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from local.openapi.responses import health_responses
 from local.openapi.schemas import refer, text_schema
 from shared.action import Action
-from shared.callers import RESERVED_NAMES, CallerName
-from shared.envelope import MAX_BODY_BYTES
+from shared.callers.file import RESERVED_NAMES, CallerName
+from shared.runtime.event import MAX_BODY_BYTES
 
 CALL, SERVICE = "Call", "Service"
 _DEFAULT_CALLER = "default"

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from local.openapi.schemas import refer
-from shared import __version__, replies
-from shared.ccc import CODES
+from shared import __version__
+from shared.clients.ccc import CODES
 from shared.problems import (
     FieldError,
     InvalidParameters,
@@ -20,7 +20,8 @@ from shared.problems import (
     UpstreamProblem,
     problem_types,
 )
-from shared.status import Success
+from shared.responses import render
+from shared.responses.status import Success
 
 _REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
 _BUILD = "0123456789ab"
@@ -73,14 +74,14 @@ def _answer(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return the response with status 200: what was accepted, and whatever a caller gets that always gets 200."""
     success = Success("example", {name: schema["examples"][0] for name, schema in model["properties"].items()})
     answers = {
-        "accepted": ("CCC accepted the action", replies.with_status_codes(success, _REQUEST_ID)),
-        "flat": ("The same for a caller that always gets 200", replies.always_200(success, _REQUEST_ID)),
-        "flat_failure": ("A failure for such a caller", replies.always_200(_sample(JobNotFound), _REQUEST_ID)),
+        "accepted": ("CCC accepted the action", render.with_status_codes(success, _REQUEST_ID)),
+        "flat": ("The same for a caller that always gets 200", render.always_200(success, _REQUEST_ID)),
+        "flat_failure": ("A failure for such a caller", render.always_200(_sample(JobNotFound), _REQUEST_ID)),
     }
     schema = {"anyOf": [refer(name) for name in (model["title"], "FlatAnswer", "Handshake")]}
     return {
         "description": "CCC accepted the action. To a caller that always gets 200: any answer, see `FlatAnswer`.",
-        "headers": {name: _header(name, required=False) for name in (replies.RETRY_AFTER, replies.REPLAYED)},
+        "headers": {name: _header(name, required=False) for name in (render.RETRY_AFTER, render.REPLAYED)},
         "content": {
             "application/json": {
                 "schema": schema,
@@ -92,7 +93,7 @@ def _answer(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def _problem(kinds: list[type[Problem]]) -> dict[str, Any]:
     """Return the response for one status, which all these problems have."""
-    answers = {kind.code: replies.with_status_codes(_sample(kind), _REQUEST_ID) for kind in kinds}
+    answers = {kind.code: render.with_status_codes(_sample(kind), _REQUEST_ID) for kind in kinds}
     headers = [set(answer.headers) for answer in answers.values()]
     codes = {"type": "string", "enum": list(answers), "description": "What happened: one of the codes of this status."}
     status = {"type": "integer", "enum": [kinds[0].status], "description": "The HTTP status."}
@@ -102,7 +103,7 @@ def _problem(kinds: list[type[Problem]]) -> dict[str, Any]:
         name: _header(name, required=all(name in some for some in headers)) for name in sorted(set.union(*headers))
     }
     if any(kind.is_final for kind in kinds):
-        shown[replies.REPLAYED] = _header(replies.REPLAYED, required=False)
+        shown[render.REPLAYED] = _header(render.REPLAYED, required=False)
     lines = [f"* `{kind.code}`{', retryable' * kind.retryable}: {kind.title}. {kind.detail}" for kind in kinds]
     return {
         "description": "\n".join(lines),

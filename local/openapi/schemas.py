@@ -10,8 +10,8 @@ from pydantic_core import core_schema
 
 from shared.action import Action
 from shared.problems import problem_types
-from shared.replies import ProblemBody
-from shared.status import SlimStatus
+from shared.responses.render import ProblemBody
+from shared.responses.status import SlimStatus
 
 _REF = "#/components/schemas/{model}"
 _TEXT_RULES = ("description", "examples", "minLength", "maxLength", "pattern", "enum")

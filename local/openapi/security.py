@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from shared.schemes import SCHEMES
+from shared.callers.schemes import SCHEMES
 
 _EXPRESSED: dict[str, tuple[str, dict[str, Any]]] = {
     "bearer": ("A token in `Authorization: Bearer`.", {"type": "http", "scheme": "bearer"}),

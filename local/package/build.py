@@ -18,7 +18,8 @@ from local.package.install import install
 from local.package.licences import write_licences
 from local.package.targets import Target
 from local.package.tree import add_sources, function_folder, make_readable, prune
-from shared import __version__, lean
+from shared import __version__
+from shared.clients import import_stubs
 
 WANTED = Path("requirements", "function.in")
 LOCK = Path("requirements", "function.txt")
@@ -74,7 +75,9 @@ def build_package(
         folder.mkdir()
         report(f"install {LOCK.as_posix()} for {target.runtime}")
         install(root / LOCK, target, folder)
-        kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), (*lean.SDK, *lean.OSS), target)
+        kept = drop_unreached(
+            folder, root.joinpath(WANTED).read_text(encoding="utf-8"), (*import_stubs.SDK, *import_stubs.OSS), target
+        )
         report(f"keep {', '.join(kept)}")
         components = read_components(folder, kept)
         report(f"prune {prune(folder)} files that are never read")

@@ -1,7 +1,7 @@
 """Which of the installed distributions the function reaches.
 
-A distribution's requirements are all it may ever need. What `shared/lean.py` has stand-ins for is never loaded, nor is
-what only that would load: neither is shipped.
+A distribution's requirements are all it may ever need. What `shared/clients/import_stubs.py` has stand-ins for is
+never loaded, nor is what only that would load: neither is shipped.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from shared import lean
+from shared.clients import import_stubs
 
 # What belongs to building, typing and testing; no module opens such a file.
 _NEEDLESS_SUFFIXES = frozenset([".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".pyc"])
@@ -17,8 +17,8 @@ _NEEDLESS_ROOTS = frozenset(["bin"])
 _NEEDLESS_PARTS = frozenset(
     PurePosixPath(*name.split("."))
     for name in (
-        *lean.REDIS,
-        *lean.OSS,
+        *import_stubs.REDIS,
+        *import_stubs.OSS,
         # Clients for other services than a bucket's objects.
         *(f"alibabacloud_oss_v2.{part}" for part in ("agentic", "aio", "dataprocess", "tables", "vectors")),
         # Commands of Redis's extensions, imported by whoever asks for such a command.

@@ -15,11 +15,11 @@ from local.replay.letter import Letter, without_numbers
 from local.send.message import Message, addressed, compose, first_secret, is_here
 from local.send.wire import Outgoing
 from shared.action import Action
-from shared.callers import Caller
-from shared.envelope import Request, http_request
+from shared.callers.file import Caller
+from shared.callers.schemes import Scheme
+from shared.callers.secret_references import Lookup
 from shared.problems import InProgress, Problem
-from shared.schemes import Scheme
-from shared.secret_references import Lookup
+from shared.runtime.event import Request, http_request
 
 _KEY = "idempotency-key"
 # Standard Webhooks' id, and its other name, under which the scheme reads it but does not sign.

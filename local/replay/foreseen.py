@@ -13,7 +13,7 @@ from local.gateway.settings import BUILT_IN
 from local.replay.again import Post
 from local.replay.row import End, Row
 from local.send.wire import Outgoing
-from shared.context import DEFAULT_REGION
+from shared.runtime.context import DEFAULT_REGION
 
 
 def event_of(outgoing: Outgoing) -> bytes:

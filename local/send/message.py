@@ -11,12 +11,12 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from local.command_line import UsageError
 from local.send.wire import Outgoing
-from shared.callers import Caller
-from shared.envelope import Request, read_body, read_event
+from shared.callers.file import Caller
+from shared.callers.schemes import Scheme
+from shared.callers.secret_references import Lookup, SecretUnavailableError, read_secrets
 from shared.function import DEFAULT_CALLER
 from shared.problems import ConfigurationError, Problem
-from shared.schemes import Scheme
-from shared.secret_references import Lookup, SecretUnavailableError, read_secrets
+from shared.runtime.event import Request, read_body, read_event
 
 FORM = "application/x-www-form-urlencoded"
 # What a path may hold unescaped (RFC 3986 §3.3), and escapes that are there already.

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult
 from local.command_line import UsageError
 from local.send.message import Message, compose
 from local.send.wire import Answer, Outgoing, object_in
-from shared.callers import Caller
-from shared.envelope import Request
+from shared.callers.file import Caller
 from shared.problems import problem_types
+from shared.runtime.event import Request
 
 _JSON = {"content-type": "application/json"}
 _ANY_INSTANCE = "*"

@@ -12,16 +12,17 @@ from pydantic.fields import FieldInfo
 
 from functions.mute_call import index
 from local.simulator import Simulator
-from shared import replies, server
-from shared.callers import RESERVED_NAMES, Caller
-from shared.context import region_of
-from shared.envelope import MAX_BODY_BYTES
-from shared.parameters import CallParameters, read_parameters
+from shared.callers.file import RESERVED_NAMES, Caller
+from shared.callers.schemes import SCHEMES
+from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import Throttled, Unauthorized, problem_types
-from shared.replies import ProblemBody
-from shared.schemes import SCHEMES
+from shared.responses import render
+from shared.responses.render import ProblemBody
+from shared.responses.status import SlimStatus, slim_status
+from shared.runtime.context import region_of
+from shared.runtime.event import MAX_BODY_BYTES
+from shared.server import __main__ as server
 from shared.settings import Settings
-from shared.status import SlimStatus, slim_status
 from tests.builders import CREDENTIALS, LOG_KEYS, PAYLOAD, TOKEN, Context312, environment, http_event
 from tests.contract.documents import blocks, read, tables
 from tests.contract.running import steady
@@ -192,7 +193,7 @@ def test_the_headers_of_a_refusal_are_told() -> None:
     assert f"always `{Unauthorized('any').headers['WWW-Authenticate']}" in when["unauthorized"]
     throttled = Throttled("any")
     assert "see `Retry-After" in when["throttled"]
-    assert replies.always_200(throttled, None).headers == {"Retry-After": throttled.headers["Retry-After"]}
+    assert render.always_200(throttled, None).headers == {"Retry-After": throttled.headers["Retry-After"]}
     assert "with `Retry-After` where the table above has it" in PAGE
 
 

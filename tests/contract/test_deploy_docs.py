@@ -17,8 +17,8 @@ from local.doctor.rights import LOG, VPC
 from local.smoke.__main__ import main as smoke
 from local.smoke.checks import REMEDIES
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
-from shared.callers import load_callers
-from shared.parameters import CallParameters, read_parameters
+from shared.callers.file import load_callers
+from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import Problem
 from shared.settings import Settings
 

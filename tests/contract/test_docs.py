@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from local.command_line import FUNCTIONS
-from shared.callers import load_callers
+from shared.callers.file import load_callers
 from shared.problems import ConfigurationError, problem_types
 from shared.settings import Settings
 from tests.contract.documents import (
@@ -344,7 +344,7 @@ MUTATIONS = [
     ("README.md", "--function unmute_call", "--function mute_call_2", "no such function: mute_call_2"),
     ("README.md", "`DEADLINE_MS`", "`DEADLINE_DAYS`", "DEADLINE_DAYS is nothing of the sources"),
     ("README.md", "`job_not_found`", "`job_not_there`", "job_not_there is nothing of the sources"),
-    ("README.md", "`shared/transport.py`", "`shared/transports.py`", "no such file: shared/transports.py"),
+    ("README.md", "`shared/clients/transport.py`", "`shared/transports.py`", "no such file: shared/transports.py"),
     ("docs/contract.md", '"retryable": false,\n', '"retryable": no,\n', "a json block is none"),
     ("docs/contract.md", "409 `in_progress`", "408 `in_progress`", "in_progress is not 408"),
     (
@@ -375,7 +375,7 @@ MUTATIONS = [
     ("docs/concepts.md", *added("~~~http\nGET /\n~~~", "a block of language 'http'")),
     ("docs/concepts.md", *added("    GET /", "a block of language ''")),
     ("docs/concepts.md", *added("`shared.gone`", "no such module: shared.gone")),
-    ("docs/concepts.md", *added("`shared.callers.gone`", "no such module: shared.callers.gone")),
+    ("docs/concepts.md", *added("`shared.callers.file.gone`", "no such module: shared.callers.file.gone")),
     ("docs/concepts.md", *added("`functions.mute_call.index:gone`", "no such module: functions.mute_call.index:gone")),
     ("docs/concepts.md", *added("`tests/unit/gone.py::test_x`", "no such test: tests/unit/gone.py::test_x")),
     ("docs/concepts.md", *added("`tests/conftest.py::test_x`", "no such test: tests/conftest.py::test_x")),

@@ -14,13 +14,18 @@ from local.console import deliveries
 from local.doctor.installation import OLDEST
 from local.gateway.settings import BUILT_IN
 from local.interpreters import VERSIONS
-from shared import callers, dead_letters, idempotency, idle, kept_secrets, payload, redaction, server
-from shared.envelope import MAX_BODY_BYTES
-from shared.parameters import Identifier
-from shared.schemes import SCHEMES
-from shared.secret_references import SecretReferences
+from shared import dead_letters
+from shared.callers import file, secret_cache
+from shared.callers.schemes import SCHEMES
+from shared.callers.secret_references import SecretReferences
+from shared.clients import idle
+from shared.idempotency import memory, once
+from shared.observability import redaction
+from shared.payload import decode
+from shared.payload.parameters import Identifier
+from shared.runtime.event import MAX_BODY_BYTES
+from shared.server import __main__ as server
 from shared.settings import Settings
-from shared.stores import memory
 from tests.contract.documents import read
 from tests.contract.test_docs import PAGES
 
@@ -57,10 +62,10 @@ PYTHONS = [runtime.removeprefix("python") for runtime in BUILT_IN]
 SUPPORTED = f"{VERSIONS[0]} to {VERSIONS[-1]}"
 # A phrase with a gap, what stands in the gap, and the pages with that phrase. Other words for the same are not seen.
 FIGURES = [
-    ("nesting over {} levels", payload.MAX_DEPTH, [CONTRACT]),
+    ("nesting over {} levels", decode.MAX_DEPTH, [CONTRACT]),
     ("Each has {} printable characters", f"{LENGTHS.min_length} to {LENGTHS.max_length}", [CONTRACT]),
     ("must have at most {} characters", LENGTHS.max_length, [RUNBOOK]),
-    ("a string or an integer, at most {} characters", callers._MAX_KEY_CHARACTERS, [CONTRACT]),  # noqa: SLF001 - a figure
+    ("a string or an integer, at most {} characters", file._MAX_KEY_CHARACTERS, [CONTRACT]),  # noqa: SLF001 - a figure
     ("**Secrets** are {} references", f"{REFERENCES['minItems']} to {REFERENCES['maxItems']}", [CONTRACT]),
     ("`tolerance_seconds` ({}) in both directions", TOLERANCE, [CONTRACT, SECURITY]),
     ("the tolerance of {} s ", TOLERANCE, ["docs/callers/signed.md"]),
@@ -68,29 +73,29 @@ FIGURES = [
     ("less than {} KiB", MAX_BODY_BYTES // 1024, [SENDERS]),
     ("in UTF-8, at most {} KiB", MAX_BODY_BYTES // 1024, [CONTRACT]),
     # Secrets of KMS.
-    ("keeps what it has read from KMS for {} at most", minutes(kept_secrets.MAX_AGE_S), [CONTRACT]),
-    ("instance alone, and count for {} at most", minutes(kept_secrets.MAX_AGE_S), [SECURITY]),
-    ("keeps it for {} at most", minutes(kept_secrets.MAX_AGE_S), [DEPLOY]),
-    ("once what an instance holds is {} old", minutes(kept_secrets.MAX_AGE_S), [DEPLOY]),
-    ("is accepted for up to {}.", minutes(kept_secrets.MAX_AGE_S), [SECURITY]),
-    ("two requests in {} and instance", minutes(kept_secrets.FRESH_S), [DEPLOY]),
-    ("at most once in {}, whoever asks", seconds(kept_secrets.EVERY_S), [CONTRACT, SECURITY]),
-    ("at once, at most every {}.", seconds(kept_secrets.EVERY_S), [DEPLOY]),
-    ("made again after {} at the earliest", seconds(kept_secrets.EVERY_S), [DEPLOY]),
-    ("An instance tells {} sets of credentials apart", WORDS[kept_secrets.MAX_SETS], [DEPLOY]),
-    ("are put off for {} at most", seconds(kept_secrets.EVERY_S), [SECURITY]),
-    ("Wait {} before the sender takes the new one", seconds(kept_secrets.EVERY_S), [DEPLOY]),
-    ("What is repaired counts after {},", seconds(kept_secrets.EVERY_S), [RUNBOOK]),
-    ("KMS is given {} of `DEADLINE_MS`", PARTS[kept_secrets.SHARE], [DEPLOY]),
-    ("answers in {} of `DEADLINE_MS`", PARTS[kept_secrets.SHARE], [RUNBOOK]),
-    ("where KMS is to be asked for it | {} of the whole", PARTS[kept_secrets.SHARE], [RELIABILITY]),
+    ("keeps what it has read from KMS for {} at most", minutes(secret_cache.MAX_AGE_S), [CONTRACT]),
+    ("instance alone, and count for {} at most", minutes(secret_cache.MAX_AGE_S), [SECURITY]),
+    ("keeps it for {} at most", minutes(secret_cache.MAX_AGE_S), [DEPLOY]),
+    ("once what an instance holds is {} old", minutes(secret_cache.MAX_AGE_S), [DEPLOY]),
+    ("is accepted for up to {}.", minutes(secret_cache.MAX_AGE_S), [SECURITY]),
+    ("two requests in {} and instance", minutes(secret_cache.FRESH_S), [DEPLOY]),
+    ("at most once in {}, whoever asks", seconds(secret_cache.EVERY_S), [CONTRACT, SECURITY]),
+    ("at once, at most every {}.", seconds(secret_cache.EVERY_S), [DEPLOY]),
+    ("made again after {} at the earliest", seconds(secret_cache.EVERY_S), [DEPLOY]),
+    ("An instance tells {} sets of credentials apart", WORDS[secret_cache.MAX_SETS], [DEPLOY]),
+    ("are put off for {} at most", seconds(secret_cache.EVERY_S), [SECURITY]),
+    ("Wait {} before the sender takes the new one", seconds(secret_cache.EVERY_S), [DEPLOY]),
+    ("What is repaired counts after {},", seconds(secret_cache.EVERY_S), [RUNBOOK]),
+    ("KMS is given {} of `DEADLINE_MS`", PARTS[secret_cache.SHARE], [DEPLOY]),
+    ("answers in {} of `DEADLINE_MS`", PARTS[secret_cache.SHARE], [RUNBOOK]),
+    ("where KMS is to be asked for it | {} of the whole", PARTS[secret_cache.SHARE], [RELIABILITY]),
     # The deadline and its shares.
     ("`DEADLINE_MS` ({})", DEADLINE_MS, [DEPLOY, RELIABILITY]),
     ("`DEADLINE_MS`, {} by default", DEADLINE_MS, [README]),
     ("`DEADLINE_MS` 默认为 {}", DEADLINE_MS, [README_ZH]),
     ("answers within {} s (`DEADLINE_MS`)", DEADLINE_MS / 1000, [SENDERS]),
-    ("claiming the key | {} of what is left", PARTS[idempotency._CLAIM_SHARE], [RELIABILITY]),  # noqa: SLF001 - as above
-    ("storing the answer | what is left; {} is kept", PARTS[idempotency._COMPLETE_SHARE], [RELIABILITY]),  # noqa: SLF001 - as above
+    ("claiming the key | {} of what is left", PARTS[once._CLAIM_SHARE], [RELIABILITY]),  # noqa: SLF001 - as above
+    ("storing the answer | what is left; {} is kept", PARTS[once._COMPLETE_SHARE], [RELIABILITY]),  # noqa: SLF001 - as above
     ("(`DEAD_LETTER_URL`) | {} of the whole", PARTS[dead_letters._SHARE], [RELIABILITY]),  # noqa: SLF001 - as above
     ("**Time**: {} of `DEADLINE_MS`", PARTS[dead_letters._SHARE], [DEPLOY]),  # noqa: SLF001 - as above
     ("It takes {} of `DEADLINE_MS` at most", PARTS[dead_letters._SHARE], [README]),  # noqa: SLF001 - as above

@@ -22,11 +22,11 @@ from functions.mute_call.index import FUNCTION, handler
 from local.explain import __main__ as explain
 from local.send import __main__ as send
 from local.simulator import Simulator
-from shared.callers import Caller, load_callers
-from shared.envelope import Request, read_body, read_event
-from shared.parameters import CallParameters
+from shared.callers.file import Caller, load_callers
+from shared.callers.schemes import SCHEMES
+from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, problem_types
-from shared.schemes import SCHEMES
+from shared.runtime.event import Request, read_body, read_event
 from shared.settings import Settings
 from tests.builders import CHANNEL, PAYLOAD, Context312, environment, http_event
 from tests.contract.documents import ROOT, blocks, headings, local_links, tables

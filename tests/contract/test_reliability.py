@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shared import idle, resend
+from shared.clients import idle, retry
+from shared.idempotency import memory, redis, remembering
 from shared.problems import UpstreamProblem, problem_types
 from shared.settings import Settings
-from shared.stores import memory, redis, remembering
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
 
@@ -40,8 +40,8 @@ def test_a_code_stands_behind_its_status(kind: type[UpstreamProblem]) -> None:
         f"the last {memory.CAPACITY:,} answers",
         f"(the last {remembering._MOST_UNSAVED})",  # noqa: SLF001 - a figure
         f"{redis._CONNECT_S * 1000:g} ms to connect to Redis and {redis._ANSWER_S * 1000:g} ms",  # noqa: SLF001 - as above
-        f"yes, after {resend._PAUSE_S * 1000:g} ms",  # noqa: SLF001 - as above
-        f"{resend.LEAST_ATTEMPT_S * 1000:g} ms\nof the deadline are left",
+        f"yes, after {retry._PAUSE_S * 1000:g} ms",  # noqa: SLF001 - as above
+        f"{retry.LEAST_ATTEMPT_S * 1000:g} ms\nof the deadline are left",
     ],
 )
 def test_the_figures_are_those_of_the_code(figure: str) -> None:

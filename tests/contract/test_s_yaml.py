@@ -16,10 +16,10 @@ from jsonschema import Draft7Validator
 
 from functions.mute_call import index
 from local.package import TARGETS
-from shared import server
-from shared.callers import load_callers
-from shared.envelope import read_event
+from shared.callers.file import load_callers
 from shared.function import Function
+from shared.runtime.event import read_event
+from shared.server import __main__ as server
 from shared.settings import Settings
 from tests.builders import http_event
 

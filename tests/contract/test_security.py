@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from shared.callers import Caller
-from shared.envelope import Request
+from shared.callers.file import Caller
+from shared.callers.schemes import SCHEMES, Auth, Ram, Scheme
 from shared.problems import Unauthorized, problem_types
-from shared.schemes import SCHEMES, Auth, Ram, Scheme
+from shared.runtime.event import Request
 from shared.settings import Settings
 from tests.contract.documents import ROOT, headings, local_links, read, tables
 

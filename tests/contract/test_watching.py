@@ -22,10 +22,11 @@ from functions.mute_call.index import MUTE_CALL
 from functions.unmute_call.index import UNMUTE_CALL
 from local.deployed import ACTIONS
 from local.watching import _parser
-from shared import log, problems
+from shared import problems
 from shared.action import Action
+from shared.observability import log
 from shared.problems import Problem, Upstream
-from shared.status import Success
+from shared.responses.status import Success
 from tests.contract.documents import ROOT, blocks, headings, local_links, read, tables
 
 FOLDER = ROOT / "docs/watching"

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from local.simulator import Simulator
-from shared import transport
-from shared.idle import MAX_IDLE_S
+from shared.clients import transport
+from shared.clients.idle import MAX_IDLE_S
 from tests.e2e.instances import DEADLINE_S, TIMEOUT_S, Instance, until
 from tests.silent_proxy import SilentProxy
 

@@ -21,9 +21,9 @@ import redis as client
 
 from functions.unmute_call.index import UNMUTE_CALL
 from local.simulator import Simulator
-from shared.envelope import read_body, read_event
+from shared.callers.schemes import SCHEMES
 from shared.function import Function
-from shared.schemes import SCHEMES
+from shared.runtime.event import read_body, read_event
 from tests.builders import Context312, environment, http_event
 from tests.e2e.instances import LATEST_S, ROOT, TIMEOUT_S, Answer, Instance, until
 from tests.redis_server import RedisServer, clients_closed
@@ -270,7 +270,7 @@ def test_a_recorded_mute_does_not_run_as_an_unmute(redis: RedisServer, tmp_path:
 SHORT_OF_FILES = """
 import resource, sys, tempfile
 from pathlib import Path
-import shared.stores.redis
+import shared.idempotency.redis
 import redis
 from shared.function import Function
 from tests.builders import Context312, environment, http_event

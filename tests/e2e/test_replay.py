@@ -27,7 +27,7 @@ from local.replay.__main__ import main as replay
 from local.send.__main__ import main as send
 from local.simulator import Simulator
 from local.stack import DEMO_TOKEN, UNMUTE_HANDLER, stack
-from shared.schemes import SCHEMES
+from shared.callers.schemes import SCHEMES
 from tests.builders import PAYLOAD, http_event
 from tests.peers import answering, peer, read_request, silent
 from tests.s3_server import BUCKET, S3Server

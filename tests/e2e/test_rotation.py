@@ -19,7 +19,7 @@ from local.gateway.settings import BUILT_IN
 from local.send.message import compose, read_message
 from local.send.wire import Outgoing, exchange
 from local.simulator import Simulator
-from shared.callers import load_callers
+from shared.callers.file import load_callers
 from tests.builders import PAYLOAD
 from tests.e2e.test_custom_runtime import running
 

@@ -21,7 +21,7 @@ from local.gateway import Gateway
 from local.send.__main__ import main as send
 from local.simulator import Simulator
 from local.stack import stack
-from shared.schemes import SCHEMES
+from shared.callers.schemes import SCHEMES
 from tests.builders import PAYLOAD, http_event
 
 ROOT = Path(__file__).parent.parent.parent

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # What imports the libraries as this project does: some of them with stand-ins, without which they are not whole.
-DOORS = ("functions.mute_call.index", "shared.rpc", "shared.server", "shared.stores.redis")
+DOORS = ("functions.mute_call.index", "shared.clients.rpc", "shared.server", "shared.idempotency.redis")
 # Prints where all modules below the arguments come from.
 PROGRAM = f"""
 import importlib, json, sys

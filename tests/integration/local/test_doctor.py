@@ -275,7 +275,7 @@ def _other_sources(place: Place) -> None:
 
 
 def _removed_source(place: Place) -> None:
-    place.path("shared/wsgi.py").unlink()
+    place.path("shared/server/wsgi.py").unlink()
 
 
 def _counterpart(place: Place) -> None:
@@ -535,7 +535,7 @@ OFFLINE = [
         *("package", "index.py is not in the sources any more", "make package"),
     ),
     Fault(_other_sources, "package", "shared/new.py is missing", "make package"),
-    Fault(_removed_source, "package", "shared/wsgi.py is not in the sources", "make package"),
+    Fault(_removed_source, "package", "shared/server/wsgi.py is not in the sources", "make package"),
     Fault(
         lambda place: place.package(extension=EXTENSION.replace("312", "310")),
         *("package", "its extensions are for Python 3.10, not for python3.12", "RUNTIME=python3.12"),

@@ -11,7 +11,7 @@ import pytest
 from local import log_service
 from local.simulator import Simulator
 from local.watching import main
-from shared.context import Credentials
+from shared.runtime.context import Credentials
 from tests.builders import CREDENTIALS
 from tests.sls_server import INDEX, KEYS, SlsServer
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from shared import lean
+from shared.clients import import_stubs
 from tests.builders import environment
 
 # A new process, as an instance is; what Python itself has loaded before is not the function's.
@@ -23,11 +23,11 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 # Beside what the stand-ins are for: what only some requests need, and what the heavy ones brought with them.
 HEAVY = {
-    *(name for name in (*lean.SDK, *lean.REDIS, *lean.OSS)),
+    *(name for name in (*import_stubs.SDK, *import_stubs.REDIS, *import_stubs.OSS)),
     *("apscheduler", "tzlocal", "attr", "yarl", "multidict", "charset_normalizer", "idna", "cffi", "multiprocessing"),
     *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn"),
-    *("alibabacloud_oss_v2", "shared.oss"),
-    *("shared.stores.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
+    *("alibabacloud_oss_v2", "shared.clients.oss"),
+    *("shared.idempotency.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
 }
 
 
@@ -61,18 +61,18 @@ def test_not_many_modules_are_loaded_at_all(loaded: list[str]) -> None:
 
 def test_the_client_of_oss_is_loaded_where_it_is_configured_and_by_then(loaded: list[str]) -> None:
     found = set(loaded_with(DEAD_LETTER_URL="oss://bucket/letters")) - set(loaded)
-    assert "shared.oss" in found
+    assert "shared.clients.oss" in found
     assert {name.partition(".")[0] for name in found} <= {"shared", "alibabacloud_oss_v2", "concurrent"}
     # 114 at the time of writing; 275 without the stand-ins.
     assert len(found) < 140
 
 
 def test_only_the_sdk_holds_stand_ins() -> None:
-    import shared.oss  # noqa: PLC0415 - with them come the stand-ins
-    import shared.rpc  # noqa: PLC0415 - likewise
-    import shared.stores.redis  # noqa: F401, PLC0415 - likewise
+    import shared.clients.oss  # noqa: PLC0415 - with them come the stand-ins
+    import shared.clients.rpc  # noqa: PLC0415 - likewise
+    import shared.idempotency.redis  # noqa: F401, PLC0415 - likewise
 
-    kinds = (lean._StandIn, lean._Module)  # noqa: SLF001 - only their types tell them
+    kinds = (import_stubs._StandIn, import_stubs._Module)  # noqa: SLF001 - only their types tell them
     holders = {
         name.partition(".")[0]
         for name, module in list(sys.modules.items())

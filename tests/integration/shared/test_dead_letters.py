@@ -19,14 +19,14 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from shared import dead_letters
-from shared.callers import load_callers
-from shared.context import Credentials
-from shared.envelope import Request
+from shared.callers.file import load_callers
+from shared.callers.schemes import SCHEMES
 from shared.function import Function
 from shared.problems import JobNotFound, Problem, Throttled, Upstream, UpstreamTimeout
-from shared.schemes import SCHEMES
+from shared.runtime.context import Credentials
+from shared.runtime.event import Request
+from shared.server.wsgi import application
 from shared.settings import Settings
-from shared.wsgi import application
 from tests.builders import LOG_KEYS, PAYLOAD, REQUEST_ID, Context310, Context312, direct_event, environment, http_event
 from tests.peers import Behaviour, answering, dripping, peer, silent
 from tests.s3_server import BUCKET, S3Server

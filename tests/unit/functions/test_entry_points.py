@@ -9,9 +9,9 @@ import pytest
 
 from functions.mute_call import index as mute_call
 from functions.unmute_call import index as unmute_call
-from shared import transport
 from shared.action import Action
-from shared.parameters import CallParameters
+from shared.clients import transport
+from shared.payload.parameters import CallParameters
 from tests.builders import PAYLOAD, TOKEN, Context310, Context312, direct_event, environment, http_event
 
 ANSWER = {"RequestId": "A275B008-A25B-494D-AB53-93CE253815B6", "Code": "OK", "Data": {}}

@@ -14,9 +14,9 @@ from local.explain.masking import MASK, Mask, mask_for
 from local.explain.report import KEY_NOTE, report, text
 from local.explain.road import Recorder, Walk, walk
 from local.shell_secrets import shell_lookup
-from shared.callers import Callers
-from shared.context import Credentials
-from shared.envelope import Request
+from shared.callers.file import Callers
+from shared.runtime.context import Credentials
+from shared.runtime.event import Request
 from tests.builders import PAYLOAD, direct_event, http_event
 
 NOW = 1_693_896_071.895

@@ -15,10 +15,10 @@ from local.command_line import UsageError
 from local.send import __main__ as command
 from local.send.message import Message, compose, first_secret, read_message, read_url
 from local.send.wire import Answer, Outgoing, curl
-from shared.callers import Caller
-from shared.envelope import Request, read_event
-from shared.schemes import SCHEMES
-from shared.secret_references import from_environment
+from shared.callers.file import Caller
+from shared.callers.schemes import SCHEMES
+from shared.callers.secret_references import from_environment
+from shared.runtime.event import Request, read_event
 from tests.builders import PAYLOAD, http_event
 
 NOW = 1_693_896_071.895

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.action import Action
-from shared.context import Credentials
 from shared.function import Function
-from shared.parameters import CallParameters
+from shared.payload.parameters import CallParameters
+from shared.runtime.context import Credentials
 from shared.settings import Settings
 from tests.builders import Context312, direct_event, environment, http_event
 

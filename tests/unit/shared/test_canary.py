@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import ccc, transport
+from shared.clients import ccc, transport
 from shared.function import Function
 from tests.builders import PAYLOAD, Context310, Context312, RoleCredentials, direct_event, http_event
 from tests.unit.shared.fakes import BEARER, CALLERS, MUTE_CALL, NOW, World, sample

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared import configuration, kept_secrets
-from shared.callers import load_callers
-from shared.kept_secrets import KeptSecrets
+from shared import configuration
+from shared.callers import secret_cache
+from shared.callers.file import load_callers
+from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_references import SecretUnavailableError, from_environment
 from shared.problems import ConfigurationError
-from shared.secret_references import SecretUnavailableError, from_environment
 from shared.settings import read_settings
 from tests.builders import Context310, Context312, environment
 from tests.unit.shared.fakes import BEARER, CALLERS
@@ -177,7 +178,7 @@ def test_what_is_wrong_with_secrets_of_kms_is_told_of_each_caller(
 
 def test_nothing_is_said_of_secrets_for_which_there_was_no_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(KMS_CALLERS, encoding="utf-8")
-    monkeypatch.setattr(kept_secrets, "SHARE", 0.0)
+    monkeypatch.setattr(secret_cache, "SHARE", 0.0)
 
     assert configuration.faults(environment(), Context312(), file, kept({})) == []
 

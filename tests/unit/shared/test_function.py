@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import pytest
 
 from shared import __version__
-from shared.context import Credentials
 from shared.function import Function
 from shared.problems import JobNotFound, Throttled, Upstream, UpstreamTimeout
+from shared.runtime.context import Credentials
 from tests.builders import (
     CREDENTIALS,
     LOG_KEYS,

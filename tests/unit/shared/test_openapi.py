@@ -16,9 +16,9 @@ from local.openapi import document
 from local.openapi.__main__ import main as write_documents
 from shared import __version__
 from shared.action import Action
-from shared.parameters import CallParameters, read_parameters
+from shared.callers.schemes import SCHEMES
+from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import InvalidParameters, Problem, Upstream, UpstreamProblem, problem_types
-from shared.schemes import SCHEMES
 from tests.builders import PAYLOAD
 from tests.unit.shared.fakes import BEARER, MUTE_CALL, Reply, World
 

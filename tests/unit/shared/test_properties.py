@@ -14,12 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from shared.envelope import is_direct, read_event
+from shared.callers.schemes import Auth, Scheme
 from shared.problems import Problem, problem_types
-from shared.schemes import Auth, Scheme
+from shared.runtime.event import is_direct, read_event
 from tests.builders import PAYLOAD, TOKEN, Context312, direct_event
+from tests.unit.shared.callers.schemes.references import SENDERS, changed
 from tests.unit.shared.fakes import CALLERS, CCC_REQUEST_ID, NOW, World
-from tests.unit.shared.schemes.references import SENDERS, changed
 
 QUICK = settings(max_examples=200, deadline=None, database=None)
 CODES = {kind.code: kind.status for kind in problem_types() if kind.status < 500}

@@ -8,7 +8,7 @@ import time:       900 |        900 |   json.decoder
 import time:       100 |       1000 | json
 import time:      2000 |       2000 |     pydantic.main
 import time:       500 |       2500 |   pydantic
-import time:       300 |       3800 | shared.callers
+import time:       300 |       3800 | shared.callers.file
 import time:      1000 |       4800 | index
 a line of the function's own
 """

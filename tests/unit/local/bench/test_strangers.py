@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from local.bench import strangers
-from shared.envelope import Request
+from shared.runtime.event import Request
 
 
 def test_every_kind_is_refused_by_a_check(tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Twilio's signature, which covers the URL and the fields of a form, or the hash of any other body."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from shared.callers.schemes.scheme import Scheme, any_equal, first_equal, key_of_content
+from shared.callers.schemes.signature import encode
+from shared.callers.schemes.urls import PublicUrl, signed_urls, with_default_port
+from shared.callers.secret_references import SecretReferences
+from shared.payload.decode import MAX_PAIRS, is_form, read_form
+from shared.problems import CredentialMismatch, Unauthorized
+from shared.runtime.event import Request
+
+_HEADER = "x-twilio-signature"
+_BODY_HASH = "bodySHA256"
+# Its forms have to be read before they are proved; the longest message takes 16 KB.
+_MAX_FORM_BYTES = 20_480
+# A name with one of these could have been cut out of a query.
+_NO_NAME = re.compile(r"[&=?#%]")
+
+
+class Twilio(Scheme):
+    """Twilio, "Webhooks security": HMAC-SHA1 with the account's auth token. It signs no timestamp.
+
+    In what it signs nothing separates URL, fields, names and values: that can be cut anew. What no form of Twilio has
+    is refused.
+    """
+
+    signs: ClassVar[bool] = True
+    scheme: Literal["twilio"]
+    secrets: SecretReferences
+    public_url: PublicUrl | None = None
+
+    def is_usable(self, secret: str) -> bool:
+        """Any text is a token, without white space around it."""
+        return bool(secret) and secret == secret.strip()
+
+    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:  # noqa: ARG002 - one signature for all schemes
+        """Compute the signature with every secret, with and without the explicit port, and compare.
+
+        A body that is no form is proved by its hash in the signed query; without one, a valid signature would pass
+        with any body. Where the query has a hash it counts, or taking the body away would leave a valid signature.
+        """
+        given = request.headers.get(_HEADER)
+        if given is None:
+            raise Unauthorized("no signature")
+        hashed = _BODY_HASH in request.query or (body and not is_form(request.headers))
+        if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(body)]):
+            raise Unauthorized("body has another hash than the signed query says")
+        fields = _fields(request, body)
+        urls = signed_urls(request, self.public_url, body)
+        spelled = dict.fromkeys((*urls, *map(with_default_port, urls)))
+        contents = [(url + fields).encode("utf-8", "surrogatepass") for url in spelled]
+        expected = [_signature(secret, content) for secret in secrets for content in contents]
+        matching = first_equal([given], expected)
+        if matching is None:
+            raise CredentialMismatch("signature does not match")
+        return key_of_content(contents[matching % len(contents)])
+
+    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add the signature, and the body's hash to the query where the body is no form."""
+        if body and not is_form(request.headers):
+            request = request.with_query({_BODY_HASH: _hash(body)})
+        content = signed_urls(request, self.public_url, body)[0] + _fields(request, body)
+        return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"))})
+
+    def proof_headers(self) -> frozenset[str]:
+        """Return the name of the signature's header, too."""
+        return super().proof_headers() | {_HEADER}
+
+    def credential_query(self) -> frozenset[str]:
+        """Return the name of the body's hash."""
+        return frozenset({_BODY_HASH})
+
+
+def _fields(request: Request, body: bytes) -> str:
+    """Return the fields of a form, sorted, names and values without separators: here the form has to be read first."""
+    if not is_form(request.headers):
+        return ""
+    if len(body) > _MAX_FORM_BYTES:
+        raise Unauthorized("form is too long")
+    try:
+        pairs = read_form(body, MAX_PAIRS)
+    except ValueError:
+        raise Unauthorized("form is malformed") from None
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs) or any(not name or _NO_NAME.search(name) for name in names):
+        raise Unauthorized("form is malformed")
+    return "".join(name + value for name, value in sorted(pairs))
+
+
+def _signature(secret: str, content: bytes) -> str:
+    return encode(hmac.digest(secret.encode("utf-8", "surrogatepass"), content, "sha1"), "base64")
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

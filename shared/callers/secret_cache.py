@@ -1,0 +1,253 @@
+"""The secrets of KMS that an instance has read, and for how long it trusts them.
+
+A secret is read before its first use, again once it is a few minutes old, and early when a credential was not accepted:
+it may have been rotated a moment ago. Nothing is trusted beyond its age: if KMS cannot be asked by then, the caller is
+not served.
+
+What was read with one set of role credentials counts for that set alone: on a custom runtime the credentials come in
+headers of the request. How often KMS is asked does not depend on them: all sets share one budget per secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from functools import partial
+
+from shared.callers.secret_references import KMS, Lookup, NotAskedError, SecretUnavailableError, from_environment
+from shared.clients import kms
+from shared.clients.idle import Moment
+from shared.problems import ConfigurationError
+from shared.runtime.context import Credentials, credentials_of
+from shared.settings import Settings
+
+# From this age on a secret is read anew, and up to the other it is used if that fails.
+FRESH_S, MAX_AGE_S = 240.0, 300.0
+# Between two reads of one secret, whoever asks and however they end. The first that succeeds is free.
+EVERY_S = 10.0
+# Sets of credentials that an instance knows for one secret: the role's, the one before it was renewed, and two more.
+MAX_SETS = 4
+# Of the deadline: by then KMS has answered.
+SHARE = 0.25
+
+ReadSecret = Callable[[str, Credentials, Settings, float], tuple[str, ...]]
+
+
+@dataclass
+class _Kept:
+    """What one set of credentials has read: the values, how old they are, and how its last read failed, if it did."""
+
+    found: tuple[str, ...] | None = None
+    found_at: Moment = field(default_factory=Moment)
+    failure: Exception | None = None
+    used_at: float = field(default_factory=time.monotonic)
+
+    def is_trusted(self) -> bool:
+        """Whether there is something, and it is not too old."""
+        return self.found is not None and self.found_at.age_s() < MAX_AGE_S
+
+    def is_due(self, *, early: bool) -> bool:
+        """Whether it is to be read now, if it may be."""
+        # What is not there may be on its way: whoever sets it up waits for it.
+        return early or self.found is None or self.found_at.age_s() >= (FRESH_S if self.found else EVERY_S)
+
+    def read(self, read: Callable[[], tuple[str, ...]]) -> None:
+        """Read it, and keep how that ended."""
+        try:
+            self.found, self.failure = read(), None
+        except (ConfigurationError, SecretUnavailableError) as error:
+            self.failure = error
+        else:
+            self.found_at = Moment()
+
+    def values(self, unread: str) -> tuple[str, ...]:
+        """Return what was found, if it is not too old.
+
+        Args:
+            unread: says why there is nothing, if no read has failed.
+
+        Raises:
+            ConfigurationError, SecretUnavailableError: nothing; as the last read failed.
+        """
+        found = self.found
+        if found is not None and self.is_trusted():
+            return found
+        failure = self.failure or NotAskedError(unread)
+        # A new one each time: several threads may raise it.
+        raise type(failure)(*failure.args)
+
+
+class _Secret:
+    """One secret: what each set of credentials has read of it, and when KMS may be asked for it again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sets: dict[str, _Kept] = {}
+        self._has_succeeded = False
+        # The last read that was not free, and the set that it was for.
+        self._read_at: Moment | None = None
+        self._reader = ""
+        # When a set that has values could not read because of another's read.
+        self._put_off_at: Moment | None = None
+
+    def values(
+        self, owner: str, read: Callable[[], tuple[str, ...]], deadline: float, latest: float, *, early: bool
+    ) -> tuple[str, ...]:
+        """Return the values for one set of credentials, read anew where that is due and the budget allows it.
+
+        Another that reads meanwhile is waited for, unless what there is will do.
+
+        Args:
+            owner: the set.
+            read: reads the secret with it.
+            deadline: by `time.monotonic()`; another's read is waited for until then.
+            latest: likewise; after it no read begins.
+            early: whether it is read before its age demands it.
+
+        Raises:
+            ConfigurationError, SecretUnavailableError: there are none.
+        """
+        kept = self._sets.get(owner, _Kept())
+        kept.used_at = time.monotonic()
+        wait_s = 0.0 if kept.is_trusted() and not early else max(0.0, deadline - time.monotonic())
+        if self._may_read(owner, early=early) and self._lock.acquire(timeout=wait_s):
+            try:
+                if self._may_read(owner, early=early) and time.monotonic() <= latest:
+                    self._read(owner, read)
+            finally:
+                self._lock.release()
+        is_spent = self._is_spent()
+        return self._sets.get(owner, kept).values(
+            "KMS was asked a moment ago, with other credentials" if is_spent else "KMS was not read in time"
+        )
+
+    def seen(self, owner: str) -> tuple[str, ...]:
+        """Return what the last read of one set found, however old that is.
+
+        Raises:
+            ConfigurationError, SecretUnavailableError: it failed, and what was found before is too old.
+            NotAskedError: the set has not read.
+        """
+        kept = self._sets.get(owner, _Kept())
+        if kept.found is not None and kept.failure is None:
+            return kept.found
+        return kept.values("KMS was not read")
+
+    def _may_read(self, owner: str, *, early: bool) -> bool:
+        """Whether a set is due to read, and it is its turn.
+
+        A set that has values and was put off by another's read goes before sets that have none: anybody can make those
+        up, and their reads would take each turn until its values are too old.
+        """
+        kept = self._sets.get(owner)
+        if kept is not None and not kept.is_due(early=early):
+            return False
+        has_values = kept is not None and bool(kept.found)
+        if self._is_spent():
+            if has_values and self._reader != owner:
+                self._put_off_at = Moment()
+            return False
+        put_off_at = self._put_off_at
+        # As long as what it has can last from the age on at which it is due.
+        return has_values or put_off_at is None or put_off_at.age_s() >= MAX_AGE_S - FRESH_S
+
+    def _is_spent(self) -> bool:
+        return self._read_at is not None and self._read_at.age_s() < EVERY_S
+
+    def _read(self, owner: str, read: Callable[[], tuple[str, ...]]) -> None:
+        """Read it for one set, and count that."""
+        kept = self._sets.get(owner) or _Kept()
+        is_free = False
+        try:
+            kept.read(read)
+            is_free = kept.failure is None and not self._has_succeeded
+        finally:
+            # Only now: until it is done, whoever comes meanwhile waits for it.
+            if is_free:
+                self._has_succeeded = True
+            else:
+                self._read_at, self._reader = Moment(), owner
+        if kept.found:
+            self._put_off_at = None
+        self._sets[owner] = kept
+        if len(self._sets) > MAX_SETS:
+            # Those without values go first, then those that were not used for the longest time.
+            del self._sets[min(self._sets, key=lambda name: (bool(self._sets[name].found), self._sets[name].used_at))]
+
+
+class KeptSecrets:
+    """What the references of the callers file stand for; safe for threads."""
+
+    def __init__(self, read: ReadSecret = kms.read_secret) -> None:
+        """Keep nothing yet.
+
+        Args:
+            read: reads one secret of KMS.
+        """
+        self._read = read
+        self._secrets: dict[tuple[str, str], _Secret] = {}
+
+    def lookup(
+        self, environ: Mapping[str, str], context: object, settings: Settings, started: float, *, early: bool = False
+    ) -> Lookup:
+        """Return a look-up for the references of one invocation.
+
+        Args:
+            environ: the environment, for `env:NAME` and for role credentials.
+            context: the platform's, for role credentials.
+            settings: where KMS is.
+            started: when the invocation began, by `time.monotonic()`; its secrets have a share of its deadline.
+            early: whether secrets are read anew before their age demands it, as far as that is due.
+        """
+        variables = from_environment(environ)
+        share_s = settings.deadline_ms / 1000 * SHARE
+        deadline = started + share_s
+
+        def look_up(reference: str) -> Sequence[str]:
+            if not reference.startswith(KMS):
+                return variables(reference)
+            name = reference.removeprefix(KMS)
+            credentials = credentials_of(context, environ)
+            read = partial(self._read, name, credentials, settings, deadline)
+            # What had no fair chance would be held against KMS, and keep the next request from asking it.
+            latest = deadline - share_s / 2
+            return self._secret(environ, name).values(
+                _owner(credentials, settings), read, deadline, latest, early=early
+            )
+
+        return look_up
+
+    def lookup_of_seen(self, environ: Mapping[str, str], context: object, settings: Settings) -> Lookup:
+        """Return a look-up that asks nobody: a secret of KMS that was not read raises `NotAskedError`.
+
+        Args:
+            environ: as for `lookup`.
+            context: likewise.
+            settings: likewise.
+        """
+        variables = from_environment(environ)
+
+        def look_up(reference: str) -> Sequence[str]:
+            if not reference.startswith(KMS):
+                return variables(reference)
+            try:
+                owner = _owner(credentials_of(context, environ), settings)
+            except ConfigurationError:
+                raise NotAskedError("no role credentials") from None
+            return self._secret(environ, reference.removeprefix(KMS)).seen(owner)
+
+        return look_up
+
+    def _secret(self, environ: Mapping[str, str], name: str) -> _Secret:
+        # Not by `settings.kms`, which may have its region from a header: each region would have a budget of its own.
+        key = (environ.get("KMS_ENDPOINT", ""), name)
+        # Requests may run side by side, and all of them must find the same secret.
+        return self._secrets.get(key) or self._secrets.setdefault(key, _Secret())
+
+
+def _owner(credentials: Credentials, settings: Settings) -> str:
+    """Return what stands for a set of credentials at one KMS: a hash, since credentials are never kept."""
+    return hashlib.sha256(repr((settings.kms, astuple(credentials))).encode()).hexdigest()

@@ -1,0 +1,137 @@
+"""Imports that a cold start does not pay for.
+
+The libraries behind the doors of this project import, at their top, far more than a request ever uses: asynchronous
+HTTP, schedulers, websockets, key formats. `without` imports them with stand-ins in the place of such modules, which
+are then neither loaded nor shipped.
+
+A stand-in can be named, called and subclassed while the import lasts: all that a module's top level does with what it
+imports. Afterwards every use of it raises `AbsentError`, which names it. A release of a library that begins to need one
+of them is found out by the first test that calls it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+# Of the OpenAPI client: what a synchronous call with given credentials never uses.
+SDK = (
+    "aiofiles",  # files, asynchronously
+    "aiohttp",  # HTTP, asynchronously
+    "alibabacloud_credentials",  # finds credentials in files and at metadata servers; ours come with each invocation
+    "alibabacloud_gateway_spi",  # hooks of products with a gateway of their own
+    "asyncio",
+    "cryptography",  # signatures with RSA keys
+    "requests",  # HTTP: `shared.clients.transport` takes its place
+    "websocket",
+)
+# Of OSS's client: what writing one object never uses.
+OSS = (
+    "Crypto",  # encryption on the client's side
+    "crcmod",  # checksums; TLS has its own
+    "requests",  # as above
+    "alibabacloud_oss_v2.crypto",
+    "alibabacloud_oss_v2.encryption_client",
+)
+# Of redis-py: what its synchronous client never uses.
+REDIS = ("redis.asyncio",)
+
+
+class AbsentError(ImportError):
+    """Something was used that this function does without; the text names it."""
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Import what the block imports with stand-ins for these modules and all below them.
+
+    What the block does not import keeps the real ones, before and after. The block has to be a module's own import
+    statements: another thread that imports one of the names meanwhile would get the stand-in.
+
+    Args:
+        names: absolute, of modules or packages.
+    """
+    finder = _Finder(names)
+    real = {name: sys.modules.pop(name) for name in list(sys.modules) if finder.stands_in_for(name)}
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        finder.scope.importing = False
+        for name in [name for name in list(sys.modules) if finder.stands_in_for(name)]:
+            del sys.modules[name]
+        sys.modules.update(real)
+
+
+class _Scope:
+    """One import and its stand-ins."""
+
+    importing = True
+
+    def check(self, name: str) -> None:
+        if not self.importing:
+            raise AbsentError(f"{name} is used, which shared/clients/import_stubs.py takes for unused", name=name)
+
+    def stand_in(self, name: str) -> _StandIn:
+        self.check(name)
+        return _StandIn(name, (), {"_scope": self, "_name": name})
+
+
+class _StandIn(type):
+    """A stand-in for whatever a module has: a class, so that it can be a base."""
+
+    _scope: _Scope
+    _name: str
+
+    def __getattr__(cls, name: str) -> _StandIn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return cls._scope.stand_in(f"{cls._name}.{name}")
+
+    def __call__(cls, *_: Any, **__: Any) -> _StandIn:
+        return cls._scope.stand_in(f"{cls._name}()")
+
+    def __instancecheck__(cls, _: object) -> bool:
+        cls._scope.check(cls._name)
+        return False
+
+
+class _Module(ModuleType):
+    """A stand-in for a module; as a package, so that any module below it is found."""
+
+    _scope: _Scope
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
+
+    def __getattr__(self, name: str) -> _StandIn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._scope.stand_in(f"{self.__name__}.{name}")
+
+
+class _Finder(MetaPathFinder, Loader):
+    def __init__(self, names: Sequence[str]) -> None:
+        self.scope = _Scope()
+        self._names = names
+
+    def stands_in_for(self, module: str) -> bool:
+        return any(module == name or module.startswith(f"{name}.") for name in self._names)
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self, is_package=True) if self.stands_in_for(fullname) else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = _Module(spec.name)
+        module._scope = self.scope  # noqa: SLF001 - the loader makes the module what it is
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass

@@ -1,0 +1,1 @@
+"""From a body to parameters: decoding, mapping and the rules for what comes out."""

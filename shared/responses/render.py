@@ -1,0 +1,109 @@
+"""How an outcome is told: as HTTP with status codes, as HTTP that is always 200, or as a direct invocation's result."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import NotRequired, TypedDict
+
+from shared.problems import TYPE_BASE, Problem
+from shared.responses.status import Success
+from shared.runtime.event import Response
+
+RETRY_AFTER = "Retry-After"
+REPLAYED = "Idempotency-Replayed"
+_OK = 200
+
+
+class UpstreamBody(TypedDict):
+    """How CCC named its answer; both are for the operator and for Alibaba Cloud's support."""
+
+    code: Annotated[str | None, Field(description="CCC's own code, null where it gave none.")]
+    request_id: Annotated[str | None, Field(description="CCC's own request id, null where it gave none.")]
+
+
+class FieldErrorBody(TypedDict):
+    """What is wrong with one parameter; its value is never repeated."""
+
+    field: Annotated[str, Field(description="The parameter in snake_case; `payload` for what is none.")]
+    reason: Annotated[str, Field(description="What is wrong with it, in a few words.")]
+
+
+class ProblemBody(TypedDict):
+    """An answer that is not a success (RFC 9457): branch on `code`, send again only if `retryable`."""
+
+    type: Annotated[str, Field(description="An identifier that ends in the code; not a link.")]
+    title: Annotated[str, Field(description="The code in words.")]
+    status: Annotated[int, Field(description="The HTTP status.")]
+    detail: Annotated[str, Field(description="What happened and what to do, in a sentence or two.")]
+    code: Annotated[str, Field(description="What happened, for a machine to branch on.")]
+    retryable: Annotated[bool, Field(description="Whether sending the same request again can help.")]
+    request_id: Annotated[str | None, Field(description="The platform's id of this request: quote it to the operator.")]
+    upstream: NotRequired[Annotated[UpstreamBody, Field(description="CCC's part, where it answered.")]]
+    errors: NotRequired[
+        Annotated[list[FieldErrorBody], Field(description="The parameters concerned, where it is about parameters.")]
+    ]
+
+
+def with_status_codes(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
+    """Return the outcome with an HTTP status of its own; a problem as RFC 9457 has it.
+
+    Args:
+        outcome: a success or a problem.
+        request_id: the platform's id of this request.
+        replayed: whether it is that of an earlier request.
+    """
+    if not isinstance(outcome, Problem):
+        return Response(_OK, _fields(outcome, replayed=replayed), _replayed(replayed))
+    body: ProblemBody = {
+        "type": f"{TYPE_BASE}{outcome.code}",
+        "title": outcome.title,
+        "status": outcome.status,
+        "detail": outcome.detail,
+        "code": outcome.code,
+        "retryable": outcome.retryable,
+        "request_id": request_id,
+    }
+    if outcome.upstream and any(outcome.upstream):
+        body["upstream"] = {"code": outcome.upstream.code, "request_id": outcome.upstream.request_id}
+    if outcome.errors:
+        body["errors"] = [{"field": error.field, "reason": error.reason} for error in outcome.errors]
+    return Response(outcome.status, body, outcome.headers | _replayed(replayed), "application/problem+json")
+
+
+def always_200(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
+    """Return the outcome for a flow that branches on a field: status 200, and a flat object of strings."""
+    headers = outcome.headers if isinstance(outcome, Problem) else {}
+    kept = {name: value for name, value in headers.items() if name == RETRY_AFTER}
+    return Response(_OK, flat(outcome, request_id, replayed=replayed), kept | _replayed(replayed))
+
+
+def _fields(outcome: Success, *, replayed: bool) -> dict[str, Any]:
+    """Return the body of a success; that of a handshake is its sender's own."""
+    return outcome.fields | {"replayed": replayed} if "replayed" in outcome.fields else outcome.fields
+
+
+def _replayed(replayed: bool) -> dict[str, str]:  # noqa: FBT001 - named by its callers
+    return {REPLAYED: "true"} if replayed else {}
+
+
+def flat(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> dict[str, str]:
+    """Return the outcome as a flat object of strings: `null` as the empty one, booleans as `true` and `false`."""
+    fields: dict[str, Any]
+    if isinstance(outcome, Problem):
+        fields = {
+            "status": "error",
+            "code": outcome.code,
+            "retryable": outcome.retryable,
+            "request_id": request_id,
+        }
+    else:
+        fields = _fields(outcome, replayed=replayed)
+    return {name: _string(value) for name, value in fields.items()}
+
+
+def _string(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

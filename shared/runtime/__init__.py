@@ -1,0 +1,1 @@
+"""What Function Compute passes: the event and the context."""

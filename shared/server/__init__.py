@@ -1,0 +1,1 @@
+"""The function as a web server, on a custom runtime."""

@@ -1,0 +1,168 @@
+"""A function as a WSGI application (PEP 3333): how a custom runtime serves it, several requests at a time.
+
+The platform passes each HTTP request on as it came, with headers of its own for context and credentials. It first sends
+`POST /initialize` to a new instance. What else it may send is a request like any other: a direct invocation arrives as
+`POST /invoke`, which a client of the HTTP trigger can send as well, and so counts as an unknown caller.
+
+Any server will do. Beyond the standard, two things are used where a server has them: the request target as it was sent
+(`RAW_URI`, `REQUEST_URI`), and a body that ends by itself (`wsgi.input_terminated`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from shared.function import Function
+from shared.payload.decode import MAX_PAIRS
+from shared.problems import MalformedRequest, PayloadTooLarge, Problem
+from shared.runtime.context import PLATFORM_PREFIX, context_of
+from shared.runtime.event import MAX_BODY_BYTES, Request, body_of, headers_of, http_request
+
+Environ = Mapping[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_INITIALIZE = "/initialize"
+# The two headers that WSGI keeps apart from the others; a server may have them among the others as well.
+_UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
+# The absolute form of a request target, which every server has to accept (RFC 9112 §3.2.2), up to its path.
+_ORIGIN = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+# No digits but these, and no more than `int` takes.
+_LENGTH = re.compile(r"[0-9]{1,4300}")
+# What a path may have unescaped (RFC 3986 §3.3), beside letters and digits.
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
+
+
+def application(function: Function, places: AbstractContextManager[object] | None = None) -> Application:
+    """Return the application that serves a function.
+
+    Args:
+        function: answers the requests.
+        places: held while a request runs, but not while its body is read; a semaphore bounds how many run at a time.
+    """
+    places = places or nullcontext()
+    # Never released.
+    initializing = threading.Lock()
+
+    def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        headers = _headers_of(environ)
+        context = context_of({})
+        request: Request | Problem
+        try:
+            context = context_of(headers)
+            request = _request_of(environ, headers)
+        except Problem as problem:
+            request = problem
+        if isinstance(request, Request) and (request.method, request.raw_path) == ("POST", _INITIALIZE):
+            # The platform asks once, before all others; what comes later is a stranger's, and is to cost nothing.
+            if initializing.acquire(blocking=False):
+                function.initialize(context)
+            start_response(status_line(200), [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return ()
+        with places:
+            response = function.respond(request, context)
+        body = body_of(response).encode()
+        own = {**headers_of(response), "Content-Length": str(len(body))}
+        start_response(status_line(response.status), list(own.items()))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
+
+    return serve
+
+
+def status_line(status: int) -> str:
+    """Return a status with a phrase. Nobody reads it, and Python's own differ from version to version."""
+    return f"{status} {'OK' if status < 400 else 'Problem'}"  # noqa: PLR2004 - the first that is none
+
+
+def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
+    raw_path, raw_query = _target_of(environ)
+    content, is_whole = _content_of(environ)
+    return http_request(
+        environ["REQUEST_METHOD"],
+        raw_path,
+        # The platform's hold the role's credentials: no expression of a caller may find them.
+        headers={name: value for name, value in headers.items() if not name.startswith(PLATFORM_PREFIX)},
+        query=_query_of(raw_query),
+        raw_query=raw_query,
+        content=content,
+        is_whole=is_whole,
+        # The peer is the platform's proxy, and what a forwarding header says, anybody can write: `networks` lets
+        # nobody in here.
+        source_ip="",
+    )
+
+
+def _target_of(environ: Environ) -> tuple[str, str]:
+    """Return path and query as they were sent; the path is rebuilt where the server has it decoded alone.
+
+    Raises:
+        MalformedRequest: bytes that no request target may have.
+    """
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if not target:
+        path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+        target = f"{quote(path, _PATH_SAFE, 'latin-1')}?{environ.get('QUERY_STRING', '')}"
+    if not target.isascii():
+        raise MalformedRequest("request target is not ASCII")
+    path, _, query = _ORIGIN.sub("", target).partition("?")
+    return path or "/", query
+
+
+def _content_of(environ: Environ) -> tuple[bytes, bool]:
+    """Return the body and whether all of it has come: what is missing of a form may be the channel.
+
+    Raises:
+        MalformedRequest: its length is no number.
+        PayloadTooLarge: it is announced to be, or has turned out to be; no more is read than shows that.
+    """
+    announced = environ.get("CONTENT_LENGTH") or ""
+    if announced and not _LENGTH.fullmatch(announced):
+        raise MalformedRequest("Content-Length is no number")
+    # Behind the end of a body a server may wait for ever: without a length, only one that ends by itself is read.
+    ends = bool(environ.get("wsgi.input_terminated"))
+    length = int(announced) if announced else MAX_BODY_BYTES + 1 if ends else 0
+    if announced and length > MAX_BODY_BYTES:
+        raise PayloadTooLarge("body is too large")
+    try:
+        content: bytes = environ["wsgi.input"].read(length) if length else b""
+    except OSError:
+        return b"", False
+    if len(content) > MAX_BODY_BYTES:
+        raise PayloadTooLarge("body is too large")
+    if not announced:
+        return content, ends or "HTTP_TRANSFER_ENCODING" not in environ
+    return content, len(content) == length
+
+
+def _headers_of(environ: Environ) -> dict[str, str]:
+    """Return the headers by lower-case name; the server has joined repeated ones with a comma."""
+    headers = {}
+    for key, value in environ.items():
+        prefix, _, rest = key.partition("HTTP_")
+        name = _UNPREFIXED.get(key) if prefix or rest in _UNPREFIXED else rest.replace("_", "-").lower()
+        if name:
+            headers[name] = _utf8(value)
+    return headers
+
+
+def _query_of(text: str) -> dict[str, str]:
+    """Return the query as the HTTP trigger's event has it: decoded, repeated names joined with a comma.
+
+    One with too many parameters is not read at all: `decode_query` refuses it.
+    """
+    query: dict[str, str] = {}
+    with contextlib.suppress(ValueError):
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_PAIRS):
+            query[name] = f"{query[name]},{value}" if name in query else value
+    return query
+
+
+def _utf8(text: str) -> str:
+    """Return the text of a WSGI string, which has one character per byte."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")

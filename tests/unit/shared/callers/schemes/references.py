@@ -1,0 +1,329 @@
+"""How the senders sign, by their own libraries, or by a few lines of the standard library where none signs.
+
+Nothing here imports the schemes under test.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import standardwebhooks
+import stripe
+import svix.webhooks
+from hubspot.utils.signature import Signature as HubSpotSignature  # type: ignore[import-untyped]
+from slack_sdk.signature import SignatureVerifier
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from shared.runtime.event import Request
+from tests.builders import PAYLOAD, http_event
+
+NOW = 1_693_896_071
+HOST = "hooks.example.com"
+JSON_BODY = json.dumps(dict(PAYLOAD)).encode()
+FORM_BODY = urlencode(PAYLOAD).encode()
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+# 32 bytes in base64.
+KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+
+Sign = Callable[[Request, bytes, str, str], Request]
+
+
+def seconds(now: float) -> str:
+    return str(int(now))
+
+
+def milliseconds(now: float) -> str:
+    return str(int(now * 1000))
+
+
+def iso8601(now: float) -> str:
+    return datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Sender:
+    """One way of proving oneself: the settings in the callers file, and what the sender does.
+
+    Attributes:
+        name: of the sender, and of its caller.
+        auth: the settings, without their secrets.
+        sign: request, body, secret, timestamp → the request with its credential.
+        secrets: five that differ, all usable.
+        timestamp: how the sender writes a time; `None` where it signs none.
+        unusable: values that the scheme cannot work with.
+        signs_body: whether the body is covered.
+        signs_url: whether the URL is.
+    """
+
+    name: str
+    auth: Mapping[str, Any]
+    sign: Sign
+    secrets: tuple[str, ...] = ("one", "two", "three", "four", "five")
+    timestamp: Callable[[float], str] | None = None
+    unusable: tuple[str, ...] = (" one", "one\n")
+    signs_body: bool = True
+    signs_url: bool = False
+    body: bytes = JSON_BODY
+    content_type: str = JSON
+    query: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def request(self) -> Request:
+        """What the sender sends, without its credential."""
+        return Request(
+            segment=self.name,
+            path=f"/{self.name}",
+            raw_path=f"/{self.name}",
+            headers={"host": HOST, "content-type": self.content_type},
+            query=dict(self.query),
+            source_ip="203.0.113.9",
+        )
+
+    def signed(
+        self, secret: str | None = None, now: float = NOW, body: bytes | None = None, timestamp: str | None = None
+    ) -> Request:
+        """What the sender sends, with its credential: by default a valid one."""
+        if timestamp is None:
+            timestamp = self.timestamp(now) if self.timestamp else ""
+        body = self.body if body is None else body
+        return self.sign(self.request, body, self.secrets[0] if secret is None else secret, timestamp)
+
+    def credential(self) -> dict[str, str]:
+        """The headers of a valid credential."""
+        before = self.request.headers
+        return {name: value for name, value in self.signed().headers.items() if name not in before}
+
+    def event(self, request: Request, body: bytes | None = None) -> bytes:
+        """The platform's event for a request."""
+        return http_event(
+            method=request.method,
+            path=request.raw_path,
+            headers={"Content-Type": "", **{name.title(): value for name, value in request.headers.items()}},
+            query=request.query,
+            token=None,
+            body=base64.b64encode(self.body if body is None else body).decode(),
+            is_base64=True,
+        )
+
+    def toml(self, references: str = '"env:ONE"', **auth: Any) -> str:
+        """The caller's block of the callers file."""
+        settings = ", ".join(f"{key} = {json.dumps(value)}" for key, value in {**self.auth, **auth}.items())
+        return (
+            f"[callers.{self.name}]\nauth = {{ {settings}, secrets = [{references}] }}\n"
+            'instances = ["ccc-test"]\nmethods = ["POST", "GET"]\n'
+        )
+
+
+def url_of(request: Request) -> str:
+    """The URL as a sender knows it; queries of the tests need no escapes."""
+    query = "&".join(f"{name}={value}" for name, value in request.query.items())
+    return f"https://{request.headers['host']}{request.raw_path}" + (f"?{query}" if query else "")
+
+
+def mac(key: bytes, content: bytes, algorithm: str = "sha256") -> bytes:
+    return hmac.new(key, content, algorithm).digest()
+
+
+def _bearer(request: Request, _body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_headers({"authorization": f"Bearer {secret}"})
+
+
+def _basic(request: Request, _body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_headers({"authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"})
+
+
+def _api_key(request: Request, _body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_headers({"x-api-key": secret})
+
+
+def _api_key_in_query(request: Request, _body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_query({"key": secret})
+
+
+def _standard(prefix: str, library: Callable[[str], Any]) -> Sign:
+    def sign(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+        if secret != "whsec_" and timestamp.isascii() and timestamp.isdecimal() and len(timestamp) == 10:
+            when = datetime.fromtimestamp(int(timestamp), timezone.utc)
+            signature = library(secret).sign("msg_1", when, body.decode())
+        else:
+            # The library writes no other timestamps, and takes no empty key.
+            key = base64.b64decode(secret.removeprefix("whsec_"))
+            digest = mac(key, f"msg_1.{timestamp}.".encode("utf-8", "surrogatepass") + body)
+            signature = f"v1,{base64.b64encode(digest).decode()}"
+        return request.with_headers(
+            {f"{prefix}-id": "msg_1", f"{prefix}-timestamp": timestamp, f"{prefix}-signature": signature}
+        )
+
+    return sign
+
+
+def _github(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_headers({"x-hub-signature-256": f"sha256={mac(secret.encode(), body).hex()}"})
+
+
+def _stripe(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    header = stripe.WebhookSignature.generate_signature_header(body.decode(), secret, timestamp)
+    return request.with_headers({"stripe-signature": header})
+
+
+def _slack(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    signature = SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)
+    return request.with_headers({"x-slack-request-timestamp": timestamp, "x-slack-signature": str(signature)})
+
+
+def _hubspot(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    signature = HubSpotSignature.get_signature(
+        secret, body.decode(), "v3", http_uri=url_of(request), http_method=request.method, timestamp=timestamp
+    )
+    return request.with_headers({"x-hubspot-request-timestamp": timestamp, "x-hubspot-signature-v3": signature})
+
+
+def _zendesk(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    digest = mac(secret.encode(), timestamp.encode() + body)
+    return request.with_headers(
+        {
+            "x-zendesk-webhook-signature-timestamp": timestamp,
+            "x-zendesk-webhook-signature": base64.b64encode(digest).decode(),
+        }
+    )
+
+
+def _twilio(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    signature = RequestValidator(secret).compute_signature(url_of(request), fields)
+    return request.with_headers({"x-twilio-signature": signature})
+
+
+def _twilio_json(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    request = request.with_query({"bodySHA256": hashlib.sha256(body).hexdigest()})
+    signature = RequestValidator(secret).compute_signature(url_of(request), {})
+    return request.with_headers({"x-twilio-signature": signature})
+
+
+def _hmac(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    return request.with_headers({"x-signature": mac(secret.encode(), body).hex()})
+
+
+def _hmac_everything(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    content = f"{request.method} {url_of(request)}\nd-1/{timestamp}/".encode() + body
+    digest = mac(bytes.fromhex(secret), content, "sha512")
+    return request.with_headers(
+        {"x-id": "d-1", "x-time": timestamp, "x-mac": f"mac {base64.b64encode(digest).decode()}"}
+    )
+
+
+_KEYS = tuple("whsec_" + KEY.replace("M", letter, 1) for letter in "ABCDE")
+_HEX_KEYS = tuple(f"{digit}f" * 16 for digit in "12345")
+_NO_KEYS = ("whsec_", "whsec_====", "whsec_not base64!", "whsec_c2hvcnQ=", "whpk_" + KEY, KEY + "\n", "é" * 32)
+
+SENDERS = (
+    Sender(
+        "bearer",
+        {"scheme": "bearer"},
+        _bearer,
+        unusable=("a b", "one\n", "tökèn", "a=b", ","),
+        signs_body=False,
+    ),
+    Sender(
+        "basic",
+        {"scheme": "basic"},
+        _basic,
+        secrets=("user:one", "user:two", "user:pass:word", "üser:pässword", "user: p"),
+        unusable=("one", ":one", "user:", ":", "user:one\n", "user:\x00", "us\ner:one"),
+        signs_body=False,
+    ),
+    Sender(
+        "api-key",
+        {"scheme": "api-key"},
+        _api_key,
+        unusable=("a b", "one\n", "ö", "a,b", "\x7f"),
+        signs_body=False,
+    ),
+    Sender(
+        "api-key-query",
+        {"scheme": "api-key", "query": "key"},
+        _api_key_in_query,
+        unusable=("a b", "one\n", "ö", "a,b"),
+        signs_body=False,
+    ),
+    Sender(
+        "standard-webhooks",
+        {"scheme": "standard-webhooks"},
+        _standard("webhook", standardwebhooks.Webhook),
+        secrets=_KEYS,
+        timestamp=seconds,
+        unusable=_NO_KEYS,
+    ),
+    Sender(
+        "svix",
+        {"scheme": "standard-webhooks"},
+        _standard("svix", svix.webhooks.Webhook),
+        secrets=_KEYS,
+        timestamp=seconds,
+        unusable=_NO_KEYS,
+    ),
+    Sender("github", {"scheme": "github"}, _github),
+    Sender("stripe", {"scheme": "stripe"}, _stripe, secrets=_KEYS, timestamp=seconds),
+    Sender("slack", {"scheme": "slack"}, _slack, timestamp=seconds),
+    Sender(
+        "hubspot",
+        {"scheme": "hubspot"},
+        _hubspot,
+        timestamp=milliseconds,
+        signs_url=True,
+        query=(("portal", "1"), ("b", "2")),
+    ),
+    Sender("zendesk", {"scheme": "zendesk"}, _zendesk, timestamp=iso8601),
+    Sender("twilio", {"scheme": "twilio"}, _twilio, body=FORM_BODY, content_type=FORM, signs_url=True),
+    Sender("twilio-json", {"scheme": "twilio"}, _twilio_json, signs_url=True),
+    Sender("hmac", {"scheme": "hmac", "header": "X-Signature"}, _hmac),
+    Sender(
+        "hmac-everything",
+        {
+            "scheme": "hmac",
+            "header": "X-Mac",
+            "algorithm": "sha512",
+            "encoding": "base64",
+            "prefix": "mac ",
+            "content": "{method} {url}\n{id}/{timestamp}/{body}",
+            "timestamp_header": "X-Time",
+            "timestamp_unit": "ms",
+            "id_header": "X-Id",
+            "key_encoding": "hex",
+            "tolerance_seconds": 300,
+        },
+        _hmac_everything,
+        secrets=_HEX_KEYS,
+        timestamp=milliseconds,
+        unusable=("one", "1f1", "1f 1f", "1f\n", "0x1f"),
+        signs_url=True,
+    ),
+)
+BY_NAME = {sender.name: sender for sender in SENDERS}
+TIMESTAMPED = tuple(sender for sender in SENDERS if sender.timestamp)
+
+
+def changed(request: Request, **changes: Any) -> Request:
+    """The request with other attributes, or with more headers or parameters."""
+    merged: dict[str, Any] = {
+        name: {**getattr(request, name), **value} if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return replace(request, **merged)
+
+
+def without(request: Request, *headers: str) -> Request:
+    """The request without these headers."""
+    return replace(request, headers={name: value for name, value in request.headers.items() if name not in headers})

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from shared.callers.schemes import SCHEMES, Ram, Scheme
+from shared.callers.schemes.platform import Anonymous
+from shared.callers.schemes.signature import Signed
+from shared.callers.schemes.tokens import Bearer
+from shared.problems import Unauthorized
+from shared.runtime.event import Request
+
+BEARER = Bearer(scheme="bearer", secrets=["env:A"])
+RAM = Ram(scheme="ram")
+ANONYMOUS = Anonymous(scheme="none", allow_anonymous=True)
+
+
+def bearer(authorization: str | None, *secrets: str) -> None:
+    headers = {} if authorization is None else {"authorization": authorization}
+    BEARER.verify(Request(headers=headers), b"", secrets, 0)
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER"])
+def test_the_right_token_passes(kind: str) -> None:
+    bearer(f"{kind} token", "token")
+
+
+@pytest.mark.parametrize("token", ["one", "two", "three"])
+def test_any_of_several_secrets_passes(token: str) -> None:
+    bearer(f"Bearer {token}", "one", "two", "three")
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "token",
+        "Bearertoken",
+        "Basic token",
+        "Bearer token2",
+        "Bearer toke",
+        "Bearer TOKEN",
+        "Bearer  token",
+        " Bearer token",
+        "Bearer token ",
+        "Bearer\ttoken",
+        "Bearer token,Bearer token",
+        "Bearer töken",
+        "Bearer \ud800",
+        "Bearer \x00",
+    ],
+    ids=ascii,
+)
+def test_a_missing_malformed_or_wrong_token_is_unauthorized(authorization: str | None) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        bearer(authorization, "token")
+
+    assert "token2" not in caught.value.reason
+
+
+def test_without_a_secret_nothing_passes() -> None:
+    with pytest.raises(Unauthorized):
+        bearer("Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("secret", "usable"),
+    [
+        ("token", True),
+        ("AZaz09-._~+/", True),
+        ("dG9rZW4=", True),
+        ("", False),
+        ("with space", False),
+        ("token\n", False),
+        ("töken", False),
+        ("a=b", False),
+        ("=", False),
+    ],
+)
+def test_a_bearer_token_has_the_characters_of_rfc_6750(secret: str, usable: bool) -> None:  # noqa: FBT001 - a column
+    assert BEARER.is_usable(secret) is usable
+
+
+def test_ram_is_for_direct_invocation() -> None:
+    RAM.verify(Request(direct=True), b"", (), 0)
+
+
+def test_ram_over_http_is_unauthorized() -> None:
+    with pytest.raises(Unauthorized):
+        RAM.verify(Request(headers={"authorization": "Bearer token"}), b"", ("token",), 0)
+
+
+def test_an_anonymous_caller_needs_nothing() -> None:
+    ANONYMOUS.verify(Request(), b"", (), 0)
+
+
+def test_a_scheme_without_a_check_lets_nobody_in() -> None:
+    with pytest.raises(NotImplementedError):
+        Scheme(scheme="new").verify(Request(), b"", (), 0)
+
+
+def test_whoever_needs_no_credential_signs_nothing() -> None:
+    request = Request(headers={"a": "b"})
+
+    assert ANONYMOUS.sign(request, b"", "", 0) == request
+
+
+@pytest.mark.parametrize("scheme", [RAM, Scheme(scheme="new")])
+def test_a_scheme_that_signs_nothing_says_so(scheme: Scheme) -> None:
+    with pytest.raises(NotImplementedError):
+        scheme.sign(Request(), b"", "", 0)
+
+
+def test_a_signed_scheme_has_to_say_how() -> None:
+    with pytest.raises(NotImplementedError):
+        Signed(scheme="new", secrets=["env:A"]).verify(Request(), b"", ["x"], 0)
+
+
+def test_only_senders_with_a_handshake_have_one() -> None:
+    for name, model in SCHEMES.items():
+        scheme = model.model_construct(scheme=name)
+        asks = Request(headers={"x-github-event": "ping"})
+        found = scheme.handshake(asks, {"type": "url_verification", "challenge": "x"})
+        assert found == {"github": {"status": "ok"}, "slack": {"challenge": "x"}}.get(name)
+
+
+def test_a_scheme_without_a_rule_for_secrets_uses_none() -> None:
+    with pytest.raises(NotImplementedError):
+        Scheme(scheme="new").is_usable("x")
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEMES) - {"ram", "none"}))
+def test_an_empty_secret_is_of_no_use_to_any_scheme(name: str) -> None:
+    scheme = SCHEMES[name].model_construct(scheme=name)
+
+    assert not scheme.is_usable("")
+    assert any(scheme.is_usable(secret) for secret in ("x", "user:password", "x" * 32))

@@ -1,0 +1,521 @@
+"""From a sender's payload to parameters: the expressions of the callers file, on their own and on the road."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from shared.payload.mapping import Compiled, Expression, evaluate, names_read
+from shared.problems import FieldError, InvalidParameters
+from tests.builders import PAYLOAD
+from tests.unit.shared.fakes import OWN_CHANNEL, Reply, World
+
+ADAPTER: TypeAdapter[Compiled] = TypeAdapter(Expression)
+DOCUMENT: dict[str, Any] = {
+    "body": {
+        "call": {"id": "job"},
+        "list": [{"a": "1"}, {"a": "2"}],
+        "n": 5,
+        "null": None,
+        "text": "x",
+        "bad": [1, "a"],
+    },
+    "query": {"q": "1"},
+    "headers": {"x-user": "a@b"},
+    "path": "/crm/eu",
+}
+FAILS = FieldError("job_id", "has an expression that fails on this request")
+
+
+def find(text: str) -> Any:
+    return evaluate({"job_id": ADAPTER.validate_python(text)}, DOCUMENT)["job_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("body.call.id", "job"),
+        ("query.q", "1"),
+        ('headers."x-user"', "a@b"),
+        ("path", "/crm/eu"),
+        ("'constant'", "constant"),
+        ("`5`", 5),
+        ("body.n", 5),
+        ("body.null", None),
+        ("body.missing.deeper", None),
+        ("body.list[0].a", "1"),
+        ("body.list[-1].a", "2"),
+        ("body.list[9].a", None),
+        ("body.list[?a=='2'] | [0].a", "2"),
+        ("body.list[].a", ["1", "2"]),
+        ("body.list[1:].a", ["2"]),
+        ("body.missing || query.q", "1"),
+        ("not_null(body.missing, body.null, path)", "/crm/eu"),
+        ("join('-', [body.call.id, query.q])", "job-1"),
+        ("sort_by(body.list, &a)[0].a", "1"),
+        ("map(&a, body.list)", ["1", "2"]),
+        ("body.[n, text]", [5, "x"]),
+        ("body.{n: n}", {"n": 5}),
+        ("to_string(body.n)", "5"),
+        ("to_number(query.q)", 1),
+        ("body.call.*", ["job"]),
+        ("@.path", "/crm/eu"),
+        ("!(body.missing)", True),
+        (" body.call.id\n", "job"),
+    ],
+)
+def test_an_expression_finds(text: str, found: object) -> None:
+    assert find(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "length(body.n)",
+        "join('-', body.n)",
+        "join('-', body.bad)",
+        "sort(body.bad)",
+        "max(body.bad)",
+        "sum(body.bad)",
+        "sort_by(body.list, &b)",
+        "keys(body.null)",
+        "ceil(body.text)",
+        "body.list[::0]",
+        "starts_with(body.n, 'a')",
+        "merge(body.null)",
+        "ceil(to_number('1e999'))",
+    ],
+)
+def test_an_expression_that_fails_on_a_request_is_the_requests_fault(text: str) -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        find(text)
+
+    assert caught.value.errors == (FAILS,)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_every_failing_expression_is_named() -> None:
+    failing = ADAPTER.validate_python("length(body.n)")
+
+    with pytest.raises(InvalidParameters) as caught:
+        evaluate({"job_id": failing, "user_id": ADAPTER.validate_python("path"), "channel_id": failing}, DOCUMENT)
+
+    assert [error.field for error in caught.value.errors] == ["job_id", "channel_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no valid JMESPath"),
+        (" ", "no valid JMESPath"),
+        ("body.", "no valid JMESPath"),
+        ("body[", "no valid JMESPath"),
+        ("body..a", "no valid JMESPath"),
+        ("body.a-b", "no valid JMESPath"),
+        ('body."a', "no valid JMESPath"),
+        ("body.`{", "no valid JMESPath"),
+        ("$.body", "no valid JMESPath"),
+        ("{{body}}", "no valid JMESPath"),
+        ("(" * 5000 + "body" + ")" * 5000, "no valid JMESPath"),
+        ("foo(body)", "a function that JMESPath has not"),
+        ("body.a | foo(@)", "a function that JMESPath has not"),
+        ("body[?foo(a)]", "a function that JMESPath has not"),
+        ("map(&foo(a), body.list)", "a function that JMESPath has not"),
+        ("LENGTH(body)", "a function that JMESPath has not"),
+        ("call.id", "begin with body, query, headers or path"),
+        ("Body.id", "begin with body, query, headers or path"),
+        ("payload", "begin with body, query, headers or path"),
+        ("body || call", "begin with body, query, headers or path"),
+        ("call && body", "begin with body, query, headers or path"),
+        ("body == call", "begin with body, query, headers or path"),
+        ("!call", "begin with body, query, headers or path"),
+        ("[body, call]", "begin with body, query, headers or path"),
+        ("{a: body, b: call}", "begin with body, query, headers or path"),
+        ("length(call)", "begin with body, query, headers or path"),
+        ("not_null(body.a, call.a)", "begin with body, query, headers or path"),
+        ("call[0]", "begin with body, query, headers or path"),
+        ("call[1:2]", "begin with body, query, headers or path"),
+        ("call[]", "begin with body, query, headers or path"),
+        ("call[*].a", "begin with body, query, headers or path"),
+        ("call.*.a", "begin with body, query, headers or path"),
+        ("call[?a]", "begin with body, query, headers or path"),
+        ("call | body", "begin with body, query, headers or path"),
+        ("(call)", "begin with body, query, headers or path"),
+        (5, "should be a string"),
+        (None, "should be a string"),
+        (["body"], "should be a string"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_can_be_told_of_an_expression_is_told_when_the_file_loads(text: object, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ADAPTER.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "body.list[?call=='1']",
+        "body.call | id",
+        "body.[id, call]",
+        "map(&call, body.list)",
+        "sort_by(body.list, &call)",
+    ],
+)
+def test_names_further_in_are_the_senders(text: str) -> None:
+    assert callable(ADAPTER.validate_python(text).search)
+
+
+@pytest.mark.parametrize("text", ['headers."X-Call"', "query.a || headers.Host", '[headers."X-A", body.b][0]'])
+def test_a_header_that_no_request_can_have_is_seen_when_the_file_loads(text: str) -> None:
+    with pytest.raises(ValidationError, match="lower case"):
+        ADAPTER.validate_python(text)
+
+
+@pytest.mark.parametrize("text", ["@.call.id", "@ | call", "@.call | id", "@.call[0]", "@.call[?a]"])
+def test_a_wrong_name_is_seen_behind_an_at_sign_too(text: str) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["length()", "join(body.list)", "to_number(path, path)", "merge()", "not_null()", "sort_by(body.list)"]
+)
+def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loads(text: str) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(text)
+
+
+QUICK = settings(max_examples=300, deadline=None, database=None)
+TOKENS = [
+    "body",
+    "query",
+    "path",
+    "headers",
+    ".",
+    "[",
+    "]",
+    "*",
+    "@",
+    "&",
+    "|",
+    "||",
+    "(",
+    ")",
+    "{",
+    "}",
+    "a",
+    "'x'",
+    "`1`",
+]
+TOKENS += [
+    "length",
+    "sort_by",
+    ",",
+    ":",
+    "?",
+    "!",
+    "==",
+    "<",
+    "0",
+    "-1",
+    '"',
+    "`",
+    " ",
+    "99999999999999999999",
+    "\ud800",
+]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.sampled_from("abc"), children, max_size=3),
+    max_leaves=6,
+)
+
+
+# JMESPath warns of a literal that it takes for text.
+@pytest.mark.filterwarnings("ignore:deprecated string literal:PendingDeprecationWarning")
+@QUICK
+@given(text=st.lists(st.sampled_from(TOKENS), max_size=12).map("".join) | st.text(max_size=12))
+@example(text="body[" + "9" * 5000 + "]")
+@example(text="\ud800")
+def test_any_text_is_an_expression_or_an_error_of_the_file(text: str) -> None:
+    try:
+        compiled = ADAPTER.validate_python(text)
+    except ValidationError:
+        return
+    try:
+        evaluate({"job_id": compiled}, DOCUMENT)
+    except InvalidParameters:
+        return
+
+
+CALLS = [
+    "abs(body.a)", "avg(body.a)", "ceil(body.a)", "contains(body.a, body.b)", "ends_with(body.a, body.b)",
+    "floor(body.a)", "join(body.a, body.b)", "keys(body.a)", "length(body.a)", "map(&a, body.a)", "max(body.a)",
+    "max_by(body.a, &a)", "merge(body.a, body.b)", "min(body.a)", "min_by(body.a, &b)", "not_null(body.a)",
+    "reverse(body.a)", "sort(body.a)", "sort_by(body.a, &a)", "starts_with(body.a, body.b)", "sum(body.a)",
+    "to_array(body.a)", "to_string(body.a)", "to_number(body.a)", "type(body.a)", "values(body.a)",
+    "body.a < body.b", "body.a == body.b", "body.a[?a > b]", "body.a[::2]", "body.*.a[]", "body.a[-9]",
+]  # fmt: skip
+COMPILED = {text: ADAPTER.validate_python(text) for text in CALLS}
+
+
+@settings(QUICK, max_examples=100)
+@given(first=json_values, second=json_values)
+@example(first=float("inf"), second="9" * 5000)
+@example(first="1e999", second=None)
+def test_no_body_makes_a_function_raise_anything_else(first: object, second: object) -> None:
+    document = {**DOCUMENT, "body": {"a": first, "b": second}}
+    for text, compiled in COMPILED.items():
+        try:
+            evaluate({text: compiled}, document)
+        except InvalidParameters as problem:
+            assert problem.errors[0].field == text  # noqa: PT017 - some fail, and some do not
+
+
+# On the road
+
+AUTH = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\n'
+CRM = f"""
+[callers.crm]
+{AUTH}instances = ["ccc-test"]
+methods = ["POST", "GET"]
+[callers.crm.parameters]
+instance_id = "'ccc-test'"
+job_id      = "body.call.id"
+user_id     = "body.agent || headers.\\"x-agent\\""
+channel_id  = "body.call.channel"
+[callers.crm.defaults]
+device_id = "crm"
+"""
+BODY: dict[str, Any] = {"call": {"id": "job", "channel": OWN_CHANNEL}, "agent": "user-test@ccc-test", "more": [1, {}]}
+MAPPED = {
+    "DeviceId": "crm",
+    "InstanceId": "ccc-test",
+    "JobId": "job",
+    "UserId": "user-test@ccc-test",
+    "ChannelId": OWN_CHANNEL,
+}
+
+
+@pytest.fixture
+def crm(world: World) -> World:
+    world.write_callers(CRM)
+    return world
+
+
+def sent(world: World, call: Any = ..., **kwargs: Any) -> Reply:
+    body = BODY if call is ... else {**BODY, "call": call}
+    return world.http(body, path="/crm", **kwargs)
+
+
+def errors(reply: Reply) -> set[tuple[str, str]]:
+    assert reply.code == "invalid_parameters"
+    return {(error["field"], error["reason"]) for error in reply.body["errors"]}
+
+
+def test_only_what_the_expressions_select_is_sent(crm: World) -> None:
+    assert sent(crm).status == 200
+    assert crm.call.calls[0].parameters == MAPPED
+
+
+def test_keys_of_the_payload_do_not_count_with_parameters(crm: World) -> None:
+    body = {**BODY, **PAYLOAD, "JobId": "other", "channel_id": "other", "device_id": "other"}
+
+    assert crm.http(body, path="/crm").status == 200
+    assert crm.call.calls[0].parameters == MAPPED
+
+
+def test_headers_have_lower_case_names(crm: World) -> None:
+    body = {key: value for key, value in BODY.items() if key != "agent"}
+
+    assert crm.http(body, path="/crm", headers={"X-AGENT": " user-test@ccc-test "}).status == 200
+    assert crm.call.calls[0].parameters == MAPPED
+
+
+@pytest.mark.parametrize(
+    ("expression", "kwargs", "found"),
+    [
+        ("query.job", {"query": {"job": "a%20b"}}, "a b"),
+        ("query.job", {"query": {"job": "a b"}}, "a b"),
+        ("path", {"path": "/x%20y/crm"}, "/x y/crm"),
+        ("body.n", {}, "5"),
+        ("body.big", {}, "9223372036854775807"),
+        ("to_string(body.n)", {}, "5"),
+        ("to_number(query.job)", {"query": {"job": "7"}}, "7"),
+        ("length(body.list)", {}, "2"),
+        ("body.list[-1]", {}, "b"),
+        ("join(':', body.list)", {}, "a:b"),
+    ],
+)
+def test_values_come_from_everywhere(world: World, expression: str, kwargs: dict[str, Any], found: str) -> None:
+    world.write_callers(CRM.replace("body.call.id", expression))
+    body = {**BODY, "n": 5, "big": 2**63 - 1, "list": ["a", "b"]}
+
+    assert world.http(body, **{"path": "/crm", **kwargs}).status == 200
+    assert world.call.calls[0].parameters["JobId"] == found
+
+
+@pytest.mark.parametrize("value", [True, False, 1.5, [], ["a"], {}, {"a": 1}])
+@pytest.mark.parametrize("name", ["id", "channel"])
+def test_a_value_of_another_type_is_invalid(crm: World, value: object, name: str) -> None:
+    field = {"id": "job_id", "channel": "channel_id"}[name]
+
+    assert errors(sent(crm, {"id": "job", "channel": "x", name: value})) == {(field, "must be a string or an integer")}
+
+
+@pytest.mark.parametrize("call", [None, {}, [], "text", 5, {"id": None}, {"ID": "job"}])
+def test_a_required_parameter_that_is_not_found_is_invalid(world: World, call: object) -> None:
+    world.write_callers(CRM.replace('channel_id  = "body.call.channel"\n', ""))
+
+    assert errors(sent(world, call)) == {("job_id", "required")}
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_text_is_no_value_for_a_required_parameter(crm: World, value: str) -> None:
+    assert errors(sent(crm, {"id": value, "channel": "x"})) == {("job_id", "must not be empty")}
+
+
+@pytest.mark.parametrize("call", [{"id": "job"}, {"id": "job", "channel": None}, {"id": "job", "channel": ""}])
+def test_a_channel_that_is_not_found_is_never_the_agents_own(crm: World, call: object) -> None:
+    assert errors(sent(crm, call)) == {("channel_id", "was not found")}
+    assert errors(sent(crm, {"id": "job", "channel": " \t"})) == {("channel_id", "was not found")}
+    assert not crm.call.calls
+
+
+@pytest.mark.parametrize("channel", [None, "", " "])
+def test_a_channel_that_is_not_found_is_the_default_one(world: World, channel: str | None) -> None:
+    world.write_callers(CRM + f'channel_id = "{OWN_CHANNEL}"\n')
+
+    assert sent(world, {"id": "job", "channel": channel}).status == 200
+    assert sent(world, {"id": "job", "channel": "other"}).status == 200
+    assert [called.parameters["ChannelId"] for called in world.call.calls] == [OWN_CHANNEL, "other"]
+
+
+def test_without_an_expression_for_the_channel_it_is_the_agents_own(world: World) -> None:
+    world.write_callers(CRM.replace('channel_id  = "body.call.channel"\n', ""))
+
+    assert sent(world).status == 200
+    assert "ChannelId" not in world.call.calls[0].parameters
+
+
+def test_defaults_fill_what_an_expression_does_not_find(world: World) -> None:
+    world.write_callers(CRM + 'job_id = "default-job"\n')
+
+    for call in (
+        {"channel": "x"},
+        {"id": None, "channel": "x"},
+        {"id": " ", "channel": "x"},
+        {"id": "job", "channel": "x"},
+    ):
+        assert sent(world, call).status == 200
+    assert [called.parameters["JobId"] for called in world.call.calls] == ["default-job"] * 3 + ["job"]
+    assert errors(sent(world, {"id": [], "channel": "x"})) == {("job_id", "must be a string or an integer")}
+
+
+def test_an_expression_that_fails_names_its_parameter(world: World) -> None:
+    world.write_callers(CRM.replace("body.call.id", "length(body.call.id)"))
+
+    assert errors(sent(world, {"id": 5, "channel": "x"})) == {
+        ("job_id", "has an expression that fails on this request")
+    }
+
+
+def test_a_mapped_instance_is_on_the_list_or_forbidden(world: World) -> None:
+    world.write_callers(CRM.replace("\"'ccc-test'\"", '"body.instance"'))
+
+    assert world.http({**BODY, "instance": "ccc-test"}, path="/crm").status == 200
+    assert world.http({**BODY, "instance": "other"}, path="/crm").code == "forbidden"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_without_a_body_the_body_is_an_empty_object(world: World, method: str) -> None:
+    world.write_callers(
+        CRM.replace("body.call.id", "query.job").replace("body.call.channel", "not_null(body.x, query.ch)")
+        + 'job_id = "none"\n'
+    )
+    query = {"job": "job", "ch": "c", "JobId": "other", "more": "1"}
+
+    assert world.http(path="/crm", body="", method=method, query=query, headers={"x-agent": "a@b"}).status == 200
+    called = world.call.calls[0].parameters
+    assert (called["JobId"], called["ChannelId"], called["UserId"]) == ("job", "c", "a@b")
+
+
+def test_a_form_has_texts(world: World) -> None:
+    world.write_callers(CRM.replace("body.call.id", "body.CallSid").replace("body.call.channel", "body.Channel"))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    assert world.http(path="/crm", body="CallSid=CA1&Channel=x+y&agent=a%40b", headers=form).status == 200
+    assert world.call.calls[0].parameters["JobId"] == "CA1"
+    assert world.call.calls[0].parameters["ChannelId"] == "x y"
+
+
+def test_a_direct_invocation_is_mapped_too(world: World) -> None:
+    world.write_callers(CRM.replace(AUTH, 'auth = { scheme = "ram" }\n').replace('methods = ["POST", "GET"]\n', ""))
+
+    assert world.direct(BODY)["status"] == "muted"
+    assert world.call.calls[0].parameters == MAPPED
+    assert world.direct({**BODY, "call": 5})["code"] == "invalid_parameters"
+
+
+def test_headers_and_query_of_a_direct_invocation_are_empty(world: World) -> None:
+    world.write_callers(
+        CRM.replace(AUTH, 'auth = { scheme = "ram" }\n')
+        .replace('methods = ["POST", "GET"]\n', "")
+        .replace("body.call.id", "headers.a || query.a || path")
+    )
+
+    assert world.direct(BODY)["code"] == "invalid_parameters"
+    assert world.direct({**BODY, "headers": {"a": "x"}, "path": "x"})["code"] == "invalid_parameters"
+
+
+def test_values_of_the_request_are_not_told(crm: World, capsys: pytest.CaptureFixture[str]) -> None:
+    reply = sent(crm, {"id": ["canary"], "channel": {"canary": 1}}, query={"canary": "canary"})
+
+    assert "canary" not in reply.text
+    assert "canary" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "query"),
+    [
+        ("query.session_id", set(), {"session_id"}),
+        ('headers."x-token" || query.sig || body.key', {"x-token"}, {"sig"}),
+        ("join('-', [query.a, headers.b])", {"b"}, {"a"}),
+        ("body.items[?token == 'x'].id | [0]", set(), set()),
+        ("body.query.token", set(), set()),
+        ("path", set(), set()),
+        # Wherever it is not plain: every name that stands there.
+        ("query | sig", set(), {"query", "sig"}),
+        ("query.{a: sig, b: key}.a", set(), {"query", "sig", "key", "a"}),
+        ("@.headers.cookie", {"headers", "cookie"}, set()),
+        ("query.a && query.[sig]", set(), {"query", "a", "sig"}),
+    ],
+)
+def test_an_expression_tells_the_names_that_it_may_read(text: str, headers: set[str], query: set[str]) -> None:
+    expression = ADAPTER.validate_python(text)
+    assert names_read(expression, "headers") == headers
+    assert names_read(expression, "query") == query
+
+
+def test_an_always_200_caller_learns_of_a_failed_mapping_in_its_own_form(world: World) -> None:
+    world.write_callers(CRM.replace(AUTH, AUTH + 'response = "always-200"\n'))
+
+    reply = sent(world, {})
+
+    assert reply.status == 200
+    assert (reply.body["status"], reply.code) == ("error", "invalid_parameters")
+
+
+def test_expressions_are_compiled_once_per_version_of_the_file(world: World) -> None:
+    world.write_callers(CRM)
+    for job in ("1", "2"):
+        assert sent(world, {"id": job, "channel": "x"}).status == 200
+    world.write_callers(CRM.replace("body.call.id", "body.call.channel"))
+
+    assert sent(world, {"id": "3", "channel": "x"}).status == 200
+    assert [called.parameters["JobId"] for called in world.call.calls] == ["1", "2", "x"]
