@@ -20,7 +20,7 @@ def shell_lookup(environ: Mapping[str, str]) -> Lookup:
     Args:
         environ: the environment; `ALIBABA_CLOUD_*` are the credentials, and `KMS_*` say where KMS is.
     """
-    variables, kept = from_environment(environ), KeptSecrets()
+    variables, kept = from_environment(environ), KeptSecrets(kms.read_secret)
 
     def look_up(reference: str) -> Sequence[str]:
         if not reference.startswith(KMS):

@@ -18,10 +18,9 @@ from dataclasses import astuple, dataclass, field
 from functools import partial
 
 from shared.callers.secret_references import KMS, Lookup, NotAskedError, SecretUnavailableError, from_environment
-from shared.clients import kms
-from shared.clients.idle import Moment
 from shared.problems import ConfigurationError
 from shared.runtime.context import Credentials, credentials_of
+from shared.runtime.moment import Moment
 from shared.settings import Settings
 
 # From this age on a secret is read anew, and up to the other it is used if that fails.
@@ -181,7 +180,7 @@ class _Secret:
 class KeptSecrets:
     """What the references of the callers file stand for; safe for threads."""
 
-    def __init__(self, read: ReadSecret = kms.read_secret) -> None:
+    def __init__(self, read: ReadSecret) -> None:
         """Keep nothing yet.
 
         Args:

@@ -1,23 +1,11 @@
-"""How long ago something was, in an instance that is frozen between invocations."""
+"""Connections that were idle, in an instance that the platform freezes between invocations."""
 
 from __future__ import annotations
 
-import time
+from shared.runtime.moment import Moment
 
 # Well below the idle timeouts of servers and of the network between.
 MAX_IDLE_S = 5.0
-
-
-class Moment:
-    """A moment, by both clocks: which of them goes on in a frozen instance is the platform's."""
-
-    def __init__(self) -> None:
-        """Now."""
-        self._clocks = _clocks()
-
-    def age_s(self) -> float:
-        """Return the seconds since then by the clock that says more; one that was put back counts as well."""
-        return max(abs(now - then) for now, then in zip(_clocks(), self._clocks, strict=True))
 
 
 class LastUse(Moment):
@@ -29,7 +17,3 @@ class LastUse(Moment):
     def is_long_ago(self) -> bool:
         """Whether the connection has to be opened anew."""
         return self.age_s() > MAX_IDLE_S
-
-
-def _clocks() -> tuple[float, float]:
-    return time.monotonic(), time.time()

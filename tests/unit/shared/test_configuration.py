@@ -12,6 +12,7 @@ from shared.callers import secret_cache
 from shared.callers.file import load_callers
 from shared.callers.secret_cache import KeptSecrets
 from shared.callers.secret_references import SecretUnavailableError, from_environment
+from shared.clients import kms
 from shared.problems import ConfigurationError
 from shared.settings import read_settings
 from tests.builders import Context310, Context312, environment
@@ -103,17 +104,19 @@ def test_somebody_is_served_unless_file_or_variables_stop_everybody(
 ) -> None:
     file.write_text(callers, encoding="utf-8")
 
-    assert configuration.serves_anybody(environment(**environ), Context312(), file, KeptSecrets()) is serves
+    assert (
+        configuration.serves_anybody(environment(**environ), Context312(), file, KeptSecrets(kms.read_secret)) is serves
+    )
 
 
 def test_a_good_configuration_has_no_faults(file: Path) -> None:
-    assert configuration.faults(environment(), Context312(), file, KeptSecrets()) == []
+    assert configuration.faults(environment(), Context312(), file, KeptSecrets(kms.read_secret)) == []
 
 
 def test_all_faults_are_told_at_once(file: Path) -> None:
     file.write_text("[callers", encoding="utf-8")
 
-    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file, KeptSecrets())
+    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file, KeptSecrets(kms.read_secret))
 
     assert len(faults) == 2
     assert "LOG_LEVEL" in faults[0]
@@ -122,7 +125,7 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
 
 
 def test_unset_secrets_are_faults(file: Path) -> None:
-    faults = configuration.faults({}, Context310(), file, KeptSecrets())
+    faults = configuration.faults({}, Context310(), file, KeptSecrets(kms.read_secret))
 
     assert faults[0] == "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset"
     assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")
@@ -237,5 +240,5 @@ def test_the_first_caller_that_is_served_is_enough(file: Path) -> None:
             looked.append(name)
             return super().get(name, default)
 
-    assert configuration.serves_anybody(Environ(environment()), Context312(), file, KeptSecrets())
+    assert configuration.serves_anybody(Environ(environment()), Context312(), file, KeptSecrets(kms.read_secret))
     assert looked.count("MUTE_CALL_TOKEN") == 1

@@ -15,8 +15,8 @@ import pytest
 
 from shared.callers.secret_cache import EVERY_S, FRESH_S, MAX_AGE_S, MAX_SETS, SHARE, KeptSecrets
 from shared.callers.secret_references import NotAskedError, SecretUnavailableError
-from shared.clients import idle
 from shared.problems import ConfigurationError
+from shared.runtime import moment
 from shared.runtime.context import Credentials
 from shared.settings import Settings, read_settings
 from tests.builders import Context312, environment
@@ -53,8 +53,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.passed_s = 0.0
-        real = idle._clocks  # noqa: SLF001 - the one place that reads them
-        monkeypatch.setattr(idle, "_clocks", lambda: tuple(value + self.passed_s for value in real()))
+        real = moment._clocks  # noqa: SLF001 - the one place that reads them
+        monkeypatch.setattr(moment, "_clocks", lambda: tuple(value + self.passed_s for value in real()))
 
     def forward(self, seconds: float) -> None:
         self.passed_s += seconds
