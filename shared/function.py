@@ -28,6 +28,7 @@ from shared.dead_letters import WriteLetter, open_letters
 from shared.idempotency import Store, cause_of, open_store
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
 from shared.observability import log
+from shared.outcome import Outcome, Success
 from shared.payload.decode import decode_body, decode_json, decode_query
 from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import (
@@ -40,7 +41,7 @@ from shared.problems import (
     Unauthorized,
 )
 from shared.responses import render
-from shared.responses.status import Success, slim_status
+from shared.responses.status import slim_status
 from shared.runtime.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.runtime.event import Request, Response, check_size, is_direct, read_body, read_event, to_http
 from shared.settings import Settings
@@ -141,7 +142,7 @@ class Function:
         self._served = True
         return trace
 
-    def answer(self, trace: log.Trace, event: object, context: object) -> Success | Problem | Response:
+    def answer(self, trace: log.Trace, event: object, context: object) -> Outcome | Response:
         """Return the outcome of one event, noting in `trace` what each step finds; a page (healthz) is a response.
 
         Args:
@@ -177,7 +178,7 @@ class Function:
             return Response(200, self._openapi())
         return None
 
-    def _serve(self, trace: log.Trace, context: object) -> Success | Problem:
+    def _serve(self, trace: log.Trace, context: object) -> Outcome:
         """Take a request down the road; the order of the steps is the order of the checks."""
         request = trace.request
         if request.method not in METHODS:
@@ -248,7 +249,7 @@ class Function:
             # Its library is read from files.
             raise IdempotencyUnavailable(f"store cannot be opened: {cause_of(error)}") from None
 
-    def _reply(self, trace: log.Trace, outcome: Success | Problem | Response) -> Response:
+    def _reply(self, trace: log.Trace, outcome: Outcome | Response) -> Response:
         """Return an outcome in the form that the caller reads, and log it; a page is in its form and leaves no line."""
         if isinstance(outcome, Response):
             return outcome
@@ -258,12 +259,12 @@ class Function:
         self._log(trace, outcome, response.status)
         return response
 
-    def _told(self, trace: log.Trace, outcome: Success | Problem) -> dict[str, Any]:
+    def _told(self, trace: log.Trace, outcome: Outcome) -> dict[str, Any]:
         """Return the outcome of a direct invocation, and log it."""
         self._log(trace, outcome, None)
         return dict(render.flat(outcome, trace.request_id, replayed=trace.replayed))
 
-    def _keep(self, trace: log.Trace, outcome: Success | Problem | Response, context: object) -> None:
+    def _keep(self, trace: log.Trace, outcome: Outcome | Response, context: object) -> None:
         """Keep a failed request where that is configured, or log that it could not be kept."""
         if not isinstance(outcome, Problem):
             return
@@ -272,7 +273,7 @@ class Function:
         if fault:
             log.write(log.dead_letter_line(trace, outcome, fault, now), trace.log_level, self._log_to)
 
-    def _log(self, trace: log.Trace, outcome: Success | Problem, status: int | None) -> None:
+    def _log(self, trace: log.Trace, outcome: Outcome, status: int | None) -> None:
         log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level, self._log_to)
 
     def _openapi(self) -> str:

@@ -22,8 +22,7 @@ from local.bench.subjects import ROOT
 from shared.clients import rpc
 from shared.function import Function
 from shared.observability.log import Trace
-from shared.problems import Problem
-from shared.responses.status import Success
+from shared.outcome import Outcome
 from shared.runtime.event import Response
 
 _CALLERS = ROOT / "functions" / "mute_call" / "callers.toml"
@@ -57,7 +56,7 @@ class Timed(Function):
         """Note that a step has ended."""
         self.marks.append((step, time.perf_counter()))
 
-    def answer(self, trace: Trace, event: object, context: object) -> Success | Problem | Response:
+    def answer(self, trace: Trace, event: object, context: object) -> Outcome | Response:
         """Answer as the function does."""
         self.mark("begin")
         trace.passed = self.mark  # type: ignore[method-assign]

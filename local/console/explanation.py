@@ -18,9 +18,9 @@ from local.explain.road import Walk, walk
 from local.gateway.event import build_event
 from local.gateway.message import RejectionError, Request
 from local.gateway.settings import Settings
+from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import Problem
-from shared.responses.status import Success
 
 # Their findings are names and sizes; those of the others are the request itself.
 _HARMLESS = ("body", "caller", "verify", "age", "key")

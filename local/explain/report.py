@@ -9,9 +9,9 @@ from typing import Any
 
 from local.explain.masking import Mask
 from local.explain.road import Walk
+from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import Problem
-from shared.responses.status import Success
 
 NOTES = (
     "Nothing was called. CCC is taken to accept: what it would say of the call, and its request id, are unknown.",

@@ -21,8 +21,8 @@ from shared.callers.secret_cache import KeptSecrets
 from shared.function import Function
 from shared.idempotency import MemoryStore
 from shared.observability.log import Trace
-from shared.problems import ConfigurationError, Problem
-from shared.responses.status import Success
+from shared.outcome import Outcome
+from shared.problems import ConfigurationError
 from shared.runtime.context import DEFAULT_REGION, Credentials
 from shared.runtime.event import Response
 from shared.settings import Settings
@@ -67,9 +67,9 @@ class Watched(Function):
     """The function itself; it keeps the trace and the outcome of what it answers."""
 
     trace: Trace
-    outcome: Success | Problem | Response
+    outcome: Outcome | Response
 
-    def answer(self, trace: Trace, event: object, context: object) -> Success | Problem | Response:
+    def answer(self, trace: Trace, event: object, context: object) -> Outcome | Response:
         """Answer as the function does."""
         self.trace = trace
         self.outcome = super().answer(trace, event, context)
@@ -91,7 +91,7 @@ class Walk:
     """
 
     trace: Trace
-    outcome: Success | Problem | Response
+    outcome: Outcome | Response
     asked: Asked | None
     reply: Mapping[str, Any]
     lines: list[dict[str, Any]] = field(default_factory=list)

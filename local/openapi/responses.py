@@ -10,6 +10,7 @@ from typing import Any
 from local.openapi.schemas import refer
 from shared import __version__
 from shared.clients.ccc import CODES
+from shared.outcome import Success
 from shared.problems import (
     FieldError,
     InvalidParameters,
@@ -21,7 +22,6 @@ from shared.problems import (
     problem_types,
 )
 from shared.responses import render
-from shared.responses.status import Success
 
 _REQUEST_ID = "1-64f6cd87-0f0e0d0c0b0a0908"
 _BUILD = "0123456789ab"

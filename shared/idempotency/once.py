@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from shared.idempotency import CLAIM, Held, Store, cause_of
+from shared.outcome import Outcome, Success
 from shared.problems import (
     IdempotencyKeyReused,
     IdempotencyUnavailable,
@@ -23,14 +24,11 @@ from shared.problems import (
     UpstreamProblem,
     problem_types,
 )
-from shared.responses.status import Success
 
 # Of what is left of the deadline: at most this share to claim, and as much is kept for the answer to be stored.
 _CLAIM_SHARE = 0.25
 _COMPLETE_SHARE = 0.1
 _FINAL = {kind.code: kind for kind in problem_types() if issubclass(kind, UpstreamProblem) and kind.is_final}
-
-Outcome = Success | Problem
 
 
 class Work(NamedTuple):

@@ -19,9 +19,9 @@ from typing import Any, TextIO
 from shared.action import Action
 from shared.callers.file import Caller
 from shared.observability.trace_context import traceparent_of
+from shared.outcome import Outcome
 from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, Problem, Upstream
-from shared.responses.status import Success
 from shared.runtime.event import Request
 from shared.settings import Settings
 
@@ -76,7 +76,7 @@ class Trace:
             self.upstream_ms = round((self.upstream_ms or 0) + _ms_since(began), 1)
 
 
-def webhook_line(trace: Trace, outcome: Success | Problem, status: int | None, now: float) -> dict[str, Any]:
+def webhook_line(trace: Trace, outcome: Outcome, status: int | None, now: float) -> dict[str, Any]:
     """Return the fields of an invocation's line.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
+from shared.outcome import Outcome, Success
 from shared.problems import TYPE_BASE, Problem
-from shared.responses.status import Success
 from shared.runtime.event import Response
 
 RETRY_AFTER = "Retry-After"
@@ -46,7 +46,7 @@ class ProblemBody(TypedDict):
     ]
 
 
-def with_status_codes(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
+def with_status_codes(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:
     """Return the outcome with an HTTP status of its own; a problem as RFC 9457 has it.
 
     Args:
@@ -72,7 +72,7 @@ def with_status_codes(outcome: Success | Problem, request_id: str | None, *, rep
     return Response(outcome.status, body, outcome.headers | _replayed(replayed), "application/problem+json")
 
 
-def always_200(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> Response:
+def always_200(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:
     """Return the outcome for a flow that branches on a field: status 200, and a flat object of strings."""
     headers = outcome.headers if isinstance(outcome, Problem) else {}
     kept = {name: value for name, value in headers.items() if name == RETRY_AFTER}
@@ -88,7 +88,7 @@ def _replayed(replayed: bool) -> dict[str, str]:  # noqa: FBT001 - named by its 
     return {REPLAYED: "true"} if replayed else {}
 
 
-def flat(outcome: Success | Problem, request_id: str | None, *, replayed: bool = False) -> dict[str, str]:
+def flat(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> dict[str, str]:
     """Return the outcome as a flat object of strings: `null` as the empty one, booleans as `true` and `false`."""
     fields: dict[str, Any]
     if isinstance(outcome, Problem):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from shared.action import Action
+from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import Upstream
 
@@ -23,20 +24,6 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MUTED = "MUTED"
 # Of several channels the one that talks counts first, and one that is over last; a state that is not known is between.
 _TALKING, _OVER = "ANSWERED", frozenset({"RELEASED", "RETIRED", "NONE"})
-
-
-class Success(NamedTuple):
-    """An outcome that is no problem.
-
-    Attributes:
-        code: for the log line, the action's word (`muted`) or `handshake`.
-        fields: the answer's body.
-        upstream: how CCC named its answer.
-    """
-
-    code: str
-    fields: dict[str, Any]
-    upstream: Upstream = Upstream()
 
 
 class SlimStatus(TypedDict):

@@ -25,8 +25,8 @@ from local.watching import _parser
 from shared import problems
 from shared.action import Action
 from shared.observability import log
+from shared.outcome import Success
 from shared.problems import Problem, Upstream
-from shared.responses.status import Success
 from tests.contract.documents import ROOT, blocks, headings, local_links, read, tables
 
 FOLDER = ROOT / "docs/watching"

@@ -25,8 +25,8 @@ from redis.retry import Retry
 from shared.clients import idle
 from shared.idempotency import Store, StoreError, open_store
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
+from shared.outcome import Success
 from shared.problems import Upstream
-from shared.responses.status import Success
 from tests.builders import MUTED
 from tests.peers import Behaviour, peer
 from tests.redis_server import RedisServer, clients_closed

@@ -17,6 +17,7 @@ from shared.callers.schemes import SCHEMES
 from shared.function import Function
 from shared.idempotency import Held, MemoryStore, StoreError
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
+from shared.outcome import Success
 from shared.problems import (
     IdempotencyKeyReused,
     IdempotencyUnavailable,
@@ -26,7 +27,6 @@ from shared.problems import (
     UpstreamProblem,
     problem_types,
 )
-from shared.responses.status import Success
 from shared.runtime.event import Request, read_body, read_event
 from tests.builders import PAYLOAD, Context312, http_event
 from tests.unit.shared.conftest import Lines

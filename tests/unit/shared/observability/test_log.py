@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.observability import log
+from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, JobNotFound, Problem, Unauthorized, Upstream, UpstreamTimeout
-from shared.responses.status import Success
 from tests.builders import LOG_KEYS
 from tests.unit.shared.fakes import MUTE_CALL, NOW
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.outcome import Success
 from shared.problems import (
     ConfigurationError,
     FieldError,
@@ -28,7 +29,6 @@ from shared.problems import (
     problem_types,
 )
 from shared.responses.render import always_200, flat, with_status_codes
-from shared.responses.status import Success
 from shared.runtime.event import body_of
 
 FIELDS = {"status": "muted", "muted": True, "call_type": None, "job_id": "job", "other": False}

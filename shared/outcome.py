@@ -1,0 +1,24 @@
+"""What every request ends in: a success, or a problem."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from shared.problems import Problem, Upstream
+
+
+class Success(NamedTuple):
+    """An outcome that is no problem.
+
+    Attributes:
+        code: for the log line, the action's word (`muted`) or `handshake`.
+        fields: the answer's body.
+        upstream: how CCC named its answer.
+    """
+
+    code: str
+    fields: dict[str, Any]
+    upstream: Upstream = Upstream()
+
+
+Outcome = Success | Problem
