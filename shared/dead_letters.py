@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from shared.callers.file import Caller
 from shared.clients import deadline as bounded
-from shared.observability.log import Trace, timestamp
+from shared.invocation import Invocation
+from shared.observability.log import timestamp
 from shared.observability.redaction import SecretSpellings, names_a_credential
 from shared.problems import ConfigurationError, Problem, Upstream
 from shared.runtime.context import Credentials, credentials_of, function_name_of
@@ -65,7 +66,7 @@ def deadline_of_work(settings: Settings, started: float) -> float:
 
 
 def keep(
-    trace: Trace,
+    invocation: Invocation,
     problem: Problem,
     context: object,
     environ: Mapping[str, str],
@@ -75,7 +76,7 @@ def keep(
     """Keep a request of a known caller that failed, where letters are kept; never raises, and ends by the deadline.
 
     Args:
-        trace: what is known of the invocation.
+        invocation: what is known of the invocation.
         problem: how the request ended.
         context: the platform's.
         environ: the environment.
@@ -85,11 +86,11 @@ def keep(
     Returns:
         Why it was not kept, for the log; `None` if it was, or was not to be.
     """
-    settings = trace.settings
-    caller = trace.caller
-    if caller is None or settings is None or not _is_wanted(trace, caller, settings):
+    settings = invocation.settings
+    caller = invocation.caller
+    if caller is None or settings is None or not _is_wanted(invocation, caller, settings):
         return None
-    deadline = min(settings.deadline_from(trace.started), time.monotonic() + _share_s(settings))
+    deadline = min(settings.deadline_from(invocation.started), time.monotonic() + _share_s(settings))
 
     def write() -> None:
         if writer := open_letters(settings):
@@ -97,14 +98,14 @@ def keep(
 
     try:
         credentials = credentials_of(context, environ)
-        hidden = (*trace.secrets, credentials.access_key_secret, credentials.security_token)
+        hidden = (*invocation.secrets, credentials.access_key_secret, credentials.security_token)
         letter = {
             "version": VERSION,
             "time": timestamp(now),
             "function": function_name_of(context, environ),
-            **letter_of(trace, problem, caller, hidden),
+            **letter_of(invocation, problem, caller, hidden),
         }
-        key, content = _key(trace.request_id, now), json.dumps(letter).encode()
+        key, content = _key(invocation.request_id, now), json.dumps(letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
         bounded.run(write, deadline)
     except bounded.OverdueError:
@@ -118,11 +119,11 @@ def keep(
     return None
 
 
-def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
+def letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
     """Return what a letter says of a request and of its failure.
 
     Args:
-        trace: what is known of the invocation.
+        invocation: what is known of the invocation.
         problem: how it ended.
         caller: who sent it; what proves that is left out, what its expressions read is not left out for its name.
         secrets: what holds one of them is left out, too.
@@ -130,7 +131,7 @@ def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[
     Raises:
         LetterError: path or body hold one, of which nothing can be left out.
     """
-    request, body = trace.request, trace.body
+    request, body = invocation.request, invocation.body
     known = SecretSpellings(caller.auth, secrets)
     if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
         raise LetterError("path or body hold a secret")
@@ -138,15 +139,15 @@ def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[
     headers, query = _headers(request, caller, known), _query(request, caller, known)
     gone = {*request.headers.keys() - headers.keys(), *request.query.keys() - query.keys()}
     return {
-        "action": trace.action.name,
-        "request_id": trace.request_id,
-        "caller": trace.caller_name,
+        "action": invocation.action.name,
+        "request_id": invocation.request_id,
+        "caller": invocation.caller_name,
         "code": problem.code,
         "status": problem.status,
         "retryable": problem.retryable,
         "reason": problem.reason,
         "upstream": (problem.upstream or Upstream())._asdict(),
-        "replayed": trace.replayed,
+        "replayed": invocation.replayed,
         "direct": request.direct,
         # A direct invocation is its body.
         "method": None if request.direct else request.method,
@@ -159,8 +160,8 @@ def letter_of(trace: Trace, problem: Problem, caller: Caller, secrets: Sequence[
     }
 
 
-def _is_wanted(trace: Trace, caller: Caller, settings: Settings) -> bool:
-    return settings.dead_letter_url is not None and caller.leaves_dead_letters(trace.request.source_ip)
+def _is_wanted(invocation: Invocation, caller: Caller, settings: Settings) -> bool:
+    return settings.dead_letter_url is not None and caller.leaves_dead_letters(invocation.request.source_ip)
 
 
 def _share_s(settings: Settings) -> float:

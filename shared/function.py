@@ -27,6 +27,7 @@ from shared.clients.retry import with_one_resend
 from shared.dead_letters import WriteLetter, open_letters
 from shared.idempotency import Store, cause_of, open_store
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
+from shared.invocation import Invocation
 from shared.observability import log
 from shared.outcome import Outcome, Success
 from shared.payload.decode import decode_body, decode_json, decode_query
@@ -113,14 +114,14 @@ class Function:
         Returns:
             The HTTP trigger's response, or a direct invocation's flat result.
         """
-        trace = self._trace(context)
-        outcome = self.answer(trace, event, context)
-        if trace.request.direct and not isinstance(outcome, Response):
-            result = self._told(trace, outcome)
+        invocation = self._begin(context)
+        outcome = self.answer(invocation, event, context)
+        if invocation.request.direct and not isinstance(outcome, Response):
+            result = self._told(invocation, outcome)
         else:
-            result = to_http(self._reply(trace, outcome))
+            result = to_http(self._reply(invocation, outcome))
         # Last: the instance may be stopped while it waits for the bucket, and the line stands by then.
-        self._keep(trace, outcome, context)
+        self._keep(invocation, outcome, context)
         return result
 
     def respond(self, request: Request | Problem, context: object) -> Response:
@@ -130,23 +131,23 @@ class Function:
             request: as it came over HTTP, not direct; a problem where it could not be read.
             context: has the attributes of the platform's.
         """
-        trace = self._trace(context)
-        outcome = self.answer(trace, request, context)
-        response = self._reply(trace, outcome)
-        self._keep(trace, outcome, context)
+        invocation = self._begin(context)
+        outcome = self.answer(invocation, request, context)
+        response = self._reply(invocation, outcome)
+        self._keep(invocation, outcome, context)
         return response
 
-    def _trace(self, context: object) -> log.Trace:
+    def _begin(self, context: object) -> Invocation:
         level = self._environ.get("LOG_LEVEL", "")
-        trace = log.Trace(self._action, request_id_of(context), cold_start=not self._served, log_level=level)
+        invocation = Invocation(self._action, request_id_of(context), cold_start=not self._served, log_level=level)
         self._served = True
-        return trace
+        return invocation
 
-    def answer(self, trace: log.Trace, event: object, context: object) -> Outcome | Response:
-        """Return the outcome of one event, noting in `trace` what each step finds; a page (healthz) is a response.
+    def answer(self, invocation: Invocation, event: object, context: object) -> Outcome | Response:
+        """Return the outcome of one event, noting in `invocation` what each step finds; a page (healthz) is a response.
 
         Args:
-            trace: of this invocation.
+            invocation: of this invocation.
             event: the platform's, or the request that it stands for, or why it could not be read.
             context: the platform's.
         """
@@ -154,15 +155,15 @@ class Function:
             return event
         try:
             if isinstance(event, Request):
-                trace.request = event
+                invocation.request = event
             else:
                 # What cannot be read is answered in the form of what it was meant to be.
-                trace.request = Request(direct=is_direct(event))
-                trace.request = read_event(event)
-            check_size(trace.request)
-            if page := self._page(trace.request, context):
+                invocation.request = Request(direct=is_direct(event))
+                invocation.request = read_event(event)
+            check_size(invocation.request)
+            if page := self._page(invocation.request, context):
                 return page
-            return self._serve(trace, context)
+            return self._serve(invocation, context)
         except Problem as problem:
             return problem
         except Exception as error:  # noqa: BLE001 - the platform would show the caller a stack trace
@@ -178,43 +179,43 @@ class Function:
             return Response(200, self._openapi())
         return None
 
-    def _serve(self, trace: log.Trace, context: object) -> Outcome:
+    def _serve(self, invocation: Invocation, context: object) -> Outcome:
         """Take a request down the road; the order of the steps is the order of the checks."""
-        request = trace.request
+        request = invocation.request
         if request.method not in METHODS:
             raise MethodNotAllowed(METHODS)
         body = read_body(request)
-        trace.passed("body", f"{len(body)} bytes")
+        invocation.passed("body", f"{len(body)} bytes")
         settings, callers = configuration.load(self._environ, context, self._callers_file)
-        trace.settings, trace.body = settings, body
+        invocation.settings, invocation.body = settings, body
         name, caller = _caller_of(request, callers)
-        trace.passed("caller", name)
+        invocation.passed("caller", name)
         configuration.check_ttl(name, caller, settings)
-        look_up = partial(self._secrets.lookup, self._environ, context, settings, trace.started)
-        delivery, trace.secrets = _verify(name, caller, request, body, look_up, self._now())
-        trace.caller_name, trace.caller = name, caller
-        trace.passed("verify", caller.auth.scheme)
+        look_up = partial(self._secrets.lookup, self._environ, context, settings, invocation.started)
+        delivery, invocation.secrets = _verify(name, caller, request, body, look_up, self._now())
+        invocation.caller_name, invocation.caller = name, caller
+        invocation.passed("verify", caller.auth.scheme)
         if not request.direct:
             _check_origin(request, caller)
         document = _document(request, body, caller)
-        trace.passed("decode", document)
+        invocation.passed("decode", document)
         if reply := caller.auth.handshake(request, document["body"]):
             return Success("handshake", reply)
         given = caller.select(document, has_body=bool(body))
-        trace.passed("map", given)
+        invocation.passed("map", given)
         parameters = read_parameters(self._action.parameters, given, caller.constants())
-        trace.passed("parameters", parameters)
-        trace.parameters = parameters
+        invocation.passed("parameters", parameters)
+        invocation.parameters = parameters
         caller.check_age(document, self._now())
-        trace.passed("age", f"at most {caller.max_age_seconds} s" if caller.max_age_seconds else "any")
+        invocation.passed("age", f"at most {caller.max_age_seconds} s" if caller.max_age_seconds else "any")
         key = caller.key_of(document, delivery)
         # Where it comes from, and not the key: that may be the signature.
-        trace.passed("key", "none" if key is None else "idempotency_key" if caller.idempotency_key else "delivery")
+        invocation.passed("key", "none" if key is None else "idempotency_key" if caller.idempotency_key else "delivery")
         if not caller.may_use_instance(parameters.instance_id):
             raise Forbidden("instance is not on the caller's list")
         credentials_of(context, self._environ)
-        act = partial(self._act, trace, context, settings, parameters)
-        deadline = dead_letters.deadline_of_work(settings, trace.started)
+        act = partial(self._act, invocation, context, settings, parameters)
+        deadline = dead_letters.deadline_of_work(settings, invocation.started)
         if key is None:
             return act(deadline)
         is_signed = caller.auth.signs and caller.idempotency_key is None
@@ -222,16 +223,16 @@ class Function:
         fingerprint = fingerprint_of(self._action.name, parameters.query())
         work = Work(name_of(name, key, *owner), fingerprint, deadline, act)
         done = once(self._store(settings), work, settings.idempotency_ttl_seconds)
-        trace.replayed, trace.store_fault = done.replayed, done.fault
+        invocation.replayed, invocation.store_fault = done.replayed, done.fault
         return done.outcome
 
     def _act(
-        self, trace: log.Trace, context: object, settings: Settings, parameters: CallParameters, deadline: float
+        self, invocation: Invocation, context: object, settings: Settings, parameters: CallParameters, deadline: float
     ) -> Success:
         """Call CCC, a second time where that is safe."""
 
         def send(credentials: Credentials) -> dict[str, Any]:
-            with trace.attempt():
+            with invocation.attempt():
                 return self._call(self._action, parameters.query(), credentials, settings, deadline)
 
         answer = with_one_resend(send, partial(credentials_of, context, self._environ), deadline)
@@ -249,32 +250,32 @@ class Function:
             # Its library is read from files.
             raise IdempotencyUnavailable(f"store cannot be opened: {cause_of(error)}") from None
 
-    def _reply(self, trace: log.Trace, outcome: Outcome | Response) -> Response:
+    def _reply(self, invocation: Invocation, outcome: Outcome | Response) -> Response:
         """Return an outcome in the form that the caller reads, and log it; a page is in its form and leaves no line."""
         if isinstance(outcome, Response):
             return outcome
-        always_200 = trace.caller is not None and trace.caller.response == "always-200"
+        always_200 = invocation.caller is not None and invocation.caller.response == "always-200"
         form = render.always_200 if always_200 else render.with_status_codes
-        response = form(outcome, trace.request_id, replayed=trace.replayed)
-        self._log(trace, outcome, response.status)
+        response = form(outcome, invocation.request_id, replayed=invocation.replayed)
+        self._log(invocation, outcome, response.status)
         return response
 
-    def _told(self, trace: log.Trace, outcome: Outcome) -> dict[str, Any]:
+    def _told(self, invocation: Invocation, outcome: Outcome) -> dict[str, Any]:
         """Return the outcome of a direct invocation, and log it."""
-        self._log(trace, outcome, None)
-        return dict(render.flat(outcome, trace.request_id, replayed=trace.replayed))
+        self._log(invocation, outcome, None)
+        return dict(render.flat(outcome, invocation.request_id, replayed=invocation.replayed))
 
-    def _keep(self, trace: log.Trace, outcome: Outcome | Response, context: object) -> None:
+    def _keep(self, invocation: Invocation, outcome: Outcome | Response, context: object) -> None:
         """Keep a failed request where that is configured, or log that it could not be kept."""
         if not isinstance(outcome, Problem):
             return
         now = self._now()
-        fault = dead_letters.keep(trace, outcome, context, self._environ, now, self._open_letters)
+        fault = dead_letters.keep(invocation, outcome, context, self._environ, now, self._open_letters)
         if fault:
-            log.write(log.dead_letter_line(trace, outcome, fault, now), trace.log_level, self._log_to)
+            log.write(log.dead_letter_line(invocation, outcome, fault, now), invocation.log_level, self._log_to)
 
-    def _log(self, trace: log.Trace, outcome: Outcome, status: int | None) -> None:
-        log.write(log.webhook_line(trace, outcome, status, self._now()), trace.log_level, self._log_to)
+    def _log(self, invocation: Invocation, outcome: Outcome, status: int | None) -> None:
+        log.write(log.webhook_line(invocation, outcome, status, self._now()), invocation.log_level, self._log_to)
 
     def _openapi(self) -> str:
         """Return the document that describes the function; it stands beside the callers file that is shipped."""

@@ -21,7 +21,7 @@ from local.bench.running import EVENT
 from local.bench.subjects import ROOT
 from shared.clients import rpc
 from shared.function import Function
-from shared.observability.log import Trace
+from shared.invocation import Invocation
 from shared.outcome import Outcome
 from shared.runtime.event import Response
 
@@ -56,11 +56,11 @@ class Timed(Function):
         """Note that a step has ended."""
         self.marks.append((step, time.perf_counter()))
 
-    def answer(self, trace: Trace, event: object, context: object) -> Outcome | Response:
+    def answer(self, invocation: Invocation, event: object, context: object) -> Outcome | Response:
         """Answer as the function does."""
         self.mark("begin")
-        trace.passed = self.mark  # type: ignore[method-assign]
-        outcome = super().answer(trace, event, context)
+        invocation.passed = self.mark  # type: ignore[method-assign]
+        outcome = super().answer(invocation, event, context)
         self.mark("status")
         return outcome
 

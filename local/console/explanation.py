@@ -64,7 +64,7 @@ def steps(
     line = webhook_line(lines)
     if not _ends_as(done, line.get("code") or code_of(delivery.answer), line):
         return None
-    found = dict(done.trace.steps)
+    found = dict(done.invocation.steps)
     return [_step(step, found.get(step["step"])) for step in report(done, _NOTHING_TO_HIDE)["steps"]]
 
 
@@ -87,7 +87,7 @@ def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
     """
     if code is None:
         return True
-    if line and line["caller"] != done.trace.caller_name:
+    if line and line["caller"] != done.invocation.caller_name:
         return False
     if isinstance(done.outcome, Problem):
         return code == done.outcome.code and (not line or _same(line["reason"], done.outcome.reason))

@@ -70,7 +70,7 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
 
 
 def _event(walk: Walk, mask: Mask) -> dict[str, Any]:
-    request = walk.trace.request
+    request = walk.invocation.request
     if request.direct:
         return {"kind": _kind(walk)}
     return {
@@ -84,14 +84,14 @@ def _event(walk: Walk, mask: Mask) -> dict[str, Any]:
 
 
 def _kind(walk: Walk) -> str:
-    request = walk.trace.request
+    request = walk.invocation.request
     if not request.direct:
         return "HTTP trigger"
     return "direct invocation" if request.content else _UNREADABLE
 
 
 def _passed(walk: Walk, mask: Mask) -> Iterator[dict[str, Any]]:
-    for step, found in walk.trace.steps:
+    for step, found in walk.invocation.steps:
         yield {"step": step, "passed": True, "found": _found(step, found, mask)}
 
 
@@ -121,14 +121,14 @@ def _failed(walk: Walk) -> Iterator[dict[str, Any]]:
 
 
 def _check(walk: Walk, problem: Problem) -> str:
-    last = walk.trace.steps[-1][0] if walk.trace.steps else None
+    last = walk.invocation.steps[-1][0] if walk.invocation.steps else None
     if _kind(walk) == _UNREADABLE:
         return "event"
     return CHECKS.get((last, problem.code), f"after {last}")
 
 
 def _key_note(walk: Walk) -> Iterator[str]:
-    name = dict(walk.trace.steps).get("caller")
+    name = dict(walk.invocation.steps).get("caller")
     caller = walk.callers.callers.get(str(name)) if walk.callers else None
     if caller and caller.idempotency_key:
         yield KEY_NOTE
@@ -148,7 +148,7 @@ def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:
 
 
 def _answer(walk: Walk, mask: Mask) -> dict[str, Any]:
-    if walk.trace.request.direct:
+    if walk.invocation.request.direct:
         return _told(walk, walk.reply, mask)
     return {
         "status": walk.reply["statusCode"],

@@ -20,7 +20,7 @@ from shared.callers.file import Callers, load_callers
 from shared.callers.secret_cache import KeptSecrets
 from shared.function import Function
 from shared.idempotency import MemoryStore
-from shared.observability.log import Trace
+from shared.invocation import Invocation
 from shared.outcome import Outcome
 from shared.problems import ConfigurationError
 from shared.runtime.context import DEFAULT_REGION, Credentials
@@ -66,13 +66,13 @@ class Recorder:
 class Watched(Function):
     """The function itself; it keeps the trace and the outcome of what it answers."""
 
-    trace: Trace
+    invocation: Invocation
     outcome: Outcome | Response
 
-    def answer(self, trace: Trace, event: object, context: object) -> Outcome | Response:
+    def answer(self, invocation: Invocation, event: object, context: object) -> Outcome | Response:
         """Answer as the function does."""
-        self.trace = trace
-        self.outcome = super().answer(trace, event, context)
+        self.invocation = invocation
+        self.outcome = super().answer(invocation, event, context)
         return self.outcome
 
 
@@ -90,7 +90,7 @@ class Walk:
         callers: of the callers file, `None` where it cannot be read.
     """
 
-    trace: Trace
+    invocation: Invocation
     outcome: Outcome | Response
     asked: Asked | None
     reply: Mapping[str, Any]
@@ -136,7 +136,7 @@ def walk(
     )
     reply = watched.handle(event, context)
     return Walk(
-        trace=watched.trace,
+        invocation=watched.invocation,
         outcome=watched.outcome,
         asked=call.asked,
         reply=reply,

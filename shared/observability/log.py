@@ -10,20 +10,15 @@ import contextlib
 import json
 import re
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from shared.action import Action
-from shared.callers.file import Caller
+from shared.invocation import Invocation, ms_since
 from shared.observability.trace_context import traceparent_of
 from shared.outcome import Outcome
-from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, Problem, Upstream
-from shared.runtime.event import Request
-from shared.settings import Settings
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 _SERVER_ERROR = 500
@@ -31,56 +26,11 @@ _SERVER_ERROR = 500
 _ID = re.compile(r"(?=.*[A-Za-z])(?!ch-[a-z]+-[0-9])[A-Za-z0-9_-]{1,256}")
 
 
-# Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
-_UNREAD = Request(direct=True)
-
-
-@dataclass
-class Trace:
-    """What one invocation has come to know, for the form of its answer and for its log line."""
-
-    action: Action
-    request_id: str | None
-    cold_start: bool
-    started: float = field(default_factory=time.monotonic)
-    request: Request = _UNREAD
-    caller_name: str | None = None
-    caller: Caller | None = None
-    log_level: str = "INFO"
-    # Once they hold.
-    parameters: CallParameters | None = field(default=None, repr=False)
-    attempts: int = 0
-    upstream_ms: float | None = None
-    # Whether the outcome is that of an earlier request, and what the store failed to do after it had ended.
-    replayed: bool = False
-    store_fault: str | None = None
-    # What a dead letter is made of, and what it must not hold.
-    settings: Settings | None = field(default=None, repr=False)
-    body: bytes = field(default=b"", repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    # What each step has found, for whoever explains a request (`local.explain`); the log holds nothing of it.
-    steps: list[tuple[str, object]] = field(default_factory=list, repr=False)
-
-    def passed(self, step: str, found: object = None) -> None:
-        """Note that a step of the road was passed, and what it found."""
-        self.steps.append((step, found))
-
-    @contextlib.contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Count and time one call of CCC."""
-        self.attempts += 1
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.upstream_ms = round((self.upstream_ms or 0) + _ms_since(began), 1)
-
-
-def webhook_line(trace: Trace, outcome: Outcome, status: int | None, now: float) -> dict[str, Any]:
+def webhook_line(invocation: Invocation, outcome: Outcome, status: int | None, now: float) -> dict[str, Any]:
     """Return the fields of an invocation's line.
 
     Args:
-        trace: what is known of the invocation.
+        invocation: what is known of the invocation.
         outcome: the success or the problem.
         status: of the HTTP answer; `None` for direct invocation.
         now: seconds since the epoch.
@@ -90,29 +40,29 @@ def webhook_line(trace: Trace, outcome: Outcome, status: int | None, now: float)
         level = "ERROR" if outcome.status >= _SERVER_ERROR or outcome.needs_operator else "WARNING"
         code, retryable, reason = outcome.code, outcome.retryable, outcome.reason
     else:
-        level, upstream = ("WARNING" if trace.store_fault else "INFO"), outcome.upstream
+        level, upstream = ("WARNING" if invocation.store_fault else "INFO"), outcome.upstream
         code, retryable, reason = outcome.code, False, None
     return {
         "timestamp": timestamp(now),
         "level": level,
         "event": "webhook",
-        "action": trace.action.name,
-        "request_id": trace.request_id,
-        "traceparent": traceparent_of(trace.request.headers),
-        "caller": trace.caller_name,
+        "action": invocation.action.name,
+        "request_id": invocation.request_id,
+        "traceparent": traceparent_of(invocation.request.headers),
+        "caller": invocation.caller_name,
         "code": code,
         "status": status,
         "retryable": retryable,
-        "instance_id": _id(getattr(trace.parameters, "instance_id", None)),
-        "job_id": _id(getattr(trace.parameters, "job_id", None)),
+        "instance_id": _id(getattr(invocation.parameters, "instance_id", None)),
+        "job_id": _id(getattr(invocation.parameters, "job_id", None)),
         "upstream_code": upstream.code,
         "upstream_request_id": upstream.request_id,
-        "attempts": trace.attempts,
-        "upstream_ms": trace.upstream_ms,
-        "duration_ms": _ms_since(trace.started),
-        "cold_start": trace.cold_start,
-        "replayed": trace.replayed,
-        "reason": "; ".join(filter(None, (reason, trace.store_fault))) or None,
+        "attempts": invocation.attempts,
+        "upstream_ms": invocation.upstream_ms,
+        "duration_ms": ms_since(invocation.started),
+        "cold_start": invocation.cold_start,
+        "replayed": invocation.replayed,
+        "reason": "; ".join(filter(None, (reason, invocation.store_fault))) or None,
     }
 
 
@@ -139,11 +89,11 @@ def initialize_line(
     }
 
 
-def dead_letter_line(trace: Trace, problem: Problem, reason: str, now: float) -> dict[str, Any]:
+def dead_letter_line(invocation: Invocation, problem: Problem, reason: str, now: float) -> dict[str, Any]:
     """Return the fields of the line that a failed request leaves if it should have been kept and was not.
 
     Args:
-        trace: what is known of the invocation.
+        invocation: what is known of the invocation.
         problem: how the request ended.
         reason: why it was not kept.
         now: seconds since the epoch.
@@ -152,9 +102,9 @@ def dead_letter_line(trace: Trace, problem: Problem, reason: str, now: float) ->
         "timestamp": timestamp(now),
         "level": "ERROR",
         "event": "dead_letter",
-        "action": trace.action.name,
-        "request_id": trace.request_id,
-        "caller": trace.caller_name,
+        "action": invocation.action.name,
+        "request_id": invocation.request_id,
+        "caller": invocation.caller_name,
         "code": problem.code,
         "reason": reason,
     }
@@ -183,7 +133,3 @@ def timestamp(now: float) -> str:
 def _id(value: str | None) -> str | None:
     """Return what names an instance or a call, `None` for what may be something else: a phone number, a name."""
     return value if value and _ID.fullmatch(value) else None
-
-
-def _ms_since(began: float) -> float:
-    return round((time.monotonic() - began) * 1000, 1)

@@ -17,6 +17,7 @@ import yaml
 
 from functions.mute_call.index import MUTE_CALL
 from shared.clients import deadline as bounded
+from shared.invocation import Invocation
 from shared.observability import log
 from shared.payload.parameters import CallParameters
 from shared.problems import InternalError, Problem, problem_types
@@ -31,7 +32,7 @@ FLAT = re.sub(r"^ +", "", RUNBOOK, flags=re.MULTILINE)
 PROSE = re.sub(r"^```.*?^```$", "", FLAT, flags=re.MULTILINE | re.DOTALL)
 SPANS = re.findall(r"`([^`]+)`", PROSE)
 REASONS = [" ".join(text.split()) for text in re.findall(r'"([^"]+)"', re.sub(r"`[^`]*`", "", PROSE))]
-LINE = log.webhook_line(log.Trace(MUTE_CALL, None, cold_start=True), InternalError("a defect"), 500, 0)
+LINE = log.webhook_line(Invocation(MUTE_CALL, None, cold_start=True), InternalError("a defect"), 500, 0)
 OPTIONS = {
     "logs": {"--search", "--request-id", "--start-time", "--end-time", "--tail"},
     "invoke": {"--event"},
@@ -176,8 +177,8 @@ def test_the_line_of_a_dead_letter_has_the_fields_that_are_listed() -> None:
     fields = re.search(r"Its fields\s+are (.*?)\. \*\*", section, re.DOTALL)
     assert fields
     listed = re.findall(r"`([a-z_]+)`", fields[1])
-    trace = log.Trace(MUTE_CALL, None, cold_start=True)
-    assert listed == list(log.dead_letter_line(trace, InternalError("a defect"), "no time was left", 0))
+    invocation = Invocation(MUTE_CALL, None, cold_start=True)
+    assert listed == list(log.dead_letter_line(invocation, InternalError("a defect"), "no time was left", 0))
 
 
 def test_every_reason_of_a_dead_letter_is_quoted() -> None:

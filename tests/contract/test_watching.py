@@ -24,6 +24,7 @@ from local.deployed import ACTIONS
 from local.watching import _parser
 from shared import problems
 from shared.action import Action
+from shared.invocation import Invocation
 from shared.observability import log
 from shared.outcome import Success
 from shared.problems import Problem, Upstream
@@ -312,17 +313,17 @@ def told(
     **known: Any,
 ) -> dict[str, Any]:
     """A line of a request, as the function writes it."""
-    trace = log.Trace(action, "1-2", cold_start=known.pop("cold_start", False), caller_name=caller, **known)
+    invocation = Invocation(action, "1-2", cold_start=known.pop("cold_start", False), caller_name=caller, **known)
     if isinstance(outcome, str):
         ended: Success | Problem = Success(outcome, {}, Upstream("OK", "A-1"))
     else:
         ended = outcome if isinstance(outcome, Problem) else outcome("a reason")
-    return {**log.webhook_line(trace, ended, 200, 0), "duration_ms": duration_ms}
+    return {**log.webhook_line(invocation, ended, 200, 0), "duration_ms": duration_ms}
 
 
 def unwritten_letter(reason: str) -> dict[str, Any]:
-    trace = log.Trace(MUTE_CALL, "1-2", cold_start=False, caller_name="crm")
-    return log.dead_letter_line(trace, problems.JobNotFound("a reason"), reason, 0)
+    invocation = Invocation(MUTE_CALL, "1-2", cold_start=False, caller_name="crm")
+    return log.dead_letter_line(invocation, problems.JobNotFound("a reason"), reason, 0)
 
 
 # Words of a search in lines that are no requests.

@@ -82,7 +82,7 @@ def walked(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **
 
 def explained(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> dict[str, Any]:
     done = walked(event, callers, environ, **kwargs)
-    return report(done, mask_for(done.trace.request, done.callers, shell_lookup(environ)))
+    return report(done, mask_for(done.invocation.request, done.callers, shell_lookup(environ)))
 
 
 def steps(facts: Mapping[str, Any]) -> list[str]:

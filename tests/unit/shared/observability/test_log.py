@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.invocation import Invocation
 from shared.observability import log
 from shared.outcome import Success
 from shared.payload.parameters import CallParameters
@@ -21,13 +22,13 @@ PARAMETERS = CallParameters.model_validate(
 )
 
 
-def trace(**changes: Any) -> log.Trace:
+def invocation(**changes: Any) -> Invocation:
     fields: dict[str, Any] = {"request_id": "1-2", "cold_start": True, **changes}
-    return log.Trace(MUTE_CALL, **fields)
+    return Invocation(MUTE_CALL, **fields)
 
 
 def line(outcome: Success | Problem, status: int | None = 200, **changes: Any) -> dict[str, Any]:
-    return log.webhook_line(trace(**changes), outcome, status, NOW)
+    return log.webhook_line(invocation(**changes), outcome, status, NOW)
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, JobNotFound("r", upstream=Upstream("C", "A-1")), Unauthorized("r")])
@@ -132,7 +133,7 @@ def test_ccc_s_code_and_request_id_are_told() -> None:
 
 
 def test_attempts_are_counted_and_timed() -> None:
-    noted = trace()
+    noted = invocation()
 
     with noted.attempt():
         pass
