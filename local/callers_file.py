@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.command_line import UsageError
-from shared.callers.file import Caller, load_callers
+from shared.callers.caller import Caller
+from shared.callers.file import load_callers
 from shared.problems import ConfigurationError
 
 

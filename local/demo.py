@@ -25,7 +25,8 @@ from local.stack import (
     environment,
     stack,
 )
-from shared.callers.file import Caller, load_callers
+from shared.callers.caller import Caller
+from shared.callers.file import load_callers
 from shared.settings import Settings
 
 __all__ = ["EVENT", "Answer", "main", "post"]

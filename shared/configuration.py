@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.callers.file import ANY_INSTANCE, Caller, Callers, load_callers
+from shared.callers.caller import ANY_INSTANCE, Caller
+from shared.callers.file import Callers, load_callers
 from shared.callers.secret_cache import KeptSecrets
 from shared.callers.secret_references import (
     ENV,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.clients import deadline as bounded
 from shared.invocation import Invocation
 from shared.observability.log import timestamp

@@ -19,7 +19,8 @@ from typing import Any, TextIO
 
 from shared import __version__, configuration, dead_letters
 from shared.action import Action
-from shared.callers.file import Caller, Callers
+from shared.callers.caller import Caller
+from shared.callers.file import Callers
 from shared.callers.secret_cache import KeptSecrets, ReadSecret
 from shared.callers.secret_references import Lookup
 from shared.clients import ccc, kms

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.action import Action
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.payload.parameters import CallParameters
 from shared.runtime.event import Request
 from shared.settings import Settings

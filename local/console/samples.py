@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.action import Action
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.payload.parameters import read_parameters
 from shared.problems import Problem
 

@@ -19,7 +19,7 @@ from local.gateway.trigger import invocation_path
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.secret_references import Lookup
 from shared.problems import ConfigurationError
 from shared.runtime.context import DEFAULT_REGION

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.live import Live, patience, remedy_of_the_gateway
-from shared.callers.file import ANY_INSTANCE
+from shared.callers.caller import ANY_INSTANCE
 from shared.clients import ccc
 from shared.problems import (
     InstanceNotFound,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.deployment import FILE, entry_of, keep_command, kept_secrets
-from shared.callers.file import Caller, load_callers
+from shared.callers.caller import Caller
+from shared.callers.file import load_callers
 from shared.callers.secret_references import ENV, KMS, OPTIONAL, fault_of
 from shared.configuration import check_ttl, doubts_of
 from shared.problems import ConfigurationError

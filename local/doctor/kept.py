@@ -11,7 +11,7 @@ from local.doctor.check import Check, failed, ok, skipped
 from local.doctor.configuration import UNSEEN
 from local.doctor.live import Live, patience
 from shared import dead_letters
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
 from shared.clients import kms
 from shared.idempotency import CLAIM, StoreError, open_store

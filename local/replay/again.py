@@ -15,7 +15,7 @@ from local.replay.letter import Letter, without_numbers
 from local.send.message import Message, addressed, compose, first_secret, is_here
 from local.send.wire import Outgoing
 from shared.action import Action
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.schemes import Scheme
 from shared.callers.secret_references import Lookup
 from shared.problems import InProgress, Problem

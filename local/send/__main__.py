@@ -21,7 +21,7 @@ from local.gateway.trigger import invocation_path
 from local.send.message import compose, first_secret, read_message, read_url
 from local.send.wire import NO_ANSWER, Outgoing, curl, exchange
 from local.shell_secrets import shell_lookup
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 
 GATEWAY = "http://127.0.0.1:9000"
 _SUCCESS = range(200, 300)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from local.command_line import UsageError
 from local.send.wire import Outgoing
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.schemes import Scheme
 from shared.callers.secret_references import Lookup, SecretUnavailableError, read_secrets
 from shared.function import DEFAULT_CALLER

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult
 from local.command_line import UsageError
 from local.send.message import Message, compose
 from local.send.wire import Answer, Outgoing, object_in
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.problems import problem_types
 from shared.runtime.event import Request
 

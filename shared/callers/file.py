@@ -1,23 +1,16 @@
-"""The callers file: who may call, how they prove it, and what they may touch."""
+"""The callers file: who may call."""
 
 from __future__ import annotations
 
-import ipaddress
-import math
 import os
-import re
 import sys
-from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -25,22 +18,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.callers.schemes import SCHEMES, Anonymous, Auth, Ram
-from shared.payload.event_time import read_time
-from shared.payload.mapping import Compiled, Expression, evaluate, names_read
-from shared.payload.parameters import CallParameters, Identifier, UserIdentifier, is_absent
-from shared.problems import ConfigurationError, FieldError, InvalidParameters
-from shared.validation import describe, says, whole_number
+from shared.callers.caller import Caller, Defaults, Expressions, Table
+from shared.callers.schemes import SCHEMES, Ram
+from shared.problems import ConfigurationError
+from shared.validation import describe, says
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-_NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 RESERVED_NAMES = ("healthz", "initialize")
-ANY_INSTANCE = "*"
-_MAX_KEY_CHARACTERS = 255
 
 
 def _not_reserved(name: str) -> str:
@@ -49,222 +37,15 @@ def _not_reserved(name: str) -> str:
     return name
 
 
-def _wildcard_alone(instances: list[str]) -> list[str]:
-    if ANY_INSTANCE in instances and len(instances) > 1:
-        raise PydanticCustomError("wildcard", "The wildcard stands alone")
-    return instances
-
-
-def _once(values: list[str]) -> list[str]:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("once", "Each value stands once")
-    return values
-
-
-def _network(text: object) -> object:
-    try:
-        # Of what the library takes, neither masks nor scopes.
-        network = ipaddress.ip_network(text if isinstance(text, str) and _NETWORK.fullmatch(text) else "")
-    except ValueError:
-        raise PydanticCustomError("network", "Network should be an address or a CIDR block without host bits") from None
-    if getattr(network.network_address, "ipv4_mapped", None):
-        # It would never match: such a source is taken for the IPv4 address that it is.
-        raise PydanticCustomError("network", "Network should be in its IPv4 form")
-    return network
-
-
 CallerName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$"),
     says("Name should have lower-case letters, digits, - and _ alone, and begin with a letter or a digit"),
     AfterValidator(_not_reserved),
 ]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Defaults(_Table):
-    """Constants for parameters that the sender does not know, under the parameters' own rules."""
-
-    device_id: Identifier | None = None
-    instance_id: Identifier | None = None
-    job_id: Identifier | None = None
-    user_id: UserIdentifier | None = None
-    channel_id: Identifier | None = None
-
-
-class Expressions(_Table):
-    """Where the sender's payload has each parameter."""
-
-    device_id: Expression = None
-    instance_id: Expression = None
-    job_id: Expression = None
-    user_id: Expression = None
-    channel_id: Expression = None
-
-    def given(self) -> dict[str, Compiled]:
-        """Return the expressions that the file has, by parameter."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-
-
-class Caller(_Table):
-    """One caller: its authentication, its limits, its mapping, and how it wants its answers."""
-
-    auth: Auth
-    instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
-    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1), AfterValidator(_once)] = ["POST"]
-    networks: Annotated[list[Network], Field(min_length=1)] | None = None
-    response: Literal["status-codes", "always-200"] = "status-codes"
-    parameters: Expressions | None = None
-    defaults: Defaults = Defaults()
-    idempotency_key: Expression = None
-    event_time: Expression = None
-    max_age_seconds: Annotated[int, whole_number(1, 86_400)] | None = None
-    dead_letters: bool | None = None
-
-    @model_validator(mode="after")
-    def _required_parameters_are_found(self) -> Caller:
-        if self.parameters is not None:
-            known = self.parameters.model_fields_set | self.defaults.model_fields_set
-            missing = [name for name, field in CallParameters.model_fields.items() if field.is_required()]
-            missing = [name for name in missing if name not in known]
-            if missing:
-                raise PydanticCustomError(
-                    "parameters",
-                    "parameters: {names} needs an expression or a default",
-                    {"names": ", ".join(missing)},
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _http_settings_need_http(self) -> Caller:
-        if not self.auth.over_http and self.model_fields_set & {"methods", "networks"}:
-            raise PydanticCustomError("direct", "methods and networks have no meaning for direct invocation")
-        return self
-
-    @model_validator(mode="after")
-    def _age_needs_a_time(self) -> Caller:
-        if (self.event_time is None) != (self.max_age_seconds is None):
-            raise PydanticCustomError("age", "event_time and max_age_seconds need each other")
-        return self
-
-    @property
-    def reads_beyond_the_payload(self) -> bool:
-        """Whether an expression may look at the query of a request that has a body."""
-        return self.parameters is not None or self.idempotency_key is not None or self.event_time is not None
-
-    def select(self, document: Mapping[str, Any], *, has_body: bool) -> Mapping[str, Any]:
-        """Return the parameters that a request holds, by name; what is absent is left out.
-
-        Args:
-            document: the request's `body`, `query`, `headers` and `path`.
-            has_body: without `parameters`, the top level of the body counts, or the query where there is no body and
-                no signature that leaves the query out.
-
-        Raises:
-            InvalidParameters: an expression fails, or the one for the channel finds nothing: it was meant to find one,
-                and the agent's own channel is another.
-        """
-        if self.parameters is None:
-            return cast("Mapping[str, Any]", document["query" if not has_body and self.auth.covers_query else "body"])
-        found = evaluate(self.parameters.given(), document)
-        if "channel_id" in found and is_absent(found["channel_id"]) and self.defaults.channel_id is None:
-            raise InvalidParameters((FieldError("channel_id", "was not found"),))
-        return {name: value for name, value in found.items() if value is not None}
-
-    def constants(self) -> dict[str, str]:
-        """Return the defaults that the file has."""
-        return self.defaults.model_dump(exclude_none=True)
-
-    def check_age(self, document: Mapping[str, Any], now: float) -> None:
-        """Refuse an event that is older than the caller allows: a queue that is replayed must not mute another call.
-
-        One from as far ahead is refused too: a clock that is wrong, or a time zone left out, would stretch the window.
-
-        Args:
-            document: the request's `body`, `query`, `headers` and `path`.
-            now: seconds since the epoch.
-
-        Raises:
-            InvalidParameters: too old, too far ahead, or no time at all.
-        """
-        if self.max_age_seconds is None:
-            return
-        found = evaluate({"event_time": self.event_time}, document)["event_time"]
-        moment = read_time(found)
-        if is_absent(found):
-            reason = "was not found"
-        elif moment is None:
-            reason = "must be ISO 8601 with an offset, or seconds or milliseconds since 1970"
-        elif abs(now - moment) > self.max_age_seconds:
-            reason = "is too old" if moment < now else "is too far ahead"
-        else:
-            return
-        problem = InvalidParameters((FieldError("event_time", reason),))
-        if moment is not None:
-            # For the log alone.
-            problem.reason += f", {math.ceil(abs(now - moment))} s by this clock; at most {self.max_age_seconds} s"
-        raise problem
-
-    def key_of(self, document: Mapping[str, Any], delivery: str | None) -> str | None:
-        """Return the request's idempotency key: what the caller's expression finds, else what tells its delivery.
-
-        Args:
-            document: the request's `body`, `query`, `headers` and `path`.
-            delivery: from the caller's scheme, `None` if it has nothing of the kind.
-
-        Raises:
-            InvalidParameters: the expression finds no key: never silently without one.
-        """
-        if self.idempotency_key is None:
-            return delivery
-        found = evaluate({"idempotency_key": self.idempotency_key}, document)["idempotency_key"]
-        if is_absent(found):
-            reason = "was not found"
-        elif isinstance(found, bool) or not isinstance(found, (str, int)):
-            reason = "must be a string or an integer"
-        elif len(str(found)) > _MAX_KEY_CHARACTERS:
-            reason = f"must have at most {_MAX_KEY_CHARACTERS} characters"
-        else:
-            return str(found)
-        raise InvalidParameters((FieldError("idempotency_key", reason),))
-
-    def reads(self, root: str) -> dict[str, frozenset[str]]:
-        """Return the names that expressions may look up in `headers` or `query`, by what the expression is for."""
-        given: dict[str, Compiled | None] = dict(self.parameters.given() if self.parameters else {})
-        given |= {"idempotency_key": self.idempotency_key, "event_time": self.event_time}
-        return {name: names_read(expression, root) for name, expression in given.items() if expression is not None}
-
-    def leaves_dead_letters(self, address: str) -> bool:
-        """Whether a failed request from this address is kept.
-
-        Without proof only where the file says so, and never from outside the networks: strangers could fill the bucket.
-        """
-        if isinstance(self.auth, Anonymous):
-            return self.dead_letters is True and self.may_come_from(address)
-        return self.dead_letters is not False
-
-    def may_use_instance(self, instance_id: str) -> bool:
-        """Whether the caller may touch this instance."""
-        return instance_id in self.instances or self.instances == [ANY_INSTANCE]
-
-    def may_come_from(self, address: str) -> bool:
-        """Whether the caller may come from this address: from everywhere where it names no networks."""
-        if self.networks is None:
-            return True
-        try:
-            source = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        # A dual-stack listener shows an IPv4 peer as ::ffff:203.0.113.9.
-        source = getattr(source, "ipv4_mapped", None) or source
-        return any(source in network for network in self.networks)
-
-
-class Callers(_Table):
+class Callers(Table):
     """The whole file."""
 
     callers: Annotated[dict[CallerName, Caller], Field(min_length=1)]

@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 
 from functions.mute_call import index
 from local.simulator import Simulator
-from shared.callers.file import RESERVED_NAMES, Caller
+from shared.callers.caller import Caller
+from shared.callers.file import RESERVED_NAMES
 from shared.callers.schemes import SCHEMES
 from shared.payload.parameters import CallParameters, read_parameters
 from shared.problems import Throttled, Unauthorized, problem_types

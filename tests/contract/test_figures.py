@@ -15,7 +15,7 @@ from local.doctor.installation import OLDEST
 from local.gateway.settings import BUILT_IN
 from local.interpreters import VERSIONS
 from shared import dead_letters
-from shared.callers import file, secret_cache
+from shared.callers import caller, secret_cache
 from shared.callers.schemes import SCHEMES
 from shared.callers.secret_references import SecretReferences
 from shared.clients import idle
@@ -65,7 +65,7 @@ FIGURES = [
     ("nesting over {} levels", decode.MAX_DEPTH, [CONTRACT]),
     ("Each has {} printable characters", f"{LENGTHS.min_length} to {LENGTHS.max_length}", [CONTRACT]),
     ("must have at most {} characters", LENGTHS.max_length, [RUNBOOK]),
-    ("a string or an integer, at most {} characters", file._MAX_KEY_CHARACTERS, [CONTRACT]),  # noqa: SLF001 - a figure
+    ("a string or an integer, at most {} characters", caller._MAX_KEY_CHARACTERS, [CONTRACT]),  # noqa: SLF001 - a figure
     ("**Secrets** are {} references", f"{REFERENCES['minItems']} to {REFERENCES['maxItems']}", [CONTRACT]),
     ("`tolerance_seconds` ({}) in both directions", TOLERANCE, [CONTRACT, SECURITY]),
     ("the tolerance of {} s ", TOLERANCE, ["docs/callers/signed.md"]),

@@ -22,7 +22,8 @@ from functions.mute_call.index import FUNCTION, handler
 from local.explain import __main__ as explain
 from local.send import __main__ as send
 from local.simulator import Simulator
-from shared.callers.file import Caller, load_callers
+from shared.callers.caller import Caller
+from shared.callers.file import load_callers
 from shared.callers.schemes import SCHEMES
 from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, problem_types

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.schemes import SCHEMES, Auth, Ram, Scheme
 from shared.problems import Unauthorized, problem_types
 from shared.runtime.event import Request

@@ -15,7 +15,7 @@ from local.command_line import UsageError
 from local.send import __main__ as command
 from local.send.message import Message, compose, first_secret, read_message, read_url
 from local.send.wire import Answer, Outgoing, curl
-from shared.callers.file import Caller
+from shared.callers.caller import Caller
 from shared.callers.schemes import SCHEMES
 from shared.callers.secret_references import from_environment
 from shared.runtime.event import Request, read_event

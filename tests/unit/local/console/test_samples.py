@@ -8,7 +8,8 @@ import pytest
 from local.console.samples import USUAL, as_query, sample_for
 from local.demo import CALLERS
 from local.deployed import ACTIONS
-from shared.callers.file import Caller, load_callers
+from shared.callers.caller import Caller
+from shared.callers.file import load_callers
 
 EVENTS = Path(__file__).parents[4] / "events"
 MUTE_CALL = ACTIONS["mute_call"]
