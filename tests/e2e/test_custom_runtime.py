@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -279,6 +280,8 @@ IN_CHUNKS = request_of("/", chunked(BODY, 20), "POST", CHUNKS, length=-1)
 
 @pytest.mark.parametrize("command", SERVERS.values(), ids=SERVERS)
 def test_any_server_that_speaks_wsgi_serves_the_application(simulator: Simulator, command: Sequence[str]) -> None:
+    if "gunicorn" in command and importlib.util.find_spec("gunicorn.ctl") is None:
+        pytest.skip("the package has of gunicorn what ours needs")
     # The reference does not read chunks, and their end is unknown to whoever does.
     of_chunks = (400, "malformed_request") if command[0] == "-c" else (200, "muted")
     expected = {name: (status, code) for name, (_, status, code) in ASKED.items()} | {"chunks": of_chunks}
