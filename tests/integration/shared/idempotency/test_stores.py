@@ -58,7 +58,7 @@ def key() -> str:
     return uuid4().hex
 
 
-def soon(seconds: float = 2) -> float:
+def soon(seconds: float = 10) -> float:
     return time.monotonic() + seconds
 
 
