@@ -4,7 +4,7 @@ import pytest
 
 from local.uv import environment_of, options_of
 
-INDEX, EXTRA = "https://name:word@index.example/simple", "https://extra.example/simple"
+INDEX, EXTRA = "https://name:word@index.example/simple", "https://extra.example/simple"  # pragma: allowlist secret
 
 
 @pytest.mark.parametrize(
