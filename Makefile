@@ -72,10 +72,6 @@ run: $(VENV)/.function ## serve gateway and console (127.0.0.1:9000), and simula
 screenshot: install ## take docs/console.png anew (needs chromium)
 	SCREENSHOT=docs/console.png $(BIN)/python -m pytest -q tests/browser -k screenshot
 
-.PHONY: collection
-collection: install ## write docs/http anew: Postman collection and .http file, from the OpenAPI document
-	@$(BIN)/python -m local.collection
-
 .PHONY: audit
 audit: install ## known vulnerabilities, licences, and secrets committed by mistake
 	@$(BIN)/python -m local.audit $(AUDIT)

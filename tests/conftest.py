@@ -30,7 +30,6 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 # They say the same on every Python and take long: `make test` has them, `make check` has not.
 _ONCE = [
     *("browser", "contract"),
-    "e2e/collection",
     "e2e/test_audit.py",
     "e2e/test_bench.py",
     "e2e/test_install.py",

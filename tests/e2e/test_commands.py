@@ -135,7 +135,6 @@ UNREAD = {
     "local.bench": ("--help",),
     "local.bench.soak": ("--help",),
     "local.bench.strangers": ("--help",),
-    "local.collection": ("--help",),
     "local.demo": (),
     "local.deploy": ("--help",),
     "local.doctor": (),
