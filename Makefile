@@ -77,14 +77,12 @@ audit: install ## known vulnerabilities, licences, and secrets committed by mist
 	@$(BIN)/python -m local.audit $(AUDIT)
 
 .PHONY: check
-check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage, the package
+check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@# The oldest Python here measures coverage. The package is tried on a runtime's, where there is one.
+	@# The oldest Python here measures coverage.
 	@oldest="$$($(BIN)/python -m local.interpreters oldest)" && $(MAKE) coverage PYTHON="$$oldest"
-	@if runtime="$$($(BIN)/python -m local.interpreters runtime)"; then $(MAKE) test-packaged PYTHON="$$runtime"; \
-	  else echo 'not tried: the package' >&2; fi
 
 # The suite on the sources, with the bar for branch coverage.
 .PHONY: coverage
