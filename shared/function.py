@@ -155,12 +155,7 @@ class Function:
         if isinstance(event, Problem):
             return event
         try:
-            if isinstance(event, Request):
-                invocation.request = event
-            else:
-                # What cannot be read is answered in the form of what it was meant to be.
-                invocation.request = Request(direct=is_direct(event))
-                invocation.request = read_event(event)
+            invocation.request = event if isinstance(event, Request) else _read(invocation, event)
             check_size(invocation.request)
             if page := self._page(invocation.request, context):
                 return page
@@ -317,6 +312,15 @@ def read_build(file: Path) -> str | None:
     except (OSError, ValueError):
         return None
     return build if _BUILD.fullmatch(build) else None
+
+
+def _read(invocation: Invocation, event: object) -> Request:
+    try:
+        return read_event(event)
+    except Exception:
+        # What cannot be read is answered in the form of what it was meant to be.
+        invocation.request = Request(direct=is_direct(event))
+        raise
 
 
 def _caller_of(request: Request, callers: Callers) -> tuple[str, Caller]:

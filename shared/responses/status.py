@@ -101,11 +101,13 @@ def _newest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     An agent who was transferred to, or called again, has more than one in a call.
     """
-    most = max(map(_liveness, channels), default=0)
+    if len(channels) <= 1:
+        return channels[0] if channels else {}
+    most = max(map(_liveness, channels))
     channels = [channel for channel in channels if _liveness(channel) == most]
     is_counted = all(_number(channel.get("Index")) is not None for channel in channels)
     order = ("Index", "Timestamp") if is_counted else ("Timestamp",)
-    return max(channels, key=lambda channel: [_number(channel.get(name)) or 0 for name in order], default={})
+    return max(channels, key=lambda channel: [_number(channel.get(name)) or 0 for name in order])
 
 
 def _liveness(channel: Mapping[str, Any]) -> int:
