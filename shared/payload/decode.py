@@ -99,7 +99,7 @@ def decode_query(query: Mapping[str, str], raw: str | None = None) -> dict[str, 
     """
     try:
         decoded = (
-            {name: unquote(value, errors="strict") for name, value in query.items()} if raw is None else _joined(raw)
+            {name: unquote(value, errors="strict") for name, value in query.items()} if raw is None else read_query(raw)
         )
         "".join((*decoded, *decoded.values())).encode("utf-8")
     except ValueError:
@@ -107,10 +107,18 @@ def decode_query(query: Mapping[str, str], raw: str | None = None) -> dict[str, 
     return decoded
 
 
-def _joined(raw: str) -> dict[str, str]:
-    """Return the parameters of a query as the platform has them: values under one name joined with a comma."""
+def read_query(raw: str, errors: str = "strict") -> dict[str, str]:
+    """Return the parameters of a query as the platform has them: values under one name joined with a comma.
+
+    Args:
+        raw: the query as it was sent.
+        errors: what becomes of bytes that are no UTF-8, as `bytes.decode` takes it.
+
+    Raises:
+        ValueError: they are no UTF-8, or there are more than 100 parameters.
+    """
     values: dict[str, list[str]] = {}
-    for name, value in parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_PAIRS):
+    for name, value in parse_qsl(raw, keep_blank_values=True, errors=errors, max_num_fields=MAX_PAIRS):
         values.setdefault(name, []).append(value)
     return {name: ",".join(found) for name, found in values.items()}
 

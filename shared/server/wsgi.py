@@ -10,16 +10,15 @@ Any server will do. Beyond the standard, two things are used where a server has 
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from shared.function import Function
-from shared.payload.decode import MAX_PAIRS
+from shared.payload.decode import read_query
 from shared.problems import MalformedRequest, PayloadTooLarge, Problem
 from shared.runtime.context import PLATFORM_PREFIX, context_of
 from shared.runtime.event import MAX_BODY_BYTES, Request, body_of, headers_of, http_request
@@ -156,11 +155,10 @@ def _query_of(text: str) -> dict[str, str]:
 
     One with too many parameters is not read at all: `decode_query` refuses it.
     """
-    query: dict[str, str] = {}
-    with contextlib.suppress(ValueError):
-        for name, value in parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_PAIRS):
-            query[name] = f"{query[name]},{value}" if name in query else value
-    return query
+    try:
+        return read_query(text, errors="replace")
+    except ValueError:
+        return {}
 
 
 def _utf8(text: str) -> str:
