@@ -199,7 +199,8 @@ class Function:
             return Success("handshake", reply)
         given = caller.select(document, has_body=bool(body))
         invocation.passed("map", given)
-        parameters = read_parameters(self._action.parameters, given, caller.constants())
+        origin_of = partial(caller.origin_of, document) if caller.parameters else None
+        parameters = read_parameters(self._action.parameters, given, caller.constants(), origin_of)
         invocation.passed("parameters", parameters)
         invocation.parameters = parameters
         caller.check_age(document, self._now())
@@ -357,10 +358,15 @@ def _verify(
 def _document(request: Request, body: bytes, caller: Caller) -> dict[str, Any]:
     """Return the decoded request, as the callers file's expressions see it."""
     if request.direct:
-        return {"body": decode_json(body), "query": {}, "headers": {}, "path": ""}
+        return {
+            "body": decode_json(body, any_value=caller.parameters is not None),
+            "query": {},
+            "headers": {},
+            "path": "",
+        }
     is_read = caller.reads_beyond_the_payload or not body
     return {
-        "body": decode_body(body, request.headers),
+        "body": decode_body(body, request.headers, caller.payload, has_expressions=caller.parameters is not None),
         "query": _query(request, caller.auth.credential_query()) if is_read else {},
         "headers": _without(request.headers, caller.auth.credential_headers()),
         "path": request.path,

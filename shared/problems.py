@@ -118,7 +118,10 @@ class MalformedRequest(Problem):
     code = "malformed_request"
     status = 400
     title = "Malformed request"
-    detail = "The request could not be decoded: check its encoding and its syntax."
+    detail = "The request could not be decoded."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, detail=f"The request could not be decoded: {reason}.")
 
 
 class Unauthorized(Problem):

@@ -21,9 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.callers.schemes import Anonymous, Auth
+from shared.payload.decode import PayloadFormat
 from shared.payload.event_time import read_time
-from shared.payload.mapping import Compiled, Expression, evaluate, names_read
-from shared.payload.parameters import CallParameters, Identifier, UserIdentifier, is_absent
+from shared.payload.mapping import Compiled, Expression, evaluate, names_read, origin
+from shared.payload.parameters import CallParameters, Identifier, OptionalIdentifier, UserIdentifier, is_absent
 from shared.problems import FieldError, InvalidParameters
 from shared.validation import whole_number
 
@@ -77,7 +78,8 @@ class Defaults(Table):
     instance_id: Identifier | None = None
     job_id: Identifier | None = None
     user_id: UserIdentifier | None = None
-    channel_id: Identifier | None = None
+    # Empty: where the expression finds no channel, the agent's own is meant.
+    channel_id: OptionalIdentifier = None
 
 
 class Expressions(Table):
@@ -102,6 +104,7 @@ class Caller(Table):
     methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1), AfterValidator(_once)] = ["POST"]
     networks: Annotated[list[Network], Field(min_length=1)] | None = None
     response: Literal["status-codes", "always-200"] = "status-codes"
+    payload: PayloadFormat = "auto"
     parameters: Expressions | None = None
     defaults: Defaults = Defaults()
     idempotency_key: Expression = None
@@ -155,9 +158,16 @@ class Caller(Table):
         if self.parameters is None:
             return cast("Mapping[str, Any]", document["query" if not has_body and self.auth.covers_query else "body"])
         found = evaluate(self.parameters.given(), document)
-        if "channel_id" in found and is_absent(found["channel_id"]) and self.defaults.channel_id is None:
-            raise InvalidParameters((FieldError("channel_id", "was not found"),))
+        if is_absent(found.get("channel_id", ...)) and "channel_id" not in self.defaults.model_fields_set:
+            raise InvalidParameters(
+                (FieldError("channel_id", f"was not found; {self.origin_of(document, 'channel_id')}"),)
+            )
         return {name: value for name, value in found.items() if value is not None}
+
+    def origin_of(self, document: Mapping[str, Any], name: str) -> str:
+        """Return which expression a parameter comes from, and where that stopped if it found nothing; else nothing."""
+        expression = self.parameters.given().get(name) if self.parameters else None
+        return origin(expression, document) if expression else ""
 
     def constants(self) -> dict[str, str]:
         """Return the defaults that the file has."""
@@ -180,9 +190,9 @@ class Caller(Table):
         found = evaluate({"event_time": self.event_time}, document)["event_time"]
         moment = read_time(found)
         if is_absent(found):
-            reason = "was not found"
+            reason = f"was not found; {origin(self.event_time, document)}"
         elif moment is None:
-            reason = "must be ISO 8601 with an offset, or seconds or milliseconds since 1970"
+            reason = "must be ISO 8601 with an offset, RFC 2822, or seconds or milliseconds since 1970"
         elif abs(now - moment) > self.max_age_seconds:
             reason = "is too old" if moment < now else "is too far ahead"
         else:
@@ -207,7 +217,7 @@ class Caller(Table):
             return delivery
         found = evaluate({"idempotency_key": self.idempotency_key}, document)["idempotency_key"]
         if is_absent(found):
-            reason = "was not found"
+            reason = f"was not found; {origin(self.idempotency_key, document)}"
         elif isinstance(found, bool) or not isinstance(found, (str, int)):
             reason = "must be a string or an integer"
         elif len(str(found)) > _MAX_KEY_CHARACTERS:

@@ -7,28 +7,40 @@ the bytes: what two readers may read differently is refused.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from shared.problems import MalformedRequest, UnsupportedMediaType
 
+PayloadFormat = Literal["auto", "json", "form"]
+
 MAX_DEPTH = 32
-_INT64 = range(-(2**63), 2**63)
-_INT64_CHARACTERS = 20
+# Python refuses to read longer integers; no identifier has half as many digits.
+_MAX_DIGITS = 4300
 # Of a query, and of a form that has to be read before it is proved; the senders' have a few dozen at most.
 MAX_PAIRS = 100
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+# Some senders take the header for the charset.
+_NOT_COMPRESSED = ("", "identity", "utf-8")
+_LOOKS_LIKE_A_FORM = re.compile(rb"[\w.%\[\]+-]+=")
 
 
-def decode_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the object that the body of an HTTP request holds, an empty one where there is no body.
+def decode_body(
+    body: bytes, headers: Mapping[str, str], payload_format: PayloadFormat = "auto", *, has_expressions: bool = False
+) -> Any:
+    """Return what the body of an HTTP request holds, an empty object if there is no body.
 
     Args:
         body: the raw bytes.
         headers: by lower-case name.
+        payload_format: `auto` decodes by content type, the others whatever it says.
+        has_expressions: whether expressions read the payload. JSON may then be any value, else an object; and a form
+            field that comes twice is a list, else an error.
 
     Raises:
         UnsupportedMediaType: a body that is neither JSON nor a form, not UTF-8 by its own word, or compressed.
@@ -36,17 +48,21 @@ def decode_body(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
     """
     if not body:
         return {}
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+    _check_encoding(headers)
+    if payload_format == "json" or (payload_format == "auto" and is_json(headers)):
+        return decode_json(body, any_value=has_expressions)
+    if payload_format == "form" or is_form(headers):
+        return decode_form(body, lists=has_expressions)
+    raise UnsupportedMediaType("content-type")
+
+
+def _check_encoding(headers: Mapping[str, str]) -> None:
+    if headers.get("content-encoding", "").strip().lower() not in _NOT_COMPRESSED:
         raise UnsupportedMediaType("content-encoding")
     for parameter in headers.get("content-type", "").lower().split(";")[1:]:
         name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip(" \t\"'") not in ("utf-8", "utf8"):
+        if name.strip() == "charset" and value.strip(" \t\"'") not in _CHARSETS:
             raise UnsupportedMediaType("charset")
-    if is_json(headers):
-        return decode_json(body)
-    if is_form(headers):
-        return decode_form(body)
-    raise UnsupportedMediaType("content-type")
 
 
 def is_json(headers: Mapping[str, str]) -> bool:
@@ -64,23 +80,48 @@ def _media_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def decode_json(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in `body`.
+def decode_json(body: bytes, *, any_value: bool = False) -> Any:
+    """Return the JSON in `body`, an object unless any value will do.
 
-    UTF-8, no duplicate keys, no `NaN` or infinity, at most 32 levels deep (the object is the first), integers within
-    64 bit signed, doubles within their range, no lone surrogates.
+    UTF-8, with or without a byte order mark; no duplicate keys, no `NaN` or infinity, at most 32 levels deep (the
+    outermost value is the first), integers of at most 4300 digits, no lone surrogates.
 
     Raises:
         MalformedRequest: anything else.
     """
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise MalformedRequest("body is no acceptable JSON") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest("body is no JSON object")
+        value = parse_json(_text_of(body))
+    except json.JSONDecodeError as error:
+        if _LOOKS_LIKE_A_FORM.match(body):
+            raise MalformedRequest("the body is not JSON; it looks like a form") from None
+        raise MalformedRequest(f"the body is not valid JSON at line {error.lineno}, column {error.colno}") from None
+    if not any_value and not isinstance(value, dict):
+        raise MalformedRequest("the body is JSON, but not an object")
+    return value
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text, by the rules of `decode_json`.
+
+    Raises:
+        MalformedRequest: a value that breaks one of them.
+        json.JSONDecodeError: no JSON.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise _too_deep() from None
     _check_tree(value)
     return value
+
+
+def _text_of(body: bytes) -> str:
+    if body.startswith(_UTF_16_MARKS):
+        raise MalformedRequest("the byte order mark of the body is that of UTF-16, and not of UTF-8")
+    try:
+        return body.removeprefix(_BYTE_ORDER_MARK).decode()
+    except UnicodeDecodeError:
+        raise MalformedRequest("the body is not UTF-8") from None
 
 
 def decode_query(query: Mapping[str, str], raw: str | None = None) -> dict[str, str]:
@@ -123,16 +164,37 @@ def read_query(raw: str, errors: str = "strict") -> dict[str, str]:
     return {name: ",".join(found) for name, found in values.items()}
 
 
-def decode_form(body: bytes) -> dict[str, str]:
-    """Return the fields of an `application/x-www-form-urlencoded` body: UTF-8, every field once.
+def decode_form(body: bytes, *, lists: bool = False) -> dict[str, Any]:
+    """Return the fields of an `application/x-www-form-urlencoded` body in UTF-8.
+
+    Args:
+        body: the raw bytes.
+        lists: whether a field that comes twice is a list of its values, and no error.
 
     Raises:
         MalformedRequest: anything else.
     """
+    text = _text_of(body)
+    if text.lstrip().startswith(("{", "[")) and _is_json(text):
+        raise MalformedRequest("the body is JSON, but its content type is that of a form")
     try:
-        return _unique(read_form(body))
+        pairs = read_form(body.removeprefix(_BYTE_ORDER_MARK))
     except ValueError:
-        raise MalformedRequest("body is no acceptable form") from None
+        raise MalformedRequest("the form has a bad escape, or an escape that is not UTF-8") from None
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    if not lists and len(fields) < len(pairs):
+        raise MalformedRequest("the form has a field twice")
+    return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _DECODER.decode(text)
+    except (ValueError, RecursionError, MalformedRequest):
+        return False
+    return True
 
 
 def read_form(body: bytes, most: int = -1) -> list[tuple[str, str]]:
@@ -164,44 +226,40 @@ def _text(piece: bytes) -> str:
     return (piece.decode("unicode_escape").encode("latin-1") if b"\\" in piece else piece).decode()
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    items = list(pairs)
-    table = dict(items)
-    if len(table) != len(items):
-        raise ValueError("duplicate key")
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise MalformedRequest("the body has a duplicate key")
     return table
 
 
 def _refuse(_constant: str) -> NoReturn:
-    raise ValueError("no JSON number")
+    raise MalformedRequest("the body has NaN or Infinity, which are not JSON numbers")
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _INT64_CHARACTERS or (value := int(digits)) not in _INT64:
-        raise ValueError("integer over 64 bit")
-    return value
-
-
-def _double(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError("number over a double's range")
-    return value
+    if len(digits) > _MAX_DIGITS:
+        raise MalformedRequest(f"the body has a number of more than {_MAX_DIGITS} digits")
+    return int(digits)
 
 
 # `json.loads` would build one at every call.
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_double)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_int=_integer)
 
 
-def _check_tree(root: dict[str, Any]) -> None:
+def _check_tree(root: Any) -> None:
     level: list[Any] = [root]
-    for _ in range(MAX_DEPTH):
-        texts = [key for node in level if isinstance(node, dict) for key in node]
-        children = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
-        texts += [child for child in children if isinstance(child, str)]
+    for _ in range(MAX_DEPTH + 1):
+        containers = [node for node in level if isinstance(node, (dict, list))]
+        texts = [node for node in level if isinstance(node, str)]
+        texts += [key for node in containers if isinstance(node, dict) for key in node]
         if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
-            raise MalformedRequest("body has a lone surrogate")
-        level = [child for child in children if isinstance(child, (dict, list))]
-        if not level:
+            raise MalformedRequest("the body has a lone surrogate, which is no character")
+        if not containers:
             return
-    raise MalformedRequest("body is nested too deep")
+        level = [child for node in containers for child in (node.values() if isinstance(node, dict) else node)]
+    raise _too_deep()
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"the body is nested more than {MAX_DEPTH} levels deep")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
-# RFC 3339, and its looser relatives: a space, a comma, an offset without colon. Without an offset it says no time.
-_DAY, _CLOCK, _OFFSET = r"\d{4}-\d{2}-\d{2}", r"\d{2}:\d{2}:\d{2}", r"(?:([Zz])|([+-]\d{2}):?(\d{2}))"
-_ISO_8601 = re.compile(rf"({_DAY})[Tt ]({_CLOCK})([.,]\d{{1,9}})?{_OFFSET}", re.ASCII)
+# RFC 3339 and its looser relatives: a space or a comma, no seconds, a short offset. Without an offset it names no time.
+_ISO_8601 = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})([.,]\d{1,9})?)?"
+    r" ?(?:[Zz]|([+-]\d{2})(?::?(\d{2}))?)",
+    re.ASCII,
+)
+# Dates of mail, and of HTTP: `Tue, 25 Nov 2025 00:00:00 +0000`.
+_RFC_2822 = re.compile(
+    r"(?:[A-Za-z]{3}, ?)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d{2}):(\d{2})(?::(\d{2}))?"
+    r" (?:GMT|UTC?|([+-]\d{2})(\d{2}))",
+    re.ASCII,
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _BEYOND = 10**15
 # As seconds, the year 5138; as milliseconds, 1973.
@@ -18,7 +28,8 @@ def read_time(value: object) -> float | None:
     """Return a time as seconds since the epoch, `None` if it is none.
 
     Args:
-        value: ISO 8601 with `Z` or an offset; or seconds or milliseconds since the epoch, as a number or as its digits.
+        value: ISO 8601 with `Z` or an offset, a date of RFC 2822, or seconds or milliseconds since the epoch, as a
+            number or as its digits.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         # An integer may be longer than a float can hold, and NaN is in no range.
@@ -28,18 +39,20 @@ def read_time(value: object) -> float | None:
     text = value.strip()
     if _NUMBER.fullmatch(text):
         return _seconds(float(text))
-    match = _ISO_8601.fullmatch(text)
-    return _from_iso(match) if match else None
+    if match := _ISO_8601.fullmatch(text):
+        year, month, day, hour, minute, second, fraction, hours, minutes = match.groups()
+    elif (match := _RFC_2822.fullmatch(text)) and match[2].lower() in _MONTHS:
+        day, name, year, hour, minute, second, hours, minutes = match.groups()
+        month, fraction = _MONTHS.index(name.lower()) + 1, None
+    else:
+        return None
+    try:
+        offset = timezone(timedelta(hours=int(hours or 0), minutes=int(f"{(hours or '+')[0]}{minutes or 0}")))
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), tzinfo=offset)
+        return moment.timestamp() + float(f"0{(fraction or '.0').replace(',', '.')}")
+    except (ValueError, OverflowError):
+        return None
 
 
 def _seconds(number: float) -> float:
     return number / 1000 if number >= _LEAST_MILLISECONDS else number
-
-
-def _from_iso(match: re.Match[str]) -> float | None:
-    day, clock, fraction, utc, hours, minutes = match.groups()
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if utc else f'{hours}:{minutes}'}")
-        return moment.astimezone(timezone.utc).timestamp() + float(f"0{(fraction or '.0').replace(',', '.')}")
-    except (ValueError, OverflowError):
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, cast
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -22,28 +22,24 @@ Node = Mapping[str, Any]
 
 
 class Compiled(Protocol):
-    """A compiled expression; `parsed` is its tree."""
+    """A compiled expression: its text and its tree."""
 
+    expression: str
     parsed: Node
-
-    def search(self, value: object) -> Any:
-        """Return what the expression finds, `None` for nothing."""
 
 
 def _compile(text: object) -> object:
     # Imported where a file has expressions, and nowhere else: a cold start without them does not pay for it.
-    import jmespath  # noqa: PLC0415
-    from jmespath.exceptions import JMESPathError  # noqa: PLC0415
-    from jmespath.functions import Functions  # noqa: PLC0415
+    from shared.payload import expressions  # noqa: PLC0415
 
     if not isinstance(text, str):
         raise PydanticCustomError("expression", "Expression should be a string")
     try:
-        compiled = jmespath.compile(text)
-        unknown = any(not _is_callable(node, Functions.FUNCTION_TABLE) for node in _functions(compiled.parsed))
+        compiled = expressions.parse(text)
+        unknown = any(not _is_callable(node, expressions.arity(node["value"])) for node in _functions(compiled.parsed))
         strange = set(_roots(compiled.parsed)) - set(ROOTS)
-    except (JMESPathError, RecursionError):
-        raise PydanticCustomError("expression", "Expression is no valid JMESPath") from None
+    except (ValueError, RecursionError) as error:
+        raise _invalid(error) from None
     if unknown:
         raise PydanticCustomError(
             "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
@@ -53,6 +49,14 @@ def _compile(text: object) -> object:
     if strange:
         raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
     return compiled
+
+
+def _invalid(error: Exception) -> PydanticCustomError:
+    spelling = str(error) if isinstance(error, ValueError) else ""
+    hint = f"; names with other characters than letters, digits and _ stand in double quotes: '{spelling}'"
+    return PydanticCustomError(
+        "expression", "Expression is not valid JMESPath{hint}", {"hint": hint if spelling else ""}
+    )
 
 
 Expression = Annotated[Any, BeforeValidator(_compile)]
@@ -69,13 +73,15 @@ def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -
         InvalidParameters: an expression fails on this request: a function got a value of another type, or the result is
             a number that is too long.
     """
+    from shared.payload.expressions import search  # noqa: PLC0415 - as in `_compile`
+
     found: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, expression in expressions.items():
         try:
-            found[name] = _checked(expression.search(document))
+            found[name] = _checked(search(expression, document))
         except Exception:  # noqa: BLE001 - JMESPath's own errors, and whatever its functions let through
-            errors.append(FieldError(name, "has an expression that fails on this request"))
+            errors.append(FieldError(name, f"cannot be read by {_quote(expression)}, which fails on this request"))
     if errors:
         raise InvalidParameters(tuple(errors))
     return found
@@ -88,6 +94,44 @@ def _checked(value: object) -> object:
     return value
 
 
+def _quote(expression: Compiled) -> str:
+    """Return an expression's text for its sender; not with constants, which may be anybody's data."""
+    has_constants = any(node["type"] == "literal" for node in _nodes(expression.parsed))
+    return "its expression" if has_constants else f"`{expression.expression}`"
+
+
+def origin(expression: Compiled, document: Mapping[str, Any]) -> str:
+    """Return which expression a value comes from, and where that stops if it finds nothing: never the value.
+
+    Args:
+        expression: of the callers file.
+        document: what it was evaluated on.
+    """
+    quoted = _quote(expression)
+    holder, value = "", cast("Any", document)
+    for step in _path(expression.parsed):
+        if not _has(value, step):
+            return f"{quoted}: `{holder}` has no `{step}`"
+        holder, value = str(step), value[step]
+    return f"from {quoted}"
+
+
+def _path(node: Node) -> list[Any]:
+    """Return the keys and indexes of a plain path, none for what is more than one."""
+    if node["type"] in ("field", "index"):
+        return [node["value"]]
+    if node["type"] not in ("subexpression", "index_expression"):
+        return []
+    parts = [_path(child) for child in node["children"]]
+    return [step for part in parts for step in part] if all(parts) else []
+
+
+def _has(value: object, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(value, list) and step in range(-len(value), len(value))
+    return isinstance(value, dict) and step in value
+
+
 def names_read(expression: Compiled, root: str) -> frozenset[str]:
     """Return the names that an expression may look up in `headers` or `query`, whichever is the root.
 
@@ -98,27 +142,27 @@ def names_read(expression: Compiled, root: str) -> frozenset[str]:
     return frozenset(named if len(named) >= times else _fields(expression.parsed))
 
 
+def _nodes(node: Node) -> Iterator[Node]:
+    """Yield a tree's nodes."""
+    yield node
+    for child in _children(node):
+        yield from _nodes(child)
+
+
 def _fields(node: Node) -> Iterator[str]:
     """Yield every name that an expression mentions."""
-    if node["type"] == "field":
-        yield node["value"]
-    for child in _children(node):
-        yield from _fields(child)
+    return (each["value"] for each in _nodes(node) if each["type"] == "field")
 
 
 def _functions(node: Node) -> Iterator[Node]:
-    if node["type"] == "function_expression":
-        yield node
-    for child in _children(node):
-        yield from _functions(child)
+    return (each for each in _nodes(node) if each["type"] == "function_expression")
 
 
-def _is_callable(node: Node, table: Mapping[str, Any]) -> bool:
-    if node["value"] not in table:
+def _is_callable(node: Node, arity: tuple[int, bool] | None) -> bool:
+    if arity is None:
         return False
-    signature, given = table[node["value"]]["signature"], len(node["children"])
-    is_variadic = bool(signature) and "variadic" in signature[-1]
-    return given >= len(signature) if is_variadic else given == len(signature)
+    (expected, is_variadic), arguments = arity, len(node["children"])
+    return arguments >= expected if is_variadic else arguments == expected
 
 
 def _roots(node: Node) -> Iterator[str]:

@@ -6,7 +6,8 @@ Rules: identifiers of CCC have many shapes, so that only length and character cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -35,8 +36,16 @@ _REASONS = {
 }
 
 
+_INT64 = range(-(2**63), 2**63)
+
+
 def _digits(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if value not in _INT64:
+        # Where a sender writes longer ids as numbers, some of its own readers round them.
+        raise PydanticCustomError("integer", "must be a string, since it has more than 64 bits as an integer")
+    return str(value)
 
 
 # The white space of Unicode, as pydantic trims it. Python strips four control characters more: a garbled channel
@@ -76,7 +85,7 @@ _USER = f"[^@{_INNER}][^@{_UNPRINTABLE}]*@[^@{_UNPRINTABLE}]*[^@{_INNER}]{_SPACE
 
 def _json_schema(pattern: str, *types: str, **rules: Any) -> WithJsonSchema:
     kind = types[0] if len(types) == 1 else list(types)
-    bounds = {"minimum": -(2**63), "maximum": 2**63 - 1} if "integer" in types else {}
+    bounds = {"minimum": _INT64[0], "maximum": _INT64[-1]} if "integer" in types else {}
     return WithJsonSchema({"type": kind, **rules, "maxLength": 256, "pattern": f"^{_SPACE}{pattern}$", **bounds})
 
 
@@ -124,40 +133,57 @@ ParametersT = TypeVar("ParametersT", bound=CallParameters)
 
 
 def read_parameters(
-    model: type[ParametersT], payload: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+    model: type[ParametersT],
+    payload: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+    origin_of: Callable[[str], str] | None = None,
 ) -> ParametersT:
     """Return the parameters that a payload's top level names, in PascalCase, camelCase or snake_case.
 
     Unknown keys are refused, since a mistyped `ChannelId` would mute another channel, and so is one parameter in two
-    spellings. `defaults` (by snake_case name) fill what is absent.
+    spellings.
+
+    Args:
+        model: of the action's parameters.
+        payload: the fields of the request, or what the caller's expressions have found.
+        defaults: fill what is absent, by snake_case name.
+        origin_of: says which expression a parameter comes from, and where it stopped; for callers with expressions.
 
     Raises:
-        InvalidParameters: with one entry per parameter concerned, never with a value.
+        InvalidParameters: with one entry per parameter concerned, in the payload's own spelling, never with a value.
     """
     spelled = _spellings(model)
-    values: dict[str, Any] = {}
+    spell = _spelling_of(payload, spelled)
+    keys: dict[str, str] = {}
     errors: list[FieldError] = []
-    for key, value in payload.items():
+    for key in payload:
         name = spelled.get(key)
         if name is None:
-            # The key is not quoted: it is the caller's text, and may be anything.
-            errors.append(FieldError("payload", "has a key that is no parameter"))
-        elif name in values:
-            errors.append(FieldError(name, "is there in two spellings"))
+            errors.append(_unknown(key, spelled))
+        elif name in keys:
+            errors.append(FieldError(key, "is there in two spellings"))
         else:
-            values[name] = value
-    values = {name: value for name, value in values.items() if value is not None}
+            keys[name] = key
+    values = {name: payload[key] for name, key in keys.items() if payload[key] is not None}
     absent = {name: value for name, value in (defaults or {}).items() if is_absent(values.get(name))}
     try:
         parameters = model.model_validate(values | absent)
     except ValidationError as error:
-        errors += [_field_error(item) for item in error.errors(include_input=False, include_url=False)]
+        for item in error.errors(include_input=False, include_url=False):
+            name = str(item["loc"][0])
+            reason = _REASONS.get(item["type"], item["msg"])
+            origin = origin_of(name) if origin_of else ""
+            errors.append(FieldError(keys.get(name) or spell(name), f"{reason}; {origin}" if origin else reason))
     if errors:
-        known = ", ".join(to_pascal(name) for name in model.model_fields)
-        raise InvalidParameters(
-            tuple(dict.fromkeys(errors)), detail=f"{InvalidParameters.detail} The parameters are {known}."
-        )
+        known = f" The parameters are {', '.join(spell(name) for name in model.model_fields)}." if not origin_of else ""
+        raise InvalidParameters(tuple(dict.fromkeys(errors)), detail=f"{InvalidParameters.detail}{known}")
     return parameters
+
+
+def _unknown(key: str, spelled: Mapping[str, str]) -> FieldError:
+    # The key is not quoted: it is the sender's text, and may be anything.
+    near = difflib.get_close_matches(key, spelled, n=1, cutoff=0.8)
+    return FieldError("payload", "has a key that is no parameter" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 @lru_cache
@@ -166,5 +192,7 @@ def _spellings(model: type[CallParameters]) -> dict[str, str]:
     return {spell(name): name for name in model.model_fields for spell in (str, to_camel, to_pascal)}
 
 
-def _field_error(item: Mapping[str, Any]) -> FieldError:
-    return FieldError(str(item["loc"][0]), _REASONS.get(item["type"], item["msg"]))
+def _spelling_of(payload: Mapping[str, Any], spelled: Mapping[str, str]) -> Callable[[str], str]:
+    """Return how the payload spells its parameters: as the first one that it has, in snake_case if it has none."""
+    key = next((key for key in payload if key in spelled), "")
+    return next(spell for spell in (str, to_camel, to_pascal) if spell(spelled.get(key, "")) == key)

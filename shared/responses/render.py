@@ -98,6 +98,8 @@ def flat(outcome: Outcome, request_id: str | None, *, replayed: bool = False) ->
             "retryable": outcome.retryable,
             "request_id": request_id,
         }
+        if outcome.errors:
+            fields["errors"] = "; ".join(f"{error.field}: {error.reason}" for error in outcome.errors)
     else:
         fields = _fields(outcome, replayed=replayed)
     return {name: _string(value) for name, value in fields.items()}

@@ -71,7 +71,7 @@ FIGURES = [
     ("the tolerance of {} s ", TOLERANCE, ["docs/callers/signed.md"]),
     ("more than {} KiB", MAX_BODY_BYTES // 1024, [CONTRACT, RUNBOOK, SECURITY]),
     ("less than {} KiB", MAX_BODY_BYTES // 1024, [SENDERS]),
-    ("in UTF-8, at most {} KiB", MAX_BODY_BYTES // 1024, [CONTRACT]),
+    ("`application/x-www-form-urlencoded`), at most {} KiB", MAX_BODY_BYTES // 1024, [CONTRACT]),
     # Secrets of KMS.
     ("keeps what it has read from KMS for {} at most", minutes(secret_cache.MAX_AGE_S), [CONTRACT]),
     ("instance alone, and count for {} at most", minutes(secret_cache.MAX_AGE_S), [SECURITY]),

@@ -155,15 +155,21 @@ UNSET = "callers.unset.auth.secrets: NOWHERE is unset"
         ),
         (
             http_event(token=TOKEN, body="{"),
-            *(3, "decode", "body is no acceptable JSON", "malformed_request", 400),
+            *(3, "decode", "the body is not valid JSON at line 1, column 2", "malformed_request", 400),
         ),
         (
             http_event({"job": 1}, path="/picky", token=TOKEN),
-            *(4, "map", "job_id has an expression that fails on this request", "invalid_parameters", 422),
+            *(
+                4,
+                "map",
+                "job_id cannot be read by its expression, which fails on this request",
+                "invalid_parameters",
+                422,
+            ),
         ),
         (
             http_event({**PAYLOAD, "JobId": ""}, token=TOKEN),
-            *(5, "parameters", "job_id must not be empty", "invalid_parameters", 422),
+            *(5, "parameters", "JobId must not be empty", "invalid_parameters", 422),
         ),
         (
             http_event({**PAYLOAD, "InstanceId": "other"}, token=TOKEN),

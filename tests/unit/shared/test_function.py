@@ -149,7 +149,7 @@ STEPS = (
 REASONS = {
     "base64": "body is no base64 or no UTF-8",
     "network": "source address is not in the caller's networks",
-    "decoding": "body is no acceptable JSON",
+    "decoding": "not valid JSON",
     "instance": "instance is not on the caller's list",
 }
 ALLOW = {"method": "POST, GET", "caller's methods": "POST"}
@@ -489,12 +489,10 @@ def test_a_caller_may_be_bound_to_its_networks(world: World, source_ip: str, sta
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"JobId": None}, "job_id"),
-        ({"JobId": True}, "job_id"),
-        ({"JobId": 1.5}, "job_id"),
-        ({"JobId": "x" * 257}, "job_id"),
-        ({"jobId": "job"}, "job_id"),
-        ({"UserId": "user"}, "user_id"),
+        ({"JobId": None}, "JobId"),
+        ({"JobId": 2**63}, "JobId"),
+        ({"jobId": "job"}, "jobId"),
+        ({"UserId": "user"}, "UserId"),
         ({"ChannelID": "ch"}, "payload"),
     ],
 )
@@ -506,7 +504,7 @@ def test_a_payload_against_the_rules_is_told_by_field(world: World, changes: dic
     assert set(reply.body["errors"][0]) == {"field", "reason"}
 
 
-@pytest.mark.parametrize("body", ["[]", "{", '{"JobId": NaN}', '{"a": 1, "a": 1}', "\ufeff{}", '{"a": "\\ud800"}'])
+@pytest.mark.parametrize("body", ["[]", "{", '{"JobId": NaN}', '{"a": 1, "a": 1}', '{"a": "\\ud800"}'])
 def test_a_body_that_cannot_be_decoded_is_malformed(world: World, body: str) -> None:
     assert world.http(body=body).code == "malformed_request"
 
@@ -623,6 +621,8 @@ def test_always_200_tells_every_failure_behind_the_credential(
 
     assert reply.status == 200
     assert reply.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert ("errors" in reply.body) == (code == "invalid_parameters")
+    reply.body.pop("errors", None)
     assert reply.body == {"status": "error", "code": code, "retryable": retryable, "request_id": REQUEST_ID}
     assert lines()[0]["status"] == 200
 
@@ -688,6 +688,8 @@ def test_a_direct_invocation_that_fails_is_answered_flat(
 
     answer = world.function.handle(event, Context312())
 
+    assert ("errors" in answer) == (code == "invalid_parameters")
+    answer.pop("errors", None)
     assert answer == {
         "status": "error",
         "code": code,

@@ -156,7 +156,6 @@ def test_other_names_are_refused(file: File, name: str) -> None:
         (f'{CRM}defaults = "{CANARY}"\n', "callers.crm.defaults"),
         (f'{CRM}defaults = {{ user_id = "{CANARY}" }}\n', "callers.crm.defaults.user_id"),
         (f'{CRM}defaults = {{ device_id = "" }}\n', "callers.crm.defaults.device_id"),
-        (f'{CRM}defaults = {{ channel_id = "" }}\n', "callers.crm.defaults.channel_id"),
         (f"{CRM}defaults = {{ job_id = true }}\n", "callers.crm.defaults.job_id"),
         (f'{CRM}defaults = {{ JobId = "{CANARY}" }}\n', "callers.crm.defaults.JobId"),
         (f'{CRM}token = "{CANARY}"\n', "callers.crm.token"),

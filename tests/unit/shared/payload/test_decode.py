@@ -29,6 +29,9 @@ def nested(levels: int, opening: str = '{"a":', closing: str = "}", core: str = 
         ("application/cloudevents+json", b'{"a":"1"}'),
         ("application/x-www-form-urlencoded", b"a=1"),
         ("application/x-www-form-urlencoded;charset=UTF-8", b"a=1"),
+        ("application/json; charset=us-ascii", b'{"a":"1"}'),
+        ("application/json", b'\xef\xbb\xbf{"a":"1"}'),
+        ("application/x-www-form-urlencoded", b"\xef\xbb\xbfa=1"),
     ],
 )
 def test_json_and_forms_in_utf8_are_taken(content_type: str, body: bytes) -> None:
@@ -72,8 +75,59 @@ def test_a_compressed_body_is_unsupported(coding: str) -> None:
         decode_body(b"{}", JSON | {"content-encoding": coding})
 
 
-def test_an_identity_coding_is_none() -> None:
-    assert decode_body(b"{}", JSON | {"content-encoding": " Identity"}) == {}
+@pytest.mark.parametrize("coding", [" Identity", "", "UTF-8"])
+def test_a_coding_that_is_no_compression_is_none(coding: str) -> None:
+    assert decode_body(b"{}", JSON | {"content-encoding": coding}) == {}
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain; charset=UTF-8", "application/octet-stream", *JSON.values()])
+def test_a_caller_may_say_what_its_payload_is(content_type: str) -> None:
+    headers = {"content-type": content_type}
+
+    assert decode_body(b'{"a":"1"}', headers, "json") == {"a": "1"}
+    assert decode_body(b"a=1", headers, "form") == {"a": "1"}
+
+
+def test_what_the_payload_is_excuses_neither_charset_nor_compression() -> None:
+    for headers in ({"content-type": "text/plain; charset=gbk"}, {"content-encoding": "gzip"}):
+        with pytest.raises(UnsupportedMediaType):
+            decode_body(b"{}", headers, "json")
+
+
+@pytest.mark.parametrize("value", [[{"a": 1}], [], "text", 5, None])
+def test_expressions_read_any_json(value: object) -> None:
+    assert decode_body(json.dumps(value).encode(), JSON, has_expressions=True) == value
+
+
+def test_expressions_read_a_field_that_comes_twice_as_a_list() -> None:
+    assert decode_body(b"a=1&b=2&a=3&c%5B%5D=4", FORM, has_expressions=True) == {"a": ["1", "3"], "b": "2", "c[]": "4"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "words"),
+    [
+        (b"\xff\xfe{\x00}\x00", JSON, "byte order mark"),
+        (b'{"a": "\xff"}', JSON, "not UTF-8"),
+        (b"a=\xff", FORM, "not UTF-8"),
+        (b'{"a": 1, "a": 2}', JSON, "duplicate key"),
+        (nested(33), JSON, "32 levels"),
+        (nested(10_000), JSON, "32 levels"),
+        (b'{"a": NaN}', JSON, "NaN"),
+        (b'{"a": "\\ud800"}', JSON, "surrogate"),
+        (b'{"a": 1,\n}', JSON, "line 2, column 1"),
+        (b"[1]", JSON, "not an object"),
+        (b"call=1&agent=2", JSON, "form"),
+        (b' {"call": "a=1"}', FORM, "JSON"),
+        (b"a=%zz", FORM, "escape"),
+        (b"a=1&a=2", FORM, "twice"),
+    ],
+)
+def test_the_reason_tells_faults_apart(body: bytes, headers: dict[str, str], words: str) -> None:
+    with pytest.raises(MalformedRequest) as caught:
+        decode_body(body, headers)
+
+    assert words in caught.value.reason
+    assert words in caught.value.detail
 
 
 @pytest.mark.parametrize("headers", [{}, JSON, FORM, {"content-type": "text/plain"}])
@@ -123,7 +177,7 @@ def test_a_query_that_is_no_utf8_is_malformed(query: dict[str, str]) -> None:
     [
         {},
         {"a": None, "b": [True, {"c": "ü"}], "": 1.5},
-        {"a": 2**63 - 1, "b": -(2**63), "c": 0},
+        {"a": 2**64, "b": -(10**50), "c": 0},
         {"a": 1e308, "b": "\U0001f600"},
     ],
 )
@@ -153,7 +207,6 @@ def test_json_that_is_no_object_is_malformed(text: str) -> None:
         b'{"a": 01}',
         b'{"a": "\n"}',
         b'{"a": "\xff"}',
-        b"\xef\xbb\xbf{}",
         '{"a": 1}'.encode("utf-16"),
         '{"a": 1}'.encode("utf-16-le"),
         '{"a": 1}'.encode("utf-32"),
@@ -163,12 +216,7 @@ def test_json_that_is_no_object_is_malformed(text: str) -> None:
         b'{"a": NaN}',
         b'{"a": Infinity}',
         b'{"a": -Infinity}',
-        b'{"a": 9223372036854775808}',
-        b'{"a": -9223372036854775809}',
-        b'{"a": 99999999999999999999}',
         b'{"a": ' + b"9" * 5000 + b"}",
-        b'{"a": 1e999}',
-        b'{"a": -1e999}',
         b'{"a": "\\ud800"}',
         b'{"a": "\\udfff"}',
         b'{"a": "x\\ude00\\ud83d"}',

@@ -18,6 +18,10 @@ MOMENT = 1_693_896_071
         "2023-09-05T01:41:11.000-05:00",
         " 2023-09-05T06:41:11.0000000Z ",
         "2023-09-05T06:41:11,000Z",
+        "2023-09-05 06:41:11 +00",
+        "Tue, 05 Sep 2023 06:41:11 +0000",
+        "5 Sep 2023 14:41:11 +0800",
+        "Tue, 05 Sep 2023 06:41:11 GMT",
         MOMENT,
         float(MOMENT),
         MOMENT * 1000,
@@ -28,6 +32,11 @@ MOMENT = 1_693_896_071
 )
 def test_a_time_is_read_however_it_is_written(value: object) -> None:
     assert read_time(value) == MOMENT
+
+
+@pytest.mark.parametrize("value", ["2023-09-05T06:41Z", "2023-09-05 14:41+08:00", "Tue, 5 Sep 2023 01:11 -0530"])
+def test_a_time_may_lack_its_seconds(value: str) -> None:
+    assert read_time(value) == MOMENT - 11
 
 
 def test_fractions_count() -> None:
@@ -60,8 +69,10 @@ def test_fractions_count() -> None:
         "2023-09-05T06:41:11+25:00",
         "2023-09-05T06:41:11+99:99",
         "٢٠٢٣-09-05T06:41:11Z",
-        "0001-01-01T00:00:00+23:59",
-        "9999-12-31T23:59:59-23:59",
+        "Tue, 05 Sep 2023 06:41:11",
+        "Tue, 05 Sep 2023 06:41:11 CST",
+        "Tue, 05 Foo 2023 06:41:11 GMT",
+        "Tue, 31 Feb 2023 06:41:11 GMT",
     ],
 )
 def test_what_is_no_time_is_none(value: object) -> None:

@@ -99,11 +99,13 @@ def test_always_200_tells_a_problem_flat(problem: Problem) -> None:
 
     assert response.status == 200
     assert response.content_type == "application/json"
+    errors = {"errors": "; ".join(f"{error.field}: {error.reason}" for error in problem.errors)}
     assert response.body == {
         "status": "error",
         "code": problem.code,
         "retryable": "true" if problem.retryable else "false",
         "request_id": "1-2",
+        **(errors if problem.errors else {}),
     }
     assert set(response.headers) == ({"Retry-After"} if problem.status in RETRY_AFTER else set())
 
