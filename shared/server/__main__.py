@@ -39,7 +39,7 @@ from shared.problems import InternalError, MalformedRequest
 from shared.responses.render import with_status_codes
 from shared.runtime.context import PLATFORM_PREFIX
 from shared.runtime.event import body_of, headers_of
-from shared.server.wsgi import Application, application, status_line
+from shared.server.wsgi import UNDERSCORE, Application, application, status_line
 
 _DEFAULT_PORT = 9000
 _BACKLOG = 512
@@ -147,7 +147,8 @@ class _Request(Request):  # type: ignore[misc] # untyped
         if len(set(ours)) < len(ours) or "_" in "".join(ours):
             raise InvalidHeader("platform header")
         headers: list[tuple[str, str]] = super().parse_headers(data, from_trailer=from_trailer)
-        return headers
+        # WSGI would make a `-` of each `_`; no name has this character, so that both spellings arrive.
+        return [(name.replace("_", UNDERSCORE), value) for name, value in headers]
 
     def set_body_reader(self) -> None:
         super().set_body_reader()
@@ -276,6 +277,8 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped
             # The peer is the platform, and of what its headers say gunicorn is to believe nothing.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
+            # Names with `_` are told apart from those with `-`, see `_Request.parse_headers`.
+            "header_map": "dangerous",
             "control_socket_disable": True,
             "logger_class": _QuietLogger,
             "loglevel": "error",

@@ -30,6 +30,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 _INITIALIZE = "/initialize"
 # The two headers that WSGI keeps apart from the others; a server may have them among the others as well.
 _UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
+# Our server's for a `_` in a header's name, which no name may have; any other server drops such headers.
+UNDERSCORE = ":"
 # The absolute form of a request target, which every server has to accept (RFC 9112 §3.2.2), up to its path.
 _ORIGIN = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 # No digits but these, and no more than `int` takes.
@@ -144,7 +146,11 @@ def _headers_of(environ: Environ) -> dict[str, str]:
     headers = {}
     for key, value in environ.items():
         prefix, _, rest = key.partition("HTTP_")
-        name = _UNPREFIXED.get(key) if prefix or rest in _UNPREFIXED else rest.replace("_", "-").lower()
+        name = (
+            _UNPREFIXED.get(key)
+            if prefix or rest in _UNPREFIXED
+            else rest.replace("_", "-").replace(UNDERSCORE, "_").lower()
+        )
         if name:
             headers[name] = _utf8(value)
     return headers

@@ -534,6 +534,17 @@ def test_an_instance_that_has_died_is_replaced(
     assert [line["event"] for line in lines] == ["initialize", "webhook"] * 2
 
 
+def test_a_header_with_an_underscore_is_not_the_one_with_a_hyphen(simulator: Simulator, tmp_path: Path) -> None:
+    callers = tmp_path / "callers.toml"
+    callers.write_text(
+        '[callers.default]\ninstances = ["ccc-test"]\n'
+        f'auth = {{ scheme = "api-key", header = "api_access_token", secrets = ["env:{TOKEN_VARIABLE}"] }}\n'
+    )
+    with running(simulator.endpoint, CALLERS_FILE=str(callers)) as server:
+        assert server.ask({"API_Access_Token": DEMO_TOKEN}) == (200, "muted")
+        assert server.ask({"API-Access-Token": DEMO_TOKEN})[0] == 401
+
+
 def test_a_direct_invocation_is_no_caller_here(gateway: Start) -> None:
     assert json.loads(gateway(CUSTOM).invoke(BODY))["code"] == "unauthorized"
 

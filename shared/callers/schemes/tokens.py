@@ -130,7 +130,8 @@ def _authorization(request: Request, kind: str) -> str:
     given, _, credential = request.headers.get("authorization", "").partition(" ")
     if given.lower() != kind:
         raise Unauthorized(f"no {kind} credential")
-    return credential
+    # RFC 9110 §11.4: one or more spaces.
+    return credential.lstrip(" ")
 
 
 def _base64(text: str) -> str:
