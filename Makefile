@@ -53,16 +53,17 @@ demo: $(VENV)/.function ## mute the documented call and unmute it: simulator, ga
 	@$(BIN)/python -m local.demo
 
 .PHONY: test
-test: install ## run the whole suite
-	$(PYTEST)
+test: install ## run the suite but for what is slow
+	$(PYTEST) -m "not slow"
 
 # In a checkout whose libraries and `shared/` are the package's, and whose tests are these.
 CHECKOUT := dist/checkout
+PACKAGED := -m "packaged or not slow" tests/packaged tests/unit/functions tests/unit/shared tests/integration/shared tests/e2e
 
 .PHONY: test-packaged
 test-packaged: install ## run on the package what it can break (PYTHON=python3.12 or python3.10, a runtime's)
 	$(BIN)/python -m local.package.checkout --output $(CHECKOUT)
-	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST)
+	cd $(CHECKOUT) && $(CURDIR)/$(PYTEST) $(PACKAGED)
 
 .PHONY: run
 run: $(VENV)/.function ## serve gateway and console (127.0.0.1:9000), and simulator (127.0.0.1:9001), until Ctrl-C
@@ -77,14 +78,12 @@ audit: install ## known vulnerabilities, licences, and secrets committed by mist
 	@$(BIN)/python -m local.audit $(AUDIT)
 
 .PHONY: check
-check: audit ## what CI checks beside `make test`: audit, format, lint, types, coverage
+check: audit ## everything: audit, format, lint, types, and the whole suite with its coverage on the oldest Python
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@# The oldest Python here measures coverage.
 	@oldest="$$($(BIN)/python -m local.interpreters oldest)" && $(MAKE) coverage PYTHON="$$oldest"
 
-# The suite on the sources, with the bar for branch coverage.
 .PHONY: coverage
 coverage: install
 	$(BIN)/python --version

@@ -27,29 +27,10 @@ _PREFIXES = (
 _NAMES = {"CALLERS_FILE", "DEADLINE_MS", "LOG_LEVEL", "DEBUG"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
-# They say the same on every Python and take long: `make test` has them, `make check` has not.
-_ONCE = [
-    *("browser", "contract"),
-    "e2e/test_audit.py",
-    "e2e/test_bench.py",
-    "e2e/test_install.py",
-    "e2e/test_newcomer.py",
-]
-# Of the two runs of `make check`, the one that measures coverage has no use for the package, which nothing measures,
-_MEASURED_WITHOUT = ["packaged"]
-# and the one on the package none for what is not packaged.
-_PACKAGED_WITHOUT = [
-    *("e2e/console", "unit/local"),
-    *("integration/audit", "integration/bench", "integration/gateway", "integration/local", "integration/simulator"),
-]
 # A shell has what it runs in the background ignore it, and that is handed down to the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = []
-if "COVERAGE_FILE" in os.environ:
-    collect_ignore = _ONCE + _MEASURED_WITHOUT
-elif Path(__file__).parents[1].joinpath(MARKER).is_file():
-    collect_ignore = _ONCE + _PACKAGED_WITHOUT
+if Path(__file__).parents[1].joinpath(MARKER).is_file():
     # In the package redis is whole only with its stand-ins, and some tests import it first.
     importlib.import_module("shared.idempotency.redis")
 

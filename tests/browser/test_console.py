@@ -21,6 +21,8 @@ MOST_BYTES = 200_000
 SCREENSHOT = os.environ.get("SCREENSHOT")
 WAIT = {"x-acs-retry-after": "100"}
 
+pytestmark = pytest.mark.slow
+
 
 def microphone(page: Page, party: str = "agent") -> Locator:
     return page.locator(f"[data-party={party}] .microphone")

@@ -26,6 +26,8 @@ WORDS = {
 }
 EXPLAIN, SIMULATE, SERVE, CALL = console(PAGE)
 
+pytestmark = pytest.mark.slow
+
 
 def patch(root: Path, difference: str) -> None:
     """Change a file as a block says: what stands there without `+` is found once, and becomes what has no `-`."""

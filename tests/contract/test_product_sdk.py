@@ -40,6 +40,9 @@ else:
     print(call(request().from_map(json.loads(sys.argv[2]))).body.code)
 """
 
+# Its own SDK takes seconds to import.
+pytestmark = pytest.mark.slow
+
 
 def product_sdk(*arguments: str) -> str:
     command = [sys.executable, "-W", "ignore", "-c", CLIENT, *arguments]

@@ -18,6 +18,9 @@ from local.audit.secrets import BASELINE
 
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 120
+
+pytestmark = pytest.mark.slow
+
 # Put together here: this file is scanned, too.
 KEY = "LTA" + "I5tFq8Zk2mWx9RbVn4cTyu"
 PLACES = (

@@ -29,6 +29,7 @@ SHELL = {
 }
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(
         not UV.is_file() or shutil.which("make") is None, reason="needs make, and uv in the environment"

@@ -24,6 +24,7 @@ UNREACHABLE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout
 PYTHON = f"PYTHON={os.path.realpath(sys.executable)}"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not ROOT.joinpath(".git").exists(), reason="what a clone has, git tells"),
     pytest.mark.skipif(
         not all(map(shutil.which, ("git", "make", "curl", "bash"))),

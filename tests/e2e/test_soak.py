@@ -5,6 +5,7 @@ import pytest
 from local.bench import soak
 
 
+@pytest.mark.slow
 def test_a_short_soak_passes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # Of a process that is still warming up, the memory says nothing.
     monkeypatch.setattr(soak, "_MEMORY_BAR", 2.0)

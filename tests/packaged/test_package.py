@@ -36,7 +36,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be replaced
 TIMEOUT_S = 120
 
 # Building installs some thirty wheels.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.packaged, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass
@@ -66,11 +66,11 @@ class Served:
     simulator: Simulator
 
 
-# On a runtime's own Python its package alone: `make check` runs the suite on each. Another Python tries them all.
+# A checkout of `make test-packaged` has the package of the Python that runs.
 RUNNING = "python{}.{}".format(*sys.version_info)
 
 
-@pytest.fixture(scope="module", params=[RUNNING] if RUNNING in TARGETS else TARGETS)
+@pytest.fixture(scope="module", params=[RUNNING] if ROOT.joinpath(MARKER).exists() else TARGETS)
 def target(request: pytest.FixtureRequest) -> Target:
     target = TARGETS[request.param]
     if find_interpreter(target.python) is None:
