@@ -6,7 +6,7 @@ from pathlib import Path
 
 from functions.mute_call.index import MUTE_CALL
 from functions.unmute_call.index import UNMUTE_CALL
-from shared.function import BUILD, read_build
+from shared.pages import BUILD, read_build
 
 ACTIONS = {"mute_call": MUTE_CALL, "unmute_call": UNMUTE_CALL}
 

@@ -1,8 +1,7 @@
-"""Dead letters: what was asked for by somebody known and could not be done, kept in a bucket to be sent again.
+"""Dead letters: failed requests from authenticated callers, kept in a bucket to be sent again.
 
-A letter holds what its sender sent, phone numbers included, and nothing that proves who it was: whoever sends it again
-signs it anew (`local.replay`). Keeping it has a share of the deadline of its own, and whatever becomes of that changes
-nothing in the answer.
+A dead letter holds what its sender sent, phone numbers included, and no credential: whoever sends it again signs it
+anew (`local.replay`). Keeping it has its own share of the deadline. Failing to store one never changes the response.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 _LONGEST_ID = 64
 
 # Writes an object by its key below the prefix, with the credentials of this very invocation, by a deadline (of
-# `time.monotonic()`). Raises `LetterError`.
-WriteLetter = Callable[[str, bytes, Credentials, float], None]
+# `time.monotonic()`). Raises `DeadLetterError`.
+WriteDeadLetter = Callable[[str, bytes, Credentials, float], None]
 
 
-class LetterError(Exception):
+class DeadLetterError(Exception):
     """A letter cannot be kept; the text says why and quotes nothing of it."""
 
 
-def open_letters(settings: Settings) -> WriteLetter | None:
+def open_dead_letters(settings: Settings) -> WriteDeadLetter | None:
     """Return what writes to the bucket that `DEAD_LETTER_URL` names, `None` without one; nothing is connected yet."""
     if settings.dead_letter_url is None:
         return None
@@ -55,7 +54,7 @@ def open_letters(settings: Settings) -> WriteLetter | None:
         try:
             oss.put(bucket, f"{prefix}/{key}" if prefix else key, content, credentials, deadline)
         except oss.OssError as error:
-            raise LetterError(str(error)) from None
+            raise DeadLetterError(str(error)) from None
 
     return write
 
@@ -71,7 +70,7 @@ def keep(
     context: object,
     environ: Mapping[str, str],
     now: float,
-    open_letters: Callable[[Settings], WriteLetter | None] = open_letters,
+    open_dead_letters: Callable[[Settings], WriteDeadLetter | None] = open_dead_letters,
 ) -> str | None:
     """Keep a request of a known caller that failed, where letters are kept; never raises, and ends by the deadline.
 
@@ -81,7 +80,7 @@ def keep(
         context: the platform's.
         environ: the environment.
         now: seconds since the epoch.
-        open_letters: returns what writes.
+        open_dead_letters: returns what writes.
 
     Returns:
         Why it was not kept, for the log; `None` if it was, or was not to be.
@@ -93,7 +92,7 @@ def keep(
     deadline = min(settings.deadline_from(invocation.started), time.monotonic() + _share_s(settings))
 
     def write() -> None:
-        if writer := open_letters(settings):
+        if writer := open_dead_letters(settings):
             writer(key, content, credentials, deadline)
 
     try:
@@ -103,14 +102,14 @@ def keep(
             "version": VERSION,
             "time": timestamp(now),
             "function": function_name_of(context, environ),
-            **letter_of(invocation, problem, caller, hidden),
+            **dead_letter_of(invocation, problem, caller, hidden),
         }
         key, content = _key(invocation.request_id, now), json.dumps(letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
         bounded.run(write, deadline)
     except bounded.OverdueError:
         return "no time was left"
-    except LetterError as error:
+    except DeadLetterError as error:
         return str(error)
     except ConfigurationError as error:
         return error.reason
@@ -119,7 +118,7 @@ def keep(
     return None
 
 
-def letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
+def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
     """Return what a letter says of a request and of its failure.
 
     Args:
@@ -129,12 +128,12 @@ def letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets:
         secrets: what holds one of them is left out, too.
 
     Raises:
-        LetterError: path or body hold one, of which nothing can be left out.
+        DeadLetterError: path or body hold one, of which nothing can be left out.
     """
-    request, body = invocation.request, invocation.body
+    request, body = invocation.request, invocation.request.body
     known = SecretSpellings(caller.auth, secrets)
     if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
-        raise LetterError("path or body hold a secret")
+        raise DeadLetterError("path or body hold a secret")
     text, encoding = _as_text(body)
     headers, query = _headers(request, caller, known), _query(request, caller, known)
     gone = {*request.headers.keys() - headers.keys(), *request.query.keys() - query.keys()}

@@ -1,11 +1,12 @@
-"""What is known of one invocation: ids, times, caller, and what each step has found."""
+"""What is known of one invocation: ids, times, caller, and the step that it is at."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from shared.action import Action
 from shared.callers.caller import Caller
@@ -13,39 +14,71 @@ from shared.payload.parameters import CallParameters
 from shared.runtime.event import Request
 from shared.settings import Settings
 
-# Until the event is read, it is taken for a direct invocation: that answer needs no envelope.
-_UNREAD = Request(direct=True)
+# The steps of the pipeline, in order.
+Step = Literal[
+    "size",
+    "method",
+    "body",
+    "configuration",
+    "caller",
+    "secrets",
+    "verify",
+    "methods",
+    "networks",
+    "decode",
+    "map",
+    "parameters",
+    "age",
+    "key",
+    "instances",
+    "credentials",
+    "call",
+]
+# Told each step that was passed and what it found; of the last one, how the invocation ended.
+Observe = Callable[[Step, object], None]
+
+
+def ignore(step: Step, found: object) -> None:
+    """Observe nothing."""
 
 
 @dataclass
 class Invocation:
-    """What one invocation has come to know, for the form of its answer and for its log line."""
+    """What log line, answer and dead letter are made of.
+
+    Attributes:
+        step: the one that is being taken; of a request that failed, the one that failed.
+        parameters: once they hold.
+        replayed: whether the outcome is that of an earlier request.
+        store_fault: what the store failed to do after that request had ended.
+        settings, secrets: what a dead letter needs, and what it must not hold.
+    """
 
     action: Action
     request_id: str | None
-    cold_start: bool
+    request: Request = field(default_factory=Request)
+    cold_start: bool = False
+    log_level: str = "INFO"
+    observe: Observe = field(default=ignore, repr=False)
     started: float = field(default_factory=time.monotonic)
-    request: Request = _UNREAD
+    step: Step = "size"
     caller_name: str | None = None
     caller: Caller | None = None
-    log_level: str = "INFO"
-    # Once they hold.
     parameters: CallParameters | None = field(default=None, repr=False)
     attempts: int = 0
     upstream_ms: float | None = None
-    # Whether the outcome is that of an earlier request, and what the store failed to do after it had ended.
     replayed: bool = False
     store_fault: str | None = None
-    # What a dead letter is made of, and what it must not hold.
     settings: Settings | None = field(default=None, repr=False)
-    body: bytes = field(default=b"", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    # What each step has found, for whoever explains a request (`local.explain`); the log holds nothing of it.
-    steps: list[tuple[str, object]] = field(default_factory=list, repr=False)
 
-    def passed(self, step: str, found: object = None) -> None:
-        """Note that a step was passed, and what it found."""
-        self.steps.append((step, found))
+    def at(self, step: Step) -> None:
+        """Note which step comes next."""
+        self.step = step
+
+    def found(self, found: object) -> None:
+        """Tell whoever observes what this step has found."""
+        self.observe(self.step, found)
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 # An identifier, not a link (RFC 9457 §3.1.1); `.example` can belong to nobody (RFC 2606).
@@ -246,6 +247,14 @@ class InternalError(Problem):
     status = 500
     title = "Internal error"
     detail = "The function failed; its operator finds the cause in the log."
+
+    @classmethod
+    def at(cls, error: Exception) -> InternalError:
+        """Return the problem of an exception: its class and place, since its message may quote the request."""
+        import traceback  # noqa: PLC0415 - a defect alone pays for it
+
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return cls(f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}")
 
 
 class UpstreamProblem(Problem):

@@ -18,6 +18,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -160,7 +161,7 @@ def _signed(step: Step) -> tuple[Request, bytes]:
     secret = _SECRET.swapcase() if step.wrong_secret else _SECRET
     if step.wrong_secret and step.sender == "signed":
         secret = "whsec_" + _SECRET.removeprefix("whsec_").swapcase()
-    return auth.sign(request, body, secret, time.time()), body
+    return auth.sign(replace(request, body=body), secret, time.time()), body
 
 
 @contextmanager

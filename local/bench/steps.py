@@ -21,15 +21,12 @@ from local.bench.running import EVENT
 from local.bench.subjects import ROOT
 from shared.clients import rpc
 from shared.function import Function
-from shared.invocation import Invocation
-from shared.outcome import Outcome
-from shared.runtime.event import Response
+from shared.outcome import Success
 
 _CALLERS = ROOT / "functions" / "mute_call" / "callers.toml"
 # What lies before a mark, in the order of the road.
 STEPS = {
-    "begin": "trace",
-    "body": "event, body",
+    "body": "event",
     "caller": "configuration, caller",
     "verify": "verify",
     "decode": "decode",
@@ -49,20 +46,12 @@ class Timed(Function):
     """The function itself; it notes when each step was passed."""
 
     def __init__(self) -> None:
-        super().__init__(MUTE_CALL, _CALLERS)
+        super().__init__(MUTE_CALL, _CALLERS, observe=self.mark)
         self.marks: list[tuple[str, float]] = []
 
-    def mark(self, step: str, found: object = None) -> None:  # noqa: ARG002 - as a trace takes it
+    def mark(self, step: str, found: object) -> None:
         """Note that a step has ended."""
-        self.marks.append((step, time.perf_counter()))
-
-    def answer(self, invocation: Invocation, event: object, context: object) -> Outcome | Response:
-        """Answer as the function does."""
-        self.mark("begin")
-        invocation.passed = self.mark  # type: ignore[method-assign]
-        outcome = super().answer(invocation, event, context)
-        self.mark("status")
-        return outcome
+        self.marks.append(("status" if isinstance(found, Success) else step, time.perf_counter()))
 
 
 def measure(count: int) -> dict[str, float]:
@@ -76,7 +65,7 @@ def measure(count: int) -> dict[str, float]:
             function.marks = []
             before = time.perf_counter()
             answer = function.handle(event, context)
-            function.mark("end")
+            function.mark("end", None)
             if answer["statusCode"] != 200:  # noqa: PLR2004 - OK
                 raise SystemExit(answer["body"])
             for step, at in function.marks:
@@ -87,16 +76,16 @@ def measure(count: int) -> dict[str, float]:
     return {name: median(values) for name, values in found.items()}
 
 
-def _time_the_sdk(mark: Callable[[str], None]) -> None:
+def _time_the_sdk(mark: Callable[[str, object], None]) -> None:
     client = vars(rpc)["Client"]
     call: Callable[..., Any] = client.call_api
 
     def timed(*arguments: Any) -> Any:
-        mark("client")
+        mark("client", None)
         try:
             return call(*arguments)
         finally:
-            mark("call")
+            mark("call", None)
 
     client.call_api = timed
 

@@ -22,7 +22,7 @@ from functions.mute_call.index import MUTE_CALL
 from local.bench.subjects import ROOT
 from local.command_line import Parser, run
 from shared.function import Function
-from shared.runtime.event import Request, http_request, read_body
+from shared.runtime.event import Request, http_request
 
 BASELINE = "wrong bearer token, no body"
 SIZE = 65_536
@@ -195,7 +195,7 @@ def event_of(request: Request) -> bytes:
             "rawPath": request.raw_path,
             "headers": dict(request.headers),
             "queryParameters": dict(request.query),
-            "body": base64.b64encode(read_body(request)).decode(),
+            "body": base64.b64encode(request.body).decode(),
             "isBase64Encoded": True,
             "requestContext": {"http": {"method": request.method, "path": request.path, "sourceIp": "203.0.113.9"}},
         }
@@ -262,7 +262,7 @@ def _request(
         headers={"host": "mute.example.com", "content-type": _JSON, **headers},
         query=query or {},
         raw_query=raw_query,
-        content=body,
+        body=body,
     )
 
 

@@ -13,14 +13,24 @@ from typing import Any
 from local.console.deliveries import Delivery
 from local.console.shown import code_of, is_direct, met_the_function, webhook_line
 from local.explain.masking import Mask
-from local.explain.report import CHECKS, report
+from local.explain.report import report
 from local.explain.road import Walk, walk
 from local.gateway.event import build_event
 from local.gateway.message import RejectionError, Request
 from local.gateway.settings import Settings
 from shared.outcome import Success
 from shared.payload.parameters import CallParameters
-from shared.problems import Problem
+from shared.problems import (
+    ConfigurationError,
+    Forbidden,
+    InvalidParameters,
+    MalformedRequest,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    Problem,
+    Unauthorized,
+    UnsupportedMediaType,
+)
 
 # Their findings are names and sizes; those of the others are the request itself.
 _HARMLESS = ("body", "caller", "verify", "age", "key")
@@ -28,7 +38,19 @@ _NOTHING_TO_HIDE = Mask((), ())
 # How a request may end before a call of CCC. This one may come from KMS, before it, or from CCC.
 _UNAVAILABLE = "upstream_unavailable"
 _DISTANCE = re.compile(r"[0-9]+(?= s (ahead of|behind|by) )")
-_BEFORE_THE_CALL = {code for _, code in CHECKS}
+_BEFORE_THE_CALL = {
+    problem.code
+    for problem in (
+        PayloadTooLarge,
+        MethodNotAllowed,
+        MalformedRequest,
+        ConfigurationError,
+        Unauthorized,
+        Forbidden,
+        UnsupportedMediaType,
+        InvalidParameters,
+    )
+}
 
 
 def steps(
@@ -64,7 +86,7 @@ def steps(
     line = webhook_line(lines)
     if not _ends_as(done, line.get("code") or code_of(delivery.answer), line):
         return None
-    found = dict(done.invocation.steps)
+    found = done.found
     return [_step(step, found.get(step["step"])) for step in report(done, _NOTHING_TO_HIDE)["steps"]]
 
 
@@ -87,7 +109,7 @@ def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
     """
     if code is None:
         return True
-    if line and line["caller"] != done.invocation.caller_name:
+    if line and line["caller"] != done.caller_name:
         return False
     if isinstance(done.outcome, Problem):
         return code == done.outcome.code and (not line or _same(line["reason"], done.outcome.reason))

@@ -59,14 +59,14 @@ def check_store(live: Live) -> Iterator[Check]:
 
 def check_letters(live: Live) -> Iterator[Check]:
     """Write a small object where dead letters would be: once, it is never written over."""
-    write = dead_letters.open_letters(live.settings)
+    write = dead_letters.open_dead_letters(live.settings)
     if write is None:
         return
     place = f"{live.settings.dead_letter_url}".rstrip("/")
     content = json.dumps({"doctor": "a test of writing; may be deleted"}).encode()
     try:
         write(_OBJECT, content, live.credentials, patience())
-    except dead_letters.LetterError as error:
+    except dead_letters.DeadLetterError as error:
         if _ALREADY_THERE in str(error):
             # OSS has let the request pass up to there.
             yield ok("dead letters", f"{place}/{_OBJECT} is there from an earlier time, and may be written")

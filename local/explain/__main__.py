@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         parser.error(str(error))
     done = walk(event, options.callers, os.environ, function=options.function, runtime=options.context_runtime, now=now)
-    facts = report(done, mask_for(done.invocation.request, done.callers, shell_lookup(os.environ)))
+    facts = report(done, mask_for(done.request, done.callers, shell_lookup(os.environ)))
     write(f"{json.dumps(facts, indent=2)}\n" if options.json else text(facts))
     return 0 if done.asked else 1
 

@@ -21,28 +21,6 @@ KEY_NOTE = (
     "What idempotency_key finds has to name one event: a second event with the same key is answered from the store,"
     ' with "replayed": true, and is not carried out.'
 )
-# Which check a problem comes from: by the step that was passed last, and the problem's code. The road's order, for the
-# checks that leave no step of their own.
-CHECKS = {
-    (None, "malformed_request"): "body",
-    (None, "payload_too_large"): "body",
-    (None, "method_not_allowed"): "method",
-    ("body", "configuration_error"): "configuration",
-    ("body", "unauthorized"): "caller",
-    ("body", "forbidden"): "caller",
-    ("caller", "configuration_error"): "secrets",
-    ("caller", "upstream_unavailable"): "secrets",
-    ("caller", "unauthorized"): "verify",
-    ("verify", "method_not_allowed"): "methods",
-    ("verify", "forbidden"): "networks",
-    ("verify", "unsupported_media_type"): "decode",
-    ("verify", "malformed_request"): "decode",
-    ("decode", "invalid_parameters"): "map",
-    ("map", "invalid_parameters"): "parameters",
-    ("parameters", "invalid_parameters"): "age",
-    ("age", "invalid_parameters"): "key",
-    ("key", "forbidden"): "instances",
-}
 # One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
 _PLACES = re.compile(r"; (?=[\w. -]+: )")
 # Steps that tell nothing of the request: how long its body is, which scheme's check it has passed, how old an event may
@@ -60,7 +38,7 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
     """
     return {
         "event": _event(walk, mask),
-        "steps": [*_passed(walk, mask), *_failed(walk)],
+        "steps": list(_steps(walk, mask)),
         "call": _call(walk, mask),
         "answer": _answer(walk, mask),
         "log": [_line(line, mask) for line in walk.lines],
@@ -70,7 +48,7 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
 
 
 def _event(walk: Walk, mask: Mask) -> dict[str, Any]:
-    request = walk.invocation.request
+    request = walk.request
     if request.direct:
         return {"kind": _kind(walk)}
     return {
@@ -84,15 +62,20 @@ def _event(walk: Walk, mask: Mask) -> dict[str, Any]:
 
 
 def _kind(walk: Walk) -> str:
-    request = walk.invocation.request
-    if not request.direct:
+    if not walk.request.direct:
         return "HTTP trigger"
-    return "direct invocation" if request.content else _UNREADABLE
+    return _UNREADABLE if walk.request.fault else "direct invocation"
 
 
-def _passed(walk: Walk, mask: Mask) -> Iterator[dict[str, Any]]:
-    for step, found in walk.invocation.steps:
-        yield {"step": step, "passed": True, "found": _found(step, found, mask)}
+def _steps(walk: Walk, mask: Mask) -> Iterator[dict[str, Any]]:
+    for step, found in walk.found.items():
+        if isinstance(found, Problem):
+            # Nothing of it quotes the request or a secret.
+            name = "event" if _kind(walk) == _UNREADABLE else step
+            told = {"reason": found.reason, "code": found.code, "status": found.status}
+            yield {"step": name, "passed": False, **told}
+        elif not isinstance(found, Success):
+            yield {"step": step, "passed": True, "found": _found(step, found, mask)}
 
 
 def _found(step: str, found: object, mask: Mask) -> object:
@@ -107,28 +90,8 @@ def _found(step: str, found: object, mask: Mask) -> object:
     return mask(found)
 
 
-def _failed(walk: Walk) -> Iterator[dict[str, Any]]:
-    problem = walk.outcome
-    if isinstance(problem, Problem):
-        # Nothing of it quotes the request or a secret.
-        yield {
-            "step": _check(walk, problem),
-            "passed": False,
-            "reason": problem.reason,
-            "code": problem.code,
-            "status": problem.status,
-        }
-
-
-def _check(walk: Walk, problem: Problem) -> str:
-    last = walk.invocation.steps[-1][0] if walk.invocation.steps else None
-    if _kind(walk) == _UNREADABLE:
-        return "event"
-    return CHECKS.get((last, problem.code), f"after {last}")
-
-
 def _key_note(walk: Walk) -> Iterator[str]:
-    name = dict(walk.invocation.steps).get("caller")
+    name = walk.found.get("caller")
     caller = walk.callers.callers.get(str(name)) if walk.callers else None
     if caller and caller.idempotency_key:
         yield KEY_NOTE
@@ -148,7 +111,7 @@ def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:
 
 
 def _answer(walk: Walk, mask: Mask) -> dict[str, Any]:
-    if walk.invocation.request.direct:
+    if walk.request.direct:
         return _told(walk, walk.reply, mask)
     return {
         "status": walk.reply["statusCode"],

@@ -1,4 +1,4 @@
-"""One event on the function's own road, with a call of CCC that only notes what it is asked for."""
+"""One event in the function's own pipeline, with a call of CCC that only notes what it is asked for."""
 
 from __future__ import annotations
 
@@ -20,11 +20,9 @@ from shared.callers.file import Callers, load_callers
 from shared.callers.secret_cache import KeptSecrets
 from shared.function import Function
 from shared.idempotency import MemoryStore
-from shared.invocation import Invocation
-from shared.outcome import Outcome
-from shared.problems import ConfigurationError
+from shared.problems import ConfigurationError, Problem
 from shared.runtime.context import DEFAULT_REGION, Credentials
-from shared.runtime.event import Response
+from shared.runtime.event import Request, read_event
 from shared.settings import Settings
 
 MADE_UP_CREDENTIALS = RoleCredentials("STS.made-up", "made-up", "made-up")
@@ -63,40 +61,38 @@ class Recorder:
         return {"Code": "OK"}
 
 
-class Watched(Function):
-    """The function itself; it keeps the trace and the outcome of what it answers."""
-
-    invocation: Invocation
-    outcome: Outcome | Response
-
-    def answer(self, invocation: Invocation, event: object, context: object) -> Outcome | Response:
-        """Answer as the function does."""
-        self.invocation = invocation
-        self.outcome = super().answer(invocation, event, context)
-        return self.outcome
-
-
 @dataclass(frozen=True)
 class Walk:
     """Where an event has got to.
 
     Attributes:
-        trace: the steps that it passed, and the request.
-        outcome: what ended the road.
-        asked: what CCC would be asked for, `None` if the road ends before.
+        request: that the event stands for.
+        found: what each step has found, in order; of a step that failed, its problem.
+        asked: what CCC would be asked for, `None` if the pipeline ends before.
         reply: what the function returns.
         lines: of the log.
         faults: of the configuration, whether this event meets them or not.
         callers: of the callers file, `None` where it cannot be read.
     """
 
-    invocation: Invocation
-    outcome: Outcome | Response
+    request: Request
+    found: Mapping[str, object]
     asked: Asked | None
     reply: Mapping[str, Any]
     lines: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     callers: Callers | None = None
+
+    @property
+    def outcome(self) -> object:
+        """A success or a problem, `None` for a page: what the last step has found."""
+        return next(reversed([*self.found.values()]), None)
+
+    @property
+    def caller_name(self) -> str | None:
+        """Who sent the event, once that is proved."""
+        proved = self.found.get("verify")
+        return None if proved is None or isinstance(proved, Problem) else str(self.found["caller"])
 
 
 def walk(
@@ -120,7 +116,8 @@ def walk(
         MADE_UP_CREDENTIALS,
     )
     call, log = Recorder(), io.StringIO()
-    watched = Watched(
+    found: dict[str, object] = {}
+    watched = Function(
         ACTIONS[function],
         callers_file,
         environ=environ,
@@ -131,13 +128,14 @@ def walk(
         # The real one would take the explained request for the first.
         open_store=lambda _url: MemoryStore(),
         # What is explained was not asked for.
-        open_letters=lambda _settings: None,
+        open_dead_letters=lambda _settings: None,
         log_to=log,
+        observe=found.__setitem__,
     )
     reply = watched.handle(event, context)
     return Walk(
-        invocation=watched.invocation,
-        outcome=watched.outcome,
+        request=read_event(event),
+        found=found,
         asked=call.asked,
         reply=reply,
         lines=[json.loads(line) for line in log.getvalue().splitlines()],

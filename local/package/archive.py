@@ -4,7 +4,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from shared.function import BUILD
+from shared.pages import BUILD
 
 # The earliest moment that a zip can hold.
 _MOMENT = (1980, 1, 1, 0, 0, 0)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from local.package.archive import files_in
 from local.package.errors import PackageError
 from local.package.pruning import needless
-from shared.function import BUILD
+from shared.pages import BUILD
 
 _FUNCTION_FILES = ("index.py", "callers.toml", "openapi.json")
 _SHARED = "shared"

@@ -119,7 +119,7 @@ def _request(letter: Letter, post: Post, now: float) -> Again:
         raise UsageError(without_numbers(str(error))) from None
     # One second apart: by that a signature with a time differs.
     keys = [
-        _delivery(caller.auth, one, letter.content, secret, moment)
+        _delivery(caller.auth, one, secret, moment)
         for one, moment in ((request, now - 1), (addressed(sent, post.url, name), now))
     ]
     key = _about_key(caller, is_new=keys[0] != keys[1], wanted=post.new_key)
@@ -161,7 +161,7 @@ def _request_of(letter: Letter, name: str, scheme: Scheme) -> Request:
     headers = dict(letter.headers)
     if scheme.scheme == "standard-webhooks" and _OTHER_ID in headers:
         headers.setdefault(_ID, headers.pop(_OTHER_ID))
-    return http_request(letter.method or "POST", path, headers=headers, query=letter.query, content=letter.content)
+    return http_request(letter.method or "POST", path, headers=headers, query=letter.query, body=letter.content)
 
 
 def _with_new_key(request: Request, scheme: Scheme) -> Request:
@@ -172,7 +172,7 @@ def _with_new_key(request: Request, scheme: Scheme) -> Request:
         request.raw_path,
         headers={**kept, _KEY: str(uuid.uuid4())},
         query=request.query,
-        content=request.content,
+        body=request.body,
     )
 
 
@@ -185,12 +185,10 @@ def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:
     return "a new signature, and so a new key" if is_new else "the key stays: it is made from what is signed"
 
 
-def _delivery(scheme: Scheme, request: Request, body: bytes, secret: str, now: float) -> str | None:
+def _delivery(scheme: Scheme, request: Request, secret: str, now: float) -> str | None:
     try:
-        signed = scheme.sign(
-            request.with_headers({"host": request.headers.get("host", "localhost")}), body, secret, now
-        )
-        return scheme.verify(signed, body, [secret], now)
+        signed = scheme.sign(request.with_headers({"host": request.headers.get("host", "localhost")}), secret, now)
+        return scheme.verify(signed, [secret], now)
     except Problem:
         # `compose` says what cannot be signed.
         return None

@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 from local.command_line import UsageError
 from local.send.wire import Outgoing
 from shared.callers.caller import Caller
+from shared.callers.file import DEFAULT_CALLER
 from shared.callers.schemes import Scheme
 from shared.callers.secret_references import Lookup, SecretUnavailableError, read_secrets
-from shared.function import DEFAULT_CALLER
 from shared.problems import ConfigurationError, Problem
-from shared.runtime.event import Request, read_body, read_event
+from shared.runtime.event import Request, read_event
 
 FORM = "application/x-www-form-urlencoded"
 # What a path may hold unescaped (RFC 3986 §3.3), and escapes that are there already.
@@ -51,12 +51,11 @@ def read_message(content: bytes, *, form: bool = False) -> Message:
     _parsed(content, "no JSON")
     request = Request(headers={"content-type": "application/json"}, raw_path="")
     body = content
-    try:
-        # A payload that is no object is no event; the function shall see it all the same.
-        if content.lstrip().startswith(b"{") and not (event := read_event(content)).direct:
-            request, body = event, read_body(event)
-    except Problem as problem:
-        raise UsageError(f"the event cannot be sent: {problem.reason}") from None
+    event = read_event(content)
+    if event.fault:
+        raise UsageError(f"the event cannot be sent: {event.fault.reason}")
+    if not event.direct:
+        request, body = event, event.body
     if not form:
         return Message(request, body)
     return Message(request.with_headers({"content-type": FORM}), _form(body))
@@ -127,7 +126,7 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         UsageError: HTTP cannot carry a part of it, or the scheme cannot sign it.
     """
     try:
-        signed = caller.auth.sign(addressed(message.request, url, name), message.body, secret, now)
+        signed = caller.auth.sign(replace(addressed(message.request, url, name), body=message.body), secret, now)
         query = urlencode(signed.query, quote_via=quote, safe="")
         headers = {key: value for key, value in signed.headers.items() if key not in _NOT_SENT}
         "".join(headers.values()).encode()

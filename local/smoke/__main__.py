@@ -21,7 +21,7 @@ from local.send.message import first_secret, read_url
 from local.send.wire import NO_ANSWER, exchange
 from local.shell_secrets import shell_lookup
 from local.smoke.checks import Check, Verdict, checks_of, healthz
-from shared.function import DEFAULT_CALLER
+from shared.callers.file import DEFAULT_CALLER
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ANY = "any"

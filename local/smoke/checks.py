@@ -109,7 +109,7 @@ def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, st
     """Return parameters of a call that cannot exist: what is asked for with them mutes nobody."""
     if not caller.auth.over_http:
         raise UsageError(f"{name} is for direct invocation, not for HTTP; choose another caller")
-    if caller.reads_beyond_the_payload:
+    if caller.has_expressions:
         raise UsageError(f"{name} has expressions, for a payload of its own; choose a caller without")
     if "POST" not in caller.methods:
         raise UsageError(f"{name} takes no POST; choose another caller")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-import sys
 from collections.abc import Mapping
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, cast
 
@@ -21,17 +21,21 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.callers.schemes import Anonymous, Auth
-from shared.payload.decode import PayloadFormat
+from shared.payload.decode import PayloadFormat, decode_body, decode_json, decode_query
 from shared.payload.event_time import read_time
 from shared.payload.mapping import Compiled, Expression, evaluate, names_read, origin
-from shared.payload.parameters import CallParameters, Identifier, OptionalIdentifier, UserIdentifier, is_absent
-from shared.problems import FieldError, InvalidParameters
+from shared.payload.parameters import (
+    CallParameters,
+    Identifier,
+    OptionalIdentifier,
+    ParametersT,
+    UserIdentifier,
+    is_absent,
+    read_parameters,
+)
+from shared.problems import FieldError, Forbidden, InvalidParameters, MethodNotAllowed
+from shared.runtime.event import Request
 from shared.validation import whole_number
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 ANY_INSTANCE = "*"
@@ -139,9 +143,41 @@ class Caller(Table):
         return self
 
     @property
-    def reads_beyond_the_payload(self) -> bool:
+    def has_expressions(self) -> bool:
         """Whether an expression may look at the query of a request that has a body."""
         return self.parameters is not None or self.idempotency_key is not None or self.event_time is not None
+
+    def check_method(self, request: Request) -> None:
+        """Refuse a method that is not the caller's; raises `MethodNotAllowed`."""
+        if not request.direct and request.method not in self.methods:
+            raise MethodNotAllowed(tuple(self.methods))
+
+    def check_network(self, request: Request) -> None:
+        """Refuse an address that is not in the caller's networks; raises `Forbidden`."""
+        if not request.direct and not self.may_come_from(request.source_ip):
+            raise Forbidden("source address is not in the caller's networks")
+
+    def decode(self, request: Request) -> dict[str, Any]:
+        """Return `body`, `query`, `headers` and `path` of a request, as expressions see them: without its credential.
+
+        Raises:
+            UnsupportedMediaType, MalformedRequest: the body or the query cannot be decoded.
+        """
+        is_mapped = self.parameters is not None
+        if request.direct:
+            body = decode_json(request.body, any_value=is_mapped)
+            return {"body": body, "query": {}, "headers": {}, "path": ""}
+        hidden = self.auth.credential_query()
+        query: Mapping[str, str] = {}
+        if self.has_expressions or not request.body:
+            # What proves the sender need not be UTF-8.
+            query = _without(decode_query(_without(request.query, hidden), request.raw_query), hidden)
+        return {
+            "body": decode_body(request.body, request.headers, self.payload, has_expressions=is_mapped),
+            "query": query,
+            "headers": _without(request.headers, self.auth.credential_headers()),
+            "path": request.path,
+        }
 
     def select(self, document: Mapping[str, Any], *, has_body: bool) -> Mapping[str, Any]:
         """Return the parameters that a request holds, by name; what is absent is left out.
@@ -160,11 +196,20 @@ class Caller(Table):
         found = evaluate(self.parameters.given(), document)
         if is_absent(found.get("channel_id", ...)) and "channel_id" not in self.defaults.model_fields_set:
             raise InvalidParameters(
-                (FieldError("channel_id", f"was not found; {self.origin_of(document, 'channel_id')}"),)
+                (FieldError("channel_id", f"was not found; {self._origin_of(document, 'channel_id')}"),)
             )
         return {name: value for name, value in found.items() if value is not None}
 
-    def origin_of(self, document: Mapping[str, Any], name: str) -> str:
+    def read(self, model: type[ParametersT], fields: Mapping[str, Any], document: Mapping[str, Any]) -> ParametersT:
+        """Return the parameters in the fields that `select` has found, and in the defaults.
+
+        Raises:
+            InvalidParameters: they break the model's rules; an error names the expression that it comes from.
+        """
+        origin_of = partial(self._origin_of, document) if self.parameters else None
+        return read_parameters(model, fields, self.constants(), origin_of)
+
+    def _origin_of(self, document: Mapping[str, Any], name: str) -> str:
         """Return which expression a parameter comes from, and where that stopped if it found nothing; else nothing."""
         expression = self.parameters.given().get(name) if self.parameters else None
         return origin(expression, document) if expression else ""
@@ -245,6 +290,11 @@ class Caller(Table):
         """Whether the caller may touch this instance."""
         return instance_id in self.instances or self.instances == [ANY_INSTANCE]
 
+    def check_instance(self, instance_id: str) -> None:
+        """Refuse an instance that is not on the caller's list; raises `Forbidden`."""
+        if not self.may_use_instance(instance_id):
+            raise Forbidden("instance is not on the caller's list")
+
     def may_come_from(self, address: str) -> bool:
         """Whether the caller may come from this address: from everywhere where it names no networks."""
         if self.networks is None:
@@ -256,3 +306,7 @@ class Caller(Table):
         # A dual-stack listener shows an IPv4 peer as ::ffff:203.0.113.9.
         source = getattr(source, "ipv4_mapped", None) or source
         return any(source in network for network in self.networks)
+
+
+def _without(fields: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name not in hidden}

@@ -20,7 +20,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.callers.caller import Caller, Defaults, Expressions, Table
 from shared.callers.schemes import SCHEMES, Ram
-from shared.problems import ConfigurationError
+from shared.problems import ConfigurationError, Forbidden, Unauthorized
+from shared.runtime.event import Request
 from shared.validation import describe, says
 
 if sys.version_info >= (3, 11):
@@ -28,6 +29,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DEFAULT_CALLER = "default"
 RESERVED_NAMES = ("healthz", "initialize")
 
 
@@ -59,13 +61,23 @@ class Callers(Table):
             )
         return self
 
-    def get(self, name: str) -> Caller | None:
-        """Return the caller of this name."""
-        return self.callers.get(name)
+    def of(self, request: Request) -> tuple[str, Caller]:
+        """Return name and caller of a request: by the last segment of its path, or the one for direct invocation.
 
-    def direct(self) -> tuple[str, Caller] | None:
-        """Return name and caller for direct invocation, where the file has one."""
-        return next(((name, caller) for name, caller in self.callers.items() if isinstance(caller.auth, Ram)), None)
+        Raises:
+            Forbidden: a direct invocation, and no caller is for them.
+            Unauthorized: nobody has that name.
+        """
+        if request.direct:
+            for name, caller in self.callers.items():
+                if isinstance(caller.auth, Ram):
+                    return name, caller
+            raise Forbidden("no caller has scheme ram")
+        name = request.caller_path or DEFAULT_CALLER
+        try:
+            return name, self.callers[name]
+        except KeyError:
+            raise Unauthorized("no such caller") from None
 
 
 def load_callers(path: str | Path) -> Callers:

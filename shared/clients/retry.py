@@ -72,7 +72,8 @@ def pause_before_resend(fate: Fate, wait_ms: int | None, left_s: float) -> float
 
 def with_one_resend(
     send: Callable[[Credentials], Answer],
-    read_credentials: Callable[[], Credentials],
+    credentials: Credentials,
+    renew: Callable[[], Credentials],
     deadline: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Answer:
@@ -82,21 +83,20 @@ def with_one_resend(
 
     Args:
         send: one attempt.
-        read_credentials: the credentials of this moment.
+        credentials: of this invocation.
+        renew: returns those of this moment.
         deadline: by `time.monotonic()`.
         sleep: waits, in seconds.
 
     Raises:
         UpstreamProblem: of the last attempt.
-        ConfigurationError: there are no credentials.
     """
-    credentials = read_credentials()
     try:
         return send(credentials)
     except UpstreamProblem as problem:
         left_s = deadline - time.monotonic()
         if _is_expired(problem):
-            renewed = _changed(credentials, read_credentials)
+            renewed = _changed(credentials, renew)
             if renewed is None or left_s < LEAST_ATTEMPT_S:
                 raise
             credentials = renewed

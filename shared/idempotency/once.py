@@ -60,6 +60,12 @@ class Done(NamedTuple):
     replayed: bool = False
     fault: str | None = None
 
+    def success(self) -> Success:
+        """Return the success; raises the `Problem` that it ended in instead."""
+        if isinstance(self.outcome, Problem):
+            raise self.outcome
+        return self.outcome
+
 
 def name_of(caller: str, key: str, *owner: str) -> str:
     """Return the name of a request's record; what stands before its last colon is its scope in the store.

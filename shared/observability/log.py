@@ -26,13 +26,13 @@ _SERVER_ERROR = 500
 _ID = re.compile(r"(?=.*[A-Za-z])(?!ch-[a-z]+-[0-9])[A-Za-z0-9_-]{1,256}")
 
 
-def webhook_line(invocation: Invocation, outcome: Outcome, status: int | None, now: float) -> dict[str, Any]:
+def webhook_line(invocation: Invocation, outcome: Outcome, status: int, now: float) -> dict[str, Any]:
     """Return the fields of an invocation's line.
 
     Args:
         invocation: what is known of the invocation.
         outcome: the success or the problem.
-        status: of the HTTP answer; `None` for direct invocation.
+        status: of the HTTP answer; a direct invocation's line has none.
         now: seconds since the epoch.
     """
     if isinstance(outcome, Problem):
@@ -51,7 +51,7 @@ def webhook_line(invocation: Invocation, outcome: Outcome, status: int | None, n
         "traceparent": traceparent_of(invocation.request.headers),
         "caller": invocation.caller_name,
         "code": code,
-        "status": status,
+        "status": None if invocation.request.direct else status,
         "retryable": retryable,
         "instance_id": _id(getattr(invocation.parameters, "instance_id", None)),
         "job_id": _id(getattr(invocation.parameters, "job_id", None)),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
+from shared.invocation import Invocation
 from shared.outcome import Outcome, Success
 from shared.problems import TYPE_BASE, Problem
 from shared.runtime.event import Response
@@ -46,6 +47,17 @@ class ProblemBody(TypedDict):
     ]
 
 
+def render(outcome: Outcome, invocation: Invocation) -> Response:
+    """Return the outcome in the form that its caller reads."""
+    if invocation.request.direct:
+        form = render_direct
+    elif invocation.caller and invocation.caller.response == "always-200":
+        form = always_200
+    else:
+        form = with_status_codes
+    return form(outcome, invocation.request_id, replayed=invocation.replayed)
+
+
 def with_status_codes(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:
     """Return the outcome with an HTTP status of its own; a problem as RFC 9457 has it.
 
@@ -70,6 +82,11 @@ def with_status_codes(outcome: Outcome, request_id: str | None, *, replayed: boo
     if outcome.errors:
         body["errors"] = [{"field": error.field, "reason": error.reason} for error in outcome.errors]
     return Response(outcome.status, body, outcome.headers | _replayed(replayed), "application/problem+json")
+
+
+def render_direct(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:
+    """Return the outcome for a direct invocation: a flat object of strings, which has neither status nor headers."""
+    return Response(_OK, flat(outcome, request_id, replayed=replayed))
 
 
 def always_200(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:

@@ -56,6 +56,14 @@ class SlimStatus(TypedDict):
 
 
 def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
+    """Return the flat status of an accepted call: CCC has carried it out, whatever is odd in its answer."""
+    try:
+        return _status_of(action, parameters, answer)
+    except Exception:  # noqa: BLE001 - nothing of the answer is worth telling a carried out call as a failure
+        return _status_of(action, parameters, {})
+
+
+def _status_of(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
     """Return the flat status of an accepted call.
 
     Args:

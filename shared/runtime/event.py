@@ -1,4 +1,4 @@
-"""The platform's envelope: from a Function Compute event to a request, and from a response to what the platform takes.
+"""The platform's events: from an event to a request, and from a response to what the platform takes.
 
 Function Compute calls the handler in two ways. Its HTTP trigger sends an event of version "v1", a JSON object with
 `requestContext.http` (documentation: "HTTP trigger invocation", 2026-04-01). Everybody else (InvokeFunction, the IVR
@@ -11,12 +11,12 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from pydantic_core import from_json
 
-from shared.problems import MalformedRequest, PayloadTooLarge
+from shared.problems import InternalError, MalformedRequest, PayloadTooLarge, Problem
 
 MAX_BODY_BYTES = 262_144
 _MAX_BASE64_CHARACTERS = -(-MAX_BODY_BYTES // 3) * 4
@@ -39,30 +39,28 @@ class Request:
     Attributes:
         direct: a direct invocation; it has a body and nothing else.
         method: upper case.
-        segment: the last non-empty segment of the path, decoded; empty for an empty path.
+        caller_path: the last non-empty segment of the path, decoded; empty for an empty path. It names the caller.
         path: the whole path, decoded.
         raw_path: the whole path as it was sent.
         headers: by lower-case name; the platform joins repeated ones with a comma.
         query: by name, as the event holds it; joined likewise.
         raw_query: the query as it was sent, without `?`; `None` where the platform hides it.
         source_ip: the peer that the platform saw.
-        content: the body as the event holds it; `read_body` turns it into bytes.
-        is_base64: whether `content` is encoded so.
-        is_whole: whether all of the body has come.
+        body: the bytes that the sender sent: what signatures are computed over.
+        fault: why the request or its body cannot be read, for the check whose turn it is; the body is empty then.
     """
 
     direct: bool = False
     method: str = "POST"
-    segment: str = ""
+    caller_path: str = ""
     path: str = "/"
     raw_path: str = "/"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     raw_query: str | None = field(default=None, repr=False)
     source_ip: str = ""
-    content: str | bytes = field(default=b"", repr=False)
-    is_base64: bool = False
-    is_whole: bool = True
+    body: bytes = field(default=b"", repr=False)
+    fault: Problem | None = None
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the request with these headers added, names in lower case."""
@@ -94,10 +92,23 @@ def is_direct(event: object) -> bool:
 
 
 def read_event(event: object) -> Request:
-    """Return the request that an event of either kind stands for.
+    """Return the request that an event of either kind stands for; one that cannot be read has a fault.
 
     Args:
         event: what the runtime passes: bytes (text is taken too).
+    """
+    fault: Problem
+    try:
+        return _read(event)
+    except Problem as problem:
+        fault = problem
+    except Exception as error:  # noqa: BLE001 - the platform would show the caller a stack trace
+        fault = InternalError.at(error)
+    return Request(direct=is_direct(event), fault=fault)
+
+
+def _read(event: object) -> Request:
+    """Return the request of an event.
 
     Raises:
         PayloadTooLarge: longer than a body within the limit can make it; nothing of it is parsed or copied.
@@ -113,10 +124,11 @@ def read_event(event: object) -> Request:
         value = _json(content)
     except (ValueError, RecursionError):
         raise MalformedRequest("event is no JSON") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest("event is no JSON object")
-    http = _table(value, "requestContext").get("http")
-    return _http_request(value, http) if isinstance(http, dict) else Request(direct=True, content=content)
+    if isinstance(value, dict) and isinstance(http := _table(value, "requestContext").get("http"), dict):
+        return _http_request(value, http)
+    if len(content) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"event has {len(content)} bytes")
+    return Request(direct=True, body=content)
 
 
 def _json(content: bytes) -> object:
@@ -147,14 +159,19 @@ def _check_event_size(event: bytes) -> None:
 
 
 def _http_request(event: Mapping[str, Any], http: Mapping[str, Any]) -> Request:
+    body, fault = b"", None
+    try:
+        body = _body_of(_text(event, "body"), is_base64=event.get("isBase64Encoded") is True)
+    except Problem as problem:
+        fault = problem
     return http_request(
         _text(http, "method"),
         _text(event, "rawPath") or _text(http, "path"),
         headers=_strings(event, "headers"),
         query=_strings(event, "queryParameters"),
         source_ip=_text(http, "sourceIp"),
-        content=_text(event, "body"),
-        is_base64=event.get("isBase64Encoded") is True,
+        body=body,
+        fault=fault,
     )
 
 
@@ -164,78 +181,65 @@ def http_request(  # noqa: PLR0913 - all that a request has
     *,
     headers: Mapping[str, str],
     query: Mapping[str, str],
-    content: str | bytes,
+    body: bytes,
     raw_query: str | None = None,
     source_ip: str = "",
-    is_base64: bool = False,
-    is_whole: bool = True,
+    fault: Problem | None = None,
 ) -> Request:
-    """Return an HTTP request, in the form that the road takes.
+    """Return an HTTP request.
 
     Args:
         method: in any case.
         raw_path: as it was sent, without the query.
         headers: by name in any case.
         query: decoded; repeated names joined with a comma.
-        content: the body.
+        body: as it was sent.
         raw_query: as it was sent, without `?`; `None` where the platform hides it.
         source_ip: empty if it is unknown.
-        is_base64: whether `content` is encoded so.
-        is_whole: whether all of the body has come.
+        fault: why the body cannot be read.
     """
     decode = unquote if len(raw_path) <= _MAX_PATH else str
     return Request(
         method=method.upper(),
-        segment=decode(raw_path.rstrip("/").rpartition("/")[2]),
+        caller_path=decode(raw_path.rstrip("/").rpartition("/")[2]),
         path=decode(raw_path),
         raw_path=raw_path,
         headers={name.lower(): value for name, value in headers.items()},
         query=query,
         raw_query=raw_query,
         source_ip=source_ip,
-        content=content,
-        is_base64=is_base64,
-        is_whole=is_whole,
+        body=body,
+        fault=fault,
     )
 
 
-def check_size(request: Request) -> None:
-    """Check the size of a body by the length of what holds it, before anything is made of that.
+def _body_of(content: str, *, is_base64: bool) -> bytes:
+    """Return the body that an event holds as text.
 
     Raises:
         PayloadTooLarge: more than 256 KiB.
+        MalformedRequest: bad base64, or text that is no UTF-8.
     """
-    content = request.content
-    size = len(content)
-    if request.is_base64:
-        size = size // 4 * 3 - (content[-2:].count("=") if isinstance(content, str) else 0)
-    elif isinstance(content, str) and MAX_BODY_BYTES // 4 < size <= MAX_BODY_BYTES:
-        size = len(content.encode("utf-8", "surrogatepass"))
+    # By the length of what holds it, before anything is made of that.
+    padding = content[-2:].count("=") if is_base64 else 0
+    size = len(content) // 4 * 3 - padding if is_base64 else len(content)
     if size > MAX_BODY_BYTES:
         raise PayloadTooLarge(f"body has {size} bytes")
-
-
-def read_body(request: Request) -> bytes:
-    """Return the bytes that the sender sent: what signatures are computed over.
-
-    Raises:
-        PayloadTooLarge: more than 256 KiB.
-        MalformedRequest: bad base64, text that is no UTF-8, or a body that was cut off.
-    """
-    check_size(request)
-    if not request.is_whole:
-        raise MalformedRequest("body was cut off")
-    content = request.content
     try:
-        if not request.is_base64:
-            return content if isinstance(content, bytes) else content.encode("utf-8")
-        body = base64.b64decode(content, validate=True)
+        body = base64.b64decode(content, validate=True) if is_base64 else content.encode()
     except ValueError:
         raise MalformedRequest("body is no base64 or no UTF-8") from None
     # Padding and last bits, which Python's versions judge differently.
-    if base64.b64encode(body).decode() != content:
+    if is_base64 and base64.b64encode(body).decode() != content:
         raise MalformedRequest("body is no canonical base64")
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"body has {len(body)} bytes")
     return body
+
+
+def to_direct(response: Response) -> dict[str, Any]:
+    """Return the response to a direct invocation: its body alone."""
+    return dict(cast("Mapping[str, Any]", response.body))
 
 
 def to_http(response: Response) -> dict[str, Any]:

@@ -54,13 +54,12 @@ def application(function: Function, places: AbstractContextManager[object] | Non
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         headers = _headers_of(environ)
         context = context_of({})
-        request: Request | Problem
         try:
             context = context_of(headers)
             request = _request_of(environ, headers)
         except Problem as problem:
-            request = problem
-        if isinstance(request, Request) and (request.method, request.raw_path) == ("POST", _INITIALIZE):
+            request = Request(fault=problem)
+        if (request.method, request.raw_path) == ("POST", _INITIALIZE):
             # The platform asks once, before all others; what comes later is a stranger's, and is to cost nothing.
             if initializing.acquire(blocking=False):
                 function.initialize(context)
@@ -82,8 +81,13 @@ def status_line(status: int) -> str:
 
 
 def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
+    """Return the request; raises `MalformedRequest` for a target that none may have."""
     raw_path, raw_query = _target_of(environ)
-    content, is_whole = _content_of(environ)
+    body, fault = b"", None
+    try:
+        body = _body_of(environ)
+    except Problem as problem:
+        fault = problem
     return http_request(
         environ["REQUEST_METHOD"],
         raw_path,
@@ -91,8 +95,8 @@ def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
         headers={name: value for name, value in headers.items() if not name.startswith(PLATFORM_PREFIX)},
         query=_query_of(raw_query),
         raw_query=raw_query,
-        content=content,
-        is_whole=is_whole,
+        body=body,
+        fault=fault,
         # The peer is the platform's proxy, and what a forwarding header says, anybody can write: `networks` lets
         # nobody in here.
         source_ip="",
@@ -115,11 +119,11 @@ def _target_of(environ: Environ) -> tuple[str, str]:
     return path or "/", query
 
 
-def _content_of(environ: Environ) -> tuple[bytes, bool]:
-    """Return the body and whether all of it has come: what is missing of a form may be the channel.
+def _body_of(environ: Environ) -> bytes:
+    """Return the body.
 
     Raises:
-        MalformedRequest: its length is no number.
+        MalformedRequest: its length is no number, or not all of it has come: what is missing may be the channel.
         PayloadTooLarge: it is announced to be, or has turned out to be; no more is read than shows that.
     """
     announced = environ.get("CONTENT_LENGTH") or ""
@@ -131,14 +135,15 @@ def _content_of(environ: Environ) -> tuple[bytes, bool]:
     if announced and length > MAX_BODY_BYTES:
         raise PayloadTooLarge("body is too large")
     try:
-        content: bytes = environ["wsgi.input"].read(length) if length else b""
+        body: bytes = environ["wsgi.input"].read(length) if length else b""
     except OSError:
-        return b"", False
-    if len(content) > MAX_BODY_BYTES:
+        raise MalformedRequest("body was cut off") from None
+    if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLarge("body is too large")
-    if not announced:
-        return content, ends or "HTTP_TRANSFER_ENCODING" not in environ
-    return content, len(content) == length
+    is_whole = len(body) == length if announced else ends or "HTTP_TRANSFER_ENCODING" not in environ
+    if not is_whole:
+        raise MalformedRequest("body was cut off")
+    return body
 
 
 def _headers_of(environ: Environ) -> dict[str, str]:

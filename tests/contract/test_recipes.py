@@ -25,9 +25,10 @@ from local.simulator import Simulator
 from shared.callers.caller import Caller
 from shared.callers.file import load_callers
 from shared.callers.schemes import SCHEMES
+from shared.idempotency import Stores
 from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, problem_types
-from shared.runtime.event import Request, read_body, read_event
+from shared.runtime.event import Request, read_event
 from shared.settings import Settings
 from tests.builders import CHANNEL, PAYLOAD, Context312, environment, http_event
 from tests.contract.documents import ROOT, blocks, headings, local_links, tables
@@ -121,7 +122,7 @@ def request_of(trial: Trial) -> Request:
         headers["content-type"] = "application/x-www-form-urlencoded"
         content = urlencode(json.loads(content)).encode()
     path = f"/{trial.caller}"
-    return Request(path=path, raw_path=path, headers=headers, content=content)
+    return Request(path=path, raw_path=path, headers=headers, body=content)
 
 
 def event_of(request: Request) -> bytes:
@@ -132,14 +133,14 @@ def event_of(request: Request) -> bytes:
         headers={name.title(): value for name, value in request.headers.items()},
         query=request.query,
         token=None,
-        body=read_body(request).decode(),
+        body=request.body.decode(),
     )
 
 
 def signed(request: Request, caller: Caller, *, wrong: bool = False, later_s: int = 0) -> bytes:
     """Return the event of a request that the caller's sender has signed, with a wrong secret or later if wanted."""
     now = time.time() + later_s
-    return event_of(caller.auth.sign(request, read_body(request), secrets_for(caller)[wrong], now))
+    return event_of(caller.auth.sign(request, secrets_for(caller)[wrong], now))
 
 
 def another(trial: Trial) -> Request:
@@ -153,13 +154,13 @@ def another(trial: Trial) -> Request:
         found = found[step]
     found[last] += "9"
     content = urlencode(payload) if trial.form else json.dumps(payload)
-    return replace(request, content=content.encode())
+    return replace(request, body=content.encode())
 
 
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     # Nobody has sent anything yet.
-    monkeypatch.setattr(FUNCTION, "_stores", {})
+    monkeypatch.setattr(FUNCTION, "_stores", Stores())
     with Simulator() as running:
         variables = environment(CCC_ENDPOINT=running.endpoint, CCC_PROTOCOL="http")
         for name, value in variables.items():
@@ -290,7 +291,7 @@ def test_what_a_condition_sorts_out_or_an_empty_field_is_invalid(
     payload = {**json.loads((ROOT / trial.sample).read_bytes()), **change}
     event = body = (urlencode(payload) if trial.form else json.dumps(payload)).encode()
     if trial.caller:
-        event = signed(replace(request_of(trial), content=body), callers[trial.caller])
+        event = signed(replace(request_of(trial), body=body), callers[trial.caller])
     assert answer_to(event)["code"] == "invalid_parameters"
     assert flags(simulator) == set()
 

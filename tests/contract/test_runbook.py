@@ -189,7 +189,7 @@ def test_every_reason_of_a_dead_letter_is_quoted() -> None:
     raised = [
         node.args[0]
         for node in nodes
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "LetterError"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DeadLetterError"
     ]
     reasons = {text for node in (*returned, *raised) for text in texts_of(node) if " " in text}
     assert len(reasons) > 4

@@ -511,4 +511,4 @@ def test_the_certificate_of_the_domain_comes_from_the_environment() -> None:
 def test_the_domain_s_prefix_leads_to_the_caller(caller: str) -> None:
     routes = with_options("domain")["resources"]["domain"]["props"]["routeConfig"]["routes"]
     paths = [route["path"].replace("*", caller) for route in routes]
-    assert [read_event(http_event(path=path)).segment for path in paths] == [caller] * 2
+    assert [read_event(http_event(path=path)).caller_path for path in paths] == [caller] * 2

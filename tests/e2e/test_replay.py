@@ -645,7 +645,7 @@ def test_a_dry_run_tells_which_check_would_fail(place: Place, capsys: Capture) -
     capsys.readouterr()
     assert replay([str(path), "--url", place.url, "--dry-run", "--json"]) == 1
     (row,) = rows(capsys)
-    assert (row["now"], row["note"]) == ("invalid_parameters", "parameters: user_id must have the form name@domain")
+    assert (row["now"], row["note"]) == ("invalid_parameters", "parameters: UserId must have the form name@domain")
     # What is only explained has not failed.
     assert len(place.bucket.keys()) == 1
 

@@ -257,8 +257,8 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
 TOKEN = SECRETS["CANARY_TOKEN"]
 REFUSALS = {
     405: (http_event(method="GET", path="/bearer", body="", token=TOKEN), "methods", "method not allowed"),
-    400: (http_event(body="{", path="/bearer", token=TOKEN), "decode", "body is no acceptable JSON"),
-    413: (http_event(body="x" * 262_145, path="/bearer", token=TOKEN), "body", "body has 262145 bytes"),
+    400: (http_event(body="{", path="/bearer", token=TOKEN), "decode", "the body is not valid JSON"),
+    413: (http_event(body="x" * 262_145, path="/bearer", token=TOKEN), "size", "body has 262145 bytes"),
     500: (http_event(path="/unset", token=TOKEN), "secrets", "NOWHERE is unset"),
     401: (http_event(path="/bearer", token="canary-wrong"), "verify", "bearer token does not match"),
     403: (http_event(path="/near", token=TOKEN), "networks", "source address is not in the caller's networks"),
@@ -266,7 +266,7 @@ REFUSALS = {
     422: (
         http_event({**PAYLOAD, "UserId": 1}, path="/bearer", token=TOKEN),
         "parameters",
-        "user_id must have the form",
+        "UserId must have the form",
     ),
 }
 

@@ -26,7 +26,7 @@ class Ram(Scheme):
     secrets: None = None
     over_http: ClassVar[bool] = False
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
         """Refuse what comes over HTTP."""
         if not request.direct:
             raise Unauthorized("caller is for direct invocation only")
@@ -40,10 +40,10 @@ class Anonymous(Scheme):
     secrets: None = None
     allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)]
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Accept everything."""
         return idempotency_key_of(request)
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Return the request as it is."""
         return request

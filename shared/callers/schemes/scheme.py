@@ -34,7 +34,7 @@ class Scheme(BaseModel):
         """Whether the scheme can work with this secret; one that it cannot counts as unset."""
         raise NotImplementedError
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
         """Check the credential of a request and return what tells this delivery from others.
 
         That is the id that the sender has signed, else the SHA-256 of what it has signed: never of the signature, since
@@ -43,7 +43,6 @@ class Scheme(BaseModel):
 
         Args:
             request: the request.
-            body: its raw bytes.
             secrets: those that count now, all usable; any one that matches is enough.
             now: seconds since the epoch.
 
@@ -52,12 +51,11 @@ class Scheme(BaseModel):
         """
         raise NotImplementedError
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:
+    def sign(self, request: Request, secret: str, now: float) -> Request:
         """Return the request with the credential that `verify` accepts, as a sender would add it.
 
         Args:
             request: method, path, headers and query, `Host` included where the scheme signs the URL.
-            body: its raw bytes.
             secret: a usable one.
             now: seconds since the epoch.
         """

@@ -105,6 +105,8 @@ class Slack(Timestamped):
 
     def handshake(self, request: Request, payload: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - the payload tells
         """Return the challenge by which Slack checks the URL of an app."""
+        if not isinstance(payload, Mapping):
+            return None
         challenge = payload.get("challenge")
         asks = payload.get("type") == "url_verification" and isinstance(challenge, str)
         return {"challenge": challenge} if asks else None

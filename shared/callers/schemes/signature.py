@@ -174,15 +174,15 @@ class Format:
             return datetime.fromtimestamp(int(now), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return str(int(now * 1000 if self.timestamp_unit == "ms" else now))
 
-    def contents(self, claim: Claim, request: Request, body: bytes, public_url: str | None) -> list[bytes]:
+    def contents(self, claim: Claim, request: Request, public_url: str | None) -> list[bytes]:
         """Return what the sender may have signed: one, or one per spelling of the URL."""
-        urls = signed_urls(request, public_url, body) if "{url}" in self.content else [""]
+        urls = signed_urls(request, public_url, request.body) if "{url}" in self.content else [""]
         spelled = dict.fromkeys(map(self.normalise_url, urls))
-        return [self._content(claim, request, body, url) for url in spelled]
+        return [self._content(claim, request, url) for url in spelled]
 
-    def _content(self, claim: Claim, request: Request, body: bytes, url: str) -> bytes:
+    def _content(self, claim: Claim, request: Request, url: str) -> bytes:
         texts = {"timestamp": claim.timestamp, "id": claim.identifier, "method": request.method, "url": url}
-        values = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()} | {"body": body}
+        values = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()} | {"body": request.body}
         # Even places are literal, odd ones are names.
         parts = PLACEHOLDER.split(self.content)
         return b"".join(values[part] if index % 2 else part.encode() for index, part in enumerate(parts))
@@ -238,20 +238,24 @@ class Signed(Scheme):
         if key := self.key(secret):
             yield key
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str:
         """Compute the signature with every secret and compare."""
         form = next((form for form in self.formats() if form.header in request.headers), None)
         if form is None:
             raise Unauthorized("no signature")
         claim = form.read(request)
-        if _ONE_TEXT.search(form.content) and body and (request.method == "GET" or not is_json(request.headers)):
+        if (
+            _ONE_TEXT.search(form.content)
+            and request.body
+            and (request.method == "GET" or not is_json(request.headers))
+        ):
             # Nothing that a URL cannot hold separates the two: the end of a query could be passed off as a body, unless
             # that has to begin with a brace, which no query holds unescaped.
             raise Unauthorized("URL and body are signed as one, and the body is no JSON")
         if self.tolerance() and abs(ahead_s := form.time_of(claim.timestamp) - now) > self.tolerance():
             off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
             raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance()} s")
-        contents = form.contents(claim, request, body, self.url())
+        contents = form.contents(claim, request, self.url())
         keys = [key for secret in secrets if (key := self.key(secret))]
         expected = [form.signature(key, content) for key in keys for content in contents]
         # Some senders write hexadecimal digits in upper case.
@@ -262,7 +266,7 @@ class Signed(Scheme):
         # An id stays the same when the sender sends again, with a new time.
         return claim.identifier or key_of_content(contents[matching % len(contents)])
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:
+    def sign(self, request: Request, secret: str, now: float) -> Request:
         """Add the headers of the first format; an id that is there already is kept."""
         form = self.formats()[0]
         timestamp = form.timestamp_at(now)
@@ -270,7 +274,7 @@ class Signed(Scheme):
         if form.id_header:
             headers[form.id_header] = request.headers.get(form.id_header) or f"msg_{uuid.uuid4().hex}"
         claim = Claim((), timestamp, headers.get(form.id_header or "", ""))
-        content = form.contents(claim, request, body, self.url())[0]
+        content = form.contents(claim, request, self.url())[0]
         signature = form.signature(self.key(secret) or b"", content)
         return request.with_headers(headers | {form.header: form.layout.write(signature, timestamp, form.prefix)})
 

@@ -40,13 +40,13 @@ class Bearer(Scheme):
         """A token has the characters of RFC 6750: no space, no line break."""
         return _TOKEN.fullmatch(secret) is not None
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
         """Compare the token with every secret."""
         if not any_equal([_authorization(request, "bearer")], secrets):
             raise CredentialMismatch("bearer token does not match")
         return idempotency_key_of(request)
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the token."""
         return request.with_headers({"authorization": f"Bearer {secret}"})
 
@@ -62,13 +62,13 @@ class Basic(Scheme):
         name, colon, password = secret.partition(":")
         return bool(name and colon and password) and secret.isprintable()
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Compare the encoded forms: a decoder would accept several for one secret."""
         if not any_equal([_authorization(request, "basic")], [_base64(secret) for secret in secrets]):
             raise CredentialMismatch("user name or password does not match")
         return idempotency_key_of(request)
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add user name and password."""
         return request.with_headers({"authorization": f"Basic {_base64(secret)}"})
 
@@ -99,7 +99,7 @@ class ApiKey(Scheme):
         """A key is visible ASCII, without a comma, by which the platform joins repeated values."""
         return _VISIBLE.fullmatch(secret) is not None and "," not in secret
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
         """Compare the key with every secret."""
         given = request.query.get(self.query) if self.query else request.headers.get(self._header)
         if not given:
@@ -111,7 +111,7 @@ class ApiKey(Scheme):
             raise CredentialMismatch("API key does not match")
         return idempotency_key_of(request)
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the key."""
         if self.query:
             return request.with_query({self.query: secret})

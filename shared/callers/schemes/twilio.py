@@ -40,7 +40,7 @@ class Twilio(Scheme):
         """Any text is a token, without white space around it."""
         return bool(secret) and secret == secret.strip()
 
-    def verify(self, request: Request, body: bytes, secrets: Sequence[str], now: float) -> str:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str:  # noqa: ARG002 - one signature for all schemes
         """Compute the signature with every secret, with and without the explicit port, and compare.
 
         A body that is no form is proved by its hash in the signed query; without one, a valid signature would pass
@@ -49,11 +49,11 @@ class Twilio(Scheme):
         given = request.headers.get(_HEADER)
         if given is None:
             raise Unauthorized("no signature")
-        hashed = _BODY_HASH in request.query or (body and not is_form(request.headers))
-        if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(body)]):
+        hashed = _BODY_HASH in request.query or (request.body and not is_form(request.headers))
+        if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(request.body)]):
             raise Unauthorized("body has another hash than the signed query says")
-        fields = _fields(request, body)
-        urls = signed_urls(request, self.public_url, body)
+        fields = _fields(request)
+        urls = signed_urls(request, self.public_url, request.body)
         spelled = dict.fromkeys((*urls, *map(with_default_port, urls)))
         contents = [(url + fields).encode("utf-8", "surrogatepass") for url in spelled]
         expected = [_signature(secret, content) for secret in secrets for content in contents]
@@ -62,11 +62,11 @@ class Twilio(Scheme):
             raise CredentialMismatch("signature does not match")
         return key_of_content(contents[matching % len(contents)])
 
-    def sign(self, request: Request, body: bytes, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the signature, and the body's hash to the query where the body is no form."""
-        if body and not is_form(request.headers):
-            request = request.with_query({_BODY_HASH: _hash(body)})
-        content = signed_urls(request, self.public_url, body)[0] + _fields(request, body)
+        if request.body and not is_form(request.headers):
+            request = request.with_query({_BODY_HASH: _hash(request.body)})
+        content = signed_urls(request, self.public_url, request.body)[0] + _fields(request)
         return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"))})
 
     def proof_headers(self) -> frozenset[str]:
@@ -78,14 +78,14 @@ class Twilio(Scheme):
         return frozenset({_BODY_HASH})
 
 
-def _fields(request: Request, body: bytes) -> str:
+def _fields(request: Request) -> str:
     """Return the fields of a form, sorted, names and values without separators: here the form has to be read first."""
     if not is_form(request.headers):
         return ""
-    if len(body) > _MAX_FORM_BYTES:
+    if len(request.body) > _MAX_FORM_BYTES:
         raise Unauthorized("form is too long")
     try:
-        pairs = read_form(body, MAX_PAIRS)
+        pairs = read_form(request.body, MAX_PAIRS)
     except ValueError:
         raise Unauthorized("form is malformed") from None
     names = {name for name, _ in pairs}

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,7 +182,7 @@ def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
     world = World(tmp_path, bucket.endpoint, callers)
     auth = load_callers(world.callers_file).callers["default"].auth
     request = Request(headers={"x-github-event": "ping", "content-type": "application/json"})
-    signed = auth.sign(request, b"{}", world.environ["MUTE_CALL_TOKEN"], NOW)
+    signed = auth.sign(replace(request, body=b"{}"), world.environ["MUTE_CALL_TOKEN"], NOW)
     assert world.send(http_event(body="{}", token=None, headers=signed.headers))["statusCode"] == 200
     assert bucket.keys() == []
 
@@ -378,7 +378,7 @@ def test_nothing_of_credentials_is_in_the_letter(tmp_path: Path, bucket: S3Serve
     body = json.dumps(PAYLOAD).encode()
     planted = {**PLANTED, **{f"X-Odd-{n}": form for n, form in enumerate(forms(secret) if scheme.secrets else ())}}
     bare = Request(headers={"host": "function.example", "content-type": "application/json"}, query={"kept": "1"})
-    signed = scheme.sign(bare, body, secret, NOW)
+    signed = scheme.sign(replace(bare, body=body), secret, NOW)
     query = dict(signed.query)
     if name not in ("hubspot", "twilio"):
         # Those sign it.
@@ -458,7 +458,7 @@ defaults = { instance_id = "ccc-test" }
     scheme = load_callers(world.callers_file).callers["default"].auth
     needed = {"x-session-start": "2023-09-05T06:41:00Z", "x-token": "device"}
     bare = Request(headers={"x-signature-nonce": "delivery-1", **needed})
-    signed = scheme.sign(bare, b"", SECRET, NOW)
+    signed = scheme.sign(bare, SECRET, NOW)
     query = {"session_id": "job-1", "sig": f"a {SECRET}", "session": "planted", "author": "a", "Auth": "b", "x": "c"}
     world.send(http_event(body="", token=None, headers={**signed.headers, "X-Session": "planted"}, query=query))
     (letter,) = bucket.letters()
@@ -559,10 +559,10 @@ def test_a_role_that_is_not_there_is_told(world: World, bucket: S3Server, lines:
 def test_a_library_that_is_not_there_is_told(tmp_path: Path, lines: Lines) -> None:
     world = World(tmp_path, "127.0.0.1:1")
 
-    def absent(_: Settings) -> dead_letters.WriteLetter:
+    def absent(_: Settings) -> dead_letters.WriteDeadLetter:
         raise ModuleNotFoundError("No module named 'alibabacloud_oss_v2'", name="alibabacloud_oss_v2")
 
-    world.function._open_letters = absent  # noqa: SLF001 - as a package without it has it
+    world.function._open_dead_letters = absent  # noqa: SLF001 - as a package without it has it
     assert world.send(http_event())["statusCode"] == 404
     assert lines()[1]["reason"] == "ModuleNotFoundError"
     world.function.initialize(Context312())
@@ -626,11 +626,11 @@ def test_an_import_that_takes_long_cannot_hold_the_answer(tmp_path: Path, lines:
     world = World(tmp_path, "127.0.0.1:1", DEADLINE_MS="1000")
     ended = threading.Event()
 
-    def open_letters(_: Settings) -> dead_letters.WriteLetter | None:
+    def open_letters(_: Settings) -> dead_letters.WriteDeadLetter | None:
         ended.wait(30)
         return None
 
-    world.function._open_letters = open_letters  # noqa: SLF001 - a slow disk
+    world.function._open_dead_letters = open_letters  # noqa: SLF001 - a slow disk
     began = time.monotonic()
     world.send(http_event())
     assert time.monotonic() - began < 10
@@ -641,7 +641,7 @@ def test_an_import_that_takes_long_cannot_hold_the_answer(tmp_path: Path, lines:
 def test_credentials_are_those_of_each_invocation(tmp_path: Path) -> None:
     used: list[Credentials] = []
     world = World(tmp_path, "127.0.0.1:1")
-    world.function._open_letters = lambda _: lambda _key, _content, own, _deadline: used.append(own)  # noqa: SLF001 - notes them
+    world.function._open_dead_letters = lambda _: lambda _key, _content, own, _deadline: used.append(own)  # noqa: SLF001 - notes them
     for token in ("one", "two"):
         world.environ["ALIBABA_CLOUD_SECURITY_TOKEN"] = token
         world.send(http_event())

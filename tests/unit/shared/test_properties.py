@@ -7,6 +7,7 @@ import json
 import re
 import time
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -312,7 +313,7 @@ def signed_requests(draw: st.DrawFn) -> bytes:
     )
     scheme = SCHEME_OF[sender.name]
     try:
-        request = scheme.sign(request, body, sender.secrets[0], NOW)
+        request = scheme.sign(replace(request, body=body), sender.secrets[0], NOW)
     except Problem:
         assert sender.name == "twilio"
     if draw(st.booleans()):

@@ -31,5 +31,5 @@ def test_every_kind_is_refused_by_a_check(tmp_path: Path) -> None:
 def test_every_kind_is_within_what_it_is_to_show() -> None:
     for name, kind in strangers.kinds(time.time()).items():
         if isinstance(kind, Request):
-            assert len(kind.content) <= strangers.SIZE, name
+            assert len(kind.body) <= strangers.SIZE, name
             assert len(kind.raw_path) + len(kind.raw_query or "") <= 8190, name

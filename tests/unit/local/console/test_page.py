@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import local.console
 from local.console.faults import FAULTS
 from local.console.pages import page_file
-from local.explain.report import CHECKS
+from shared.invocation import Step
 
 PAGE = Path(local.console.__file__).with_name("page")
 FILES = {path.name: path.read_text(encoding="utf-8") for path in sorted(PAGE.iterdir())}
@@ -20,7 +21,7 @@ TEXTS: dict[str, dict[str, str]] = json.loads(FILES["texts.json"])
 SCRIPTS = "".join(text for name, text in FILES.items() if name.endswith(".js"))
 # What `ending` of detail.js adds to the road of `local.explain`.
 ENDINGS = set(re.findall(r'\{ name: "(\w+)"', SCRIPTS))
-STEPS = {step for step, _ in CHECKS if step} | {*CHECKS.values()} | {"event"} | ENDINGS
+STEPS = {*get_args(Step), "event"} | ENDINGS
 
 
 def used() -> set[str]:

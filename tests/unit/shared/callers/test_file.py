@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from shared.callers.file import Callers, load_callers
-from shared.problems import ConfigurationError
+from shared.problems import ConfigurationError, Forbidden, Unauthorized
+from shared.runtime.event import Request
 
 BEARER = 'auth = { scheme = "bearer", secrets = ["env:TOKEN"] }\n'
 INSTANCES = 'instances = ["ccc-test"]\n'
@@ -40,7 +41,7 @@ def file(tmp_path: Path) -> File:
 
 
 def test_a_caller_has_the_documented_defaults(file: File) -> None:
-    caller = file.load(CRM).get("crm")
+    caller = file.load(CRM).callers.get("crm")
 
     assert caller is not None
     assert caller.methods == ["POST"]
@@ -56,7 +57,7 @@ def test_every_key_of_this_version_is_taken(file: File) -> None:
         + 'methods = ["POST", "GET"]\nresponse = "always-200"\n'
         + '[callers.crm.defaults]\ndevice_id = "crm"\ninstance_id = "ccc-test"\njob_id = 5\nuser_id = "a@b"\n'
         + 'channel_id = "ch"\n'
-    ).get("crm")
+    ).callers.get("crm")
 
     assert caller is not None
     assert caller.methods == ["POST", "GET"]
@@ -72,7 +73,7 @@ def test_every_key_of_this_version_is_taken(file: File) -> None:
 
 @pytest.mark.parametrize("name", ["a", "0", "crm", "crm-2", "a_b", "initialize2", "default"])
 def test_a_name_has_lower_case_letters_digits_dashes(file: File, name: str) -> None:
-    assert file.load(f'[callers."{name}"]\n{BEARER}{INSTANCES}').get(name) is not None
+    assert file.load(f'[callers."{name}"]\n{BEARER}{INSTANCES}').callers.get(name) is not None
 
 
 @pytest.mark.parametrize(
@@ -288,7 +289,7 @@ def test_networks_limit_where_a_caller_comes_from(
     allowed: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     text = CRM + (f"networks = {networks}\n" if networks else "")
-    caller = file.load(text).get("crm")
+    caller = file.load(text).callers.get("crm")
 
     assert caller is not None
     assert caller.may_come_from(address) is allowed
@@ -312,7 +313,7 @@ def test_instances_are_an_allow_list(
     instance_id: str,
     allowed: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    caller = file.load(f"[callers.crm]\n{BEARER}instances = {instances}\n").get("crm")
+    caller = file.load(f"[callers.crm]\n{BEARER}instances = {instances}\n").callers.get("crm")
 
     assert caller is not None
     assert caller.may_use_instance(instance_id) is allowed
@@ -321,21 +322,23 @@ def test_instances_are_an_allow_list(
 def test_the_direct_caller_is_the_one_with_scheme_ram(file: File) -> None:
     callers = file.load(f"{CRM}[callers.ivr]\n{RAM}")
 
-    assert callers.direct() == ("ivr", callers.get("ivr"))
+    assert callers.of(Request(direct=True)) == ("ivr", callers.callers["ivr"])
 
 
 def test_without_scheme_ram_there_is_no_direct_caller(file: File) -> None:
-    assert file.load(CRM).direct() is None
+    with pytest.raises(Forbidden):
+        file.load(CRM).of(Request(direct=True))
 
 
 def test_an_unknown_name_is_nobody(file: File) -> None:
-    assert file.load(CRM).get("nobody") is None
+    with pytest.raises(Unauthorized):
+        file.load(CRM).of(Request(caller_path="nobody"))
 
 
 def test_anonymous_callers_have_to_be_asked_for_twice(file: File) -> None:
     text = f'[callers.open]\nauth = {{ scheme = "none", allow_anonymous = true }}\n{INSTANCES}'
 
-    assert file.load(text).get("open") is not None
+    assert file.load(text).callers.get("open") is not None
 
 
 def test_the_shipped_file_is_valid() -> None:
@@ -409,7 +412,7 @@ def scheme_of(name: str, **settings: object) -> str:
     ],
 )
 def test_every_scheme_has_its_settings(file: File, text: str) -> None:
-    assert file.load(text).get("crm") is not None
+    assert file.load(text).callers.get("crm") is not None
 
 
 @pytest.mark.parametrize(
@@ -490,7 +493,7 @@ def test_expressions_defaults_and_key_are_taken(file: File) -> None:
     key = 'idempotency_key = "body.id"\n[callers.crm.parameters]'
     text = mapping(channel_id="body.c", job_id=...).replace("[callers.crm.parameters]", key)
 
-    caller = file.load(text + '[callers.crm.defaults]\njob_id = "x"\n').get("crm")
+    caller = file.load(text + '[callers.crm.defaults]\njob_id = "x"\n').callers.get("crm")
 
     assert caller is not None
     assert caller.idempotency_key.search({"body": {"id": "1"}}) == "1"
@@ -502,7 +505,9 @@ def test_expressions_defaults_and_key_are_taken(file: File) -> None:
 def test_defaults_alone_may_fill_everything(file: File) -> None:
     constants = "".join(f'{name} = "a@b"\n' for name in FOUR)
 
-    assert file.load(f"{CRM}[callers.crm.parameters]\n[callers.crm.defaults]\n{constants}").get("crm") is not None
+    assert (
+        file.load(f"{CRM}[callers.crm.parameters]\n[callers.crm.defaults]\n{constants}").callers.get("crm") is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -534,7 +539,9 @@ def test_a_wrong_expression_is_told_by_its_key(file: File, text: str, place: str
 @pytest.mark.parametrize("name", FOUR)
 def test_a_required_parameter_needs_an_expression_or_a_default(file: File, name: str) -> None:
     assert f"callers.crm: parameters: {name} needs an expression or a default" in file.reason(mapping(**{name: ...}))
-    assert file.load(mapping(**{name: ...}) + f'[callers.crm.defaults]\n{name} = "a@b"\n').get("crm") is not None
+    assert (
+        file.load(mapping(**{name: ...}) + f'[callers.crm.defaults]\n{name} = "a@b"\n').callers.get("crm") is not None
+    )
 
 
 def test_every_parameter_without_a_source_is_named(file: File) -> None:
@@ -544,4 +551,4 @@ def test_every_parameter_without_a_source_is_named(file: File) -> None:
 
 
 def test_the_channel_needs_no_source(file: File) -> None:
-    assert file.load(mapping()).get("crm") is not None
+    assert file.load(mapping()).callers.get("crm") is not None

@@ -101,7 +101,7 @@ class Script:
         return found
 
     def run(self, left_s: float = 4.5) -> Any:
-        return with_one_resend(self.send, self.read, time.monotonic() + left_s, self.slept.append)
+        return with_one_resend(self.send, self.read(), self.read, time.monotonic() + left_s, self.slept.append)
 
 
 @pytest.mark.parametrize(("problem", "slept"), [(NOT_SENT, 0.1), (BUSY, 0.7)], ids=["not sent", "busy"])

@@ -12,6 +12,7 @@ from shared.observability import log
 from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import ConfigurationError, JobNotFound, Problem, Unauthorized, Upstream, UpstreamTimeout
+from shared.runtime.event import Request
 from tests.builders import LOG_KEYS
 from tests.unit.shared.fakes import MUTE_CALL, NOW
 
@@ -27,7 +28,7 @@ def invocation(**changes: Any) -> Invocation:
     return Invocation(MUTE_CALL, **fields)
 
 
-def line(outcome: Success | Problem, status: int | None = 200, **changes: Any) -> dict[str, Any]:
+def line(outcome: Success | Problem, status: int = 200, **changes: Any) -> dict[str, Any]:
     return log.webhook_line(invocation(**changes), outcome, status, NOW)
 
 
@@ -90,7 +91,7 @@ def test_only_what_looks_like_an_id_is_logged(value: str, *, logged: bool) -> No
 
 
 def test_there_is_null_where_there_is_nothing() -> None:
-    fields = line(Unauthorized("no such caller"), None, request_id=None)
+    fields = line(Unauthorized("no such caller"), request_id=None, request=Request(direct=True))
 
     assert [name for name in LOG_KEYS if fields[name] is None] == [
         "request_id",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.problems import MalformedRequest, PayloadTooLarge
-from shared.runtime.event import MAX_BODY_BYTES, Request, Response, read_body, read_event, to_http
+from shared.runtime.event import MAX_BODY_BYTES, Request, Response, read_event, to_http
 from tests.builders import PAYLOAD, direct_event, http_event
 
 
@@ -30,12 +30,12 @@ def test_an_http_event_becomes_a_request() -> None:
 
     assert not request.direct
     assert request.method == "POST"
-    assert request.segment == "crm"
+    assert request.caller_path == "crm"
     assert request.path == "/hook s/crm"
     assert request.headers["x-multi"] == "value1,value2"
     assert request.query == {"a": "1"}
     assert request.source_ip == "203.0.113.7"
-    assert json.loads(read_body(request)) == {"a": 1}
+    assert json.loads(request.body) == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_the_last_segment_that_is_not_empty_names_the_caller(path: str, segment:
     event = json.loads(http_event(path=path))
     event["requestContext"]["http"]["path"] = ""
 
-    assert read_event(json.dumps(event).encode()).segment == segment
+    assert read_event(json.dumps(event).encode()).caller_path == segment
 
 
 def test_the_decoded_path_stands_in_for_a_missing_raw_path() -> None:
     event = json.loads(http_event(path="/crm"))
     del event["rawPath"]
 
-    assert read_event(json.dumps(event).encode()).segment == "crm"
+    assert read_event(json.dumps(event).encode()).caller_path == "crm"
 
 
 def test_query_values_are_passed_on_as_they_are() -> None:
@@ -93,8 +93,7 @@ def test_what_the_platform_leaves_out_is_empty(changes: dict[str, Any]) -> None:
 
     assert request.headers == {}
     assert request.query == {}
-    assert request.is_base64 is False
-    assert read_body(request) == b""
+    assert request.body == b""
 
 
 @pytest.mark.parametrize(
@@ -115,18 +114,17 @@ def test_any_other_json_object_is_a_direct_invocation(payload: dict[str, Any]) -
     request = read_event(event)
 
     assert request.direct
-    assert read_body(request) == event
+    assert request.body == event
 
 
 def test_an_event_as_text_is_taken_too() -> None:
-    assert read_event('{"JobId": "ü"}').content == '{"JobId": "ü"}'.encode()
+    assert read_event('{"JobId": "ü"}').body == '{"JobId": "ü"}'.encode()
 
 
 def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
     event = '{"JobId": "' + "x" * 8_388_608
     tracemalloc.start()
-    with pytest.raises(PayloadTooLarge):
-        read_event(event)
+    assert isinstance(read_event(event).fault, PayloadTooLarge)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200_000
@@ -136,10 +134,6 @@ def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
     "event",
     [
         b"",
-        b"null",
-        b"[]",
-        b'"text"',
-        b"1",
         b"{",
         b"\xff",
         b"\x00",
@@ -154,34 +148,31 @@ def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
     ],
     ids=lambda event: repr(event)[:20],
 )
-def test_an_event_that_is_no_json_object_is_malformed(event: object) -> None:
-    with pytest.raises(MalformedRequest):
-        read_event(event)
+def test_an_event_that_is_no_json_is_malformed(event: object) -> None:
+    assert isinstance(read_event(event).fault, MalformedRequest)
 
 
 @pytest.mark.parametrize("body", [b"", b"a", b"ab", b"abc", b"\xff\xfe\x00", b'{"JobId": "j"}', bytes(range(256))])
 def test_a_base64_body_is_decoded(body: bytes) -> None:
     event = http_event(body=base64.b64encode(body).decode(), is_base64=True)
 
-    assert read_body(read_event(event)) == body
+    assert read_event(event).body == body
 
 
 @pytest.mark.parametrize("body", ["a", "ab", "abc", "YQ==\n", " YQ==", "YQ==YQ==", "YQ=a", "Y-_=", "é", "\ud800", "{}"])
 def test_bad_base64_is_malformed(body: str) -> None:
-    with pytest.raises(MalformedRequest):
-        read_body(read_event(http_event(body=body, is_base64=True)))
+    assert isinstance(read_event(http_event(body=body, is_base64=True)).fault, MalformedRequest)
 
 
 def test_text_that_is_no_utf8_is_malformed() -> None:
-    with pytest.raises(MalformedRequest):
-        read_body(read_event(http_event(body="\ud800")))
+    assert isinstance(read_event(http_event(body="\ud800")).fault, MalformedRequest)
 
 
 @pytest.mark.parametrize("character", ["a", "é"])
 def test_a_body_of_256_kib_is_taken(character: str) -> None:
     body = character * (MAX_BODY_BYTES // len(character.encode()))
 
-    assert len(read_body(read_event(http_event(body=body)))) == 262_144
+    assert len(read_event(http_event(body=body)).body) == 262_144
 
 
 @pytest.mark.parametrize("is_base64", [False, True])
@@ -189,8 +180,7 @@ def test_a_body_over_256_kib_is_too_large(is_base64: bool) -> None:  # noqa: FBT
     body = b"a" * 262_145
     text = base64.b64encode(body).decode() if is_base64 else body.decode()
 
-    with pytest.raises(PayloadTooLarge):
-        read_body(read_event(http_event(body=text, is_base64=is_base64)))
+    assert isinstance(read_event(http_event(body=text, is_base64=is_base64)).fault, PayloadTooLarge)
 
 
 @pytest.mark.parametrize("size", [262_144, 262_145])
@@ -201,22 +191,20 @@ def test_the_limit_is_the_same_however_the_event_spells_the_body(*, size: int, f
     body += "a" * (size - len(body.encode()))
     event = json.dumps({"body": body, "requestContext": {"http": {}}}, ensure_ascii=in_ascii).encode()
 
-    if size > MAX_BODY_BYTES:
-        with pytest.raises(PayloadTooLarge):
-            read_body(read_event(event))
-    else:
-        assert len(read_body(read_event(event))) == size
+    request = read_event(event)
+
+    assert isinstance(request.fault, PayloadTooLarge if size > MAX_BODY_BYTES else type(None))
+    assert len(request.body) == (0 if size > MAX_BODY_BYTES else size)
 
 
 def test_the_limit_counts_bytes_not_characters() -> None:
-    with pytest.raises(PayloadTooLarge):
-        read_body(Request(content="é" * 131_073))
+    assert isinstance(read_event(http_event(body="é" * 131_073)).fault, PayloadTooLarge)
 
 
 def test_the_limit_counts_decoded_bytes() -> None:
     body = base64.b64encode(b"a" * 262_144).decode()
 
-    assert len(read_body(read_event(http_event(body=body, is_base64=True)))) == 262_144
+    assert len(read_event(http_event(body=body, is_base64=True)).body) == 262_144
 
 
 def test_a_response_has_the_four_keys_of_the_trigger() -> None:
@@ -231,12 +219,11 @@ def test_a_response_has_the_four_keys_of_the_trigger() -> None:
 
 
 def test_a_requests_representation_shows_nothing_of_its_sender() -> None:
-    request = Request(headers={"authorization": "canary"}, query={"a": "canary"}, content="canary")
+    request = Request(headers={"authorization": "canary"}, query={"a": "canary"}, body=b"canary")
 
     assert "canary" not in repr(request)
 
 
 @pytest.mark.parametrize("body", ["=", "==", "YWJj=", "YWJj==", "YWJj====", "YR=="])
 def test_bad_base64_is_malformed_on_every_python(body: str) -> None:
-    with pytest.raises(MalformedRequest):
-        read_body(read_event(http_event(body=body, is_base64=True)))
+    assert isinstance(read_event(http_event(body=body, is_base64=True)).fault, MalformedRequest)

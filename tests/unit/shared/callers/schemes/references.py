@@ -83,7 +83,7 @@ class Sender:
     def request(self) -> Request:
         """What the sender sends, without its credential."""
         return Request(
-            segment=self.name,
+            caller_path=self.name,
             path=f"/{self.name}",
             raw_path=f"/{self.name}",
             headers={"host": HOST, "content-type": self.content_type},

@@ -16,7 +16,7 @@ ANONYMOUS = Anonymous(scheme="none", allow_anonymous=True)
 
 def bearer(authorization: str | None, *secrets: str) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    BEARER.verify(Request(headers=headers), b"", secrets, 0)
+    BEARER.verify(Request(headers=headers), secrets, 0)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER"])
@@ -88,38 +88,38 @@ def test_a_bearer_token_has_the_characters_of_rfc_6750(secret: str, usable: bool
 
 
 def test_ram_is_for_direct_invocation() -> None:
-    RAM.verify(Request(direct=True), b"", (), 0)
+    RAM.verify(Request(direct=True), (), 0)
 
 
 def test_ram_over_http_is_unauthorized() -> None:
     with pytest.raises(Unauthorized):
-        RAM.verify(Request(headers={"authorization": "Bearer token"}), b"", ("token",), 0)
+        RAM.verify(Request(headers={"authorization": "Bearer token"}), ("token",), 0)
 
 
 def test_an_anonymous_caller_needs_nothing() -> None:
-    ANONYMOUS.verify(Request(), b"", (), 0)
+    ANONYMOUS.verify(Request(), (), 0)
 
 
 def test_a_scheme_without_a_check_lets_nobody_in() -> None:
     with pytest.raises(NotImplementedError):
-        Scheme(scheme="new").verify(Request(), b"", (), 0)
+        Scheme(scheme="new").verify(Request(), (), 0)
 
 
 def test_whoever_needs_no_credential_signs_nothing() -> None:
     request = Request(headers={"a": "b"})
 
-    assert ANONYMOUS.sign(request, b"", "", 0) == request
+    assert ANONYMOUS.sign(request, "", 0) == request
 
 
 @pytest.mark.parametrize("scheme", [RAM, Scheme(scheme="new")])
 def test_a_scheme_that_signs_nothing_says_so(scheme: Scheme) -> None:
     with pytest.raises(NotImplementedError):
-        scheme.sign(Request(), b"", "", 0)
+        scheme.sign(Request(), "", 0)
 
 
 def test_a_signed_scheme_has_to_say_how() -> None:
     with pytest.raises(NotImplementedError):
-        Signed(scheme="new", secrets=["env:A"]).verify(Request(), b"", ["x"], 0)
+        Signed(scheme="new", secrets=["env:A"]).verify(Request(), ["x"], 0)
 
 
 def test_only_senders_with_a_handshake_have_one() -> None:
