@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.documents import ROOT, blocks, read, tables
-from tests.contract.running import TIMEOUT_S, console, is_excerpt, run, serving
+from tests.contract.running import TIMEOUT_S, Reader, is_excerpt, run
 
 PAGE = read("docs/adding-a-function.md")
 COPIED = ("functions", "shared", "local", "events", "tests", "requirements", "s.yaml", "pyproject.toml", "Makefile")
@@ -24,7 +24,6 @@ WORDS = {
     '"unmuted"': '"held"',
     "Unmute the channel that the event names": "Put the channel that the event names on hold",
 }
-EXPLAIN, SIMULATE, SERVE, CALL = console(PAGE)
 
 pytestmark = pytest.mark.slow
 
@@ -81,24 +80,11 @@ def test_the_lines_are_counted_right() -> None:
         for path in folder.iterdir()
         if path.suffix in (".py", ".toml")
     }
-    assert f"the {sum(told.values())} lines" in PAGE
 
 
-def test_the_explainer_shows_what_would_be_sent(copy: Path) -> None:
-    command, shown = EXPLAIN
-    assert is_excerpt(shown, run(command, folder=copy))
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
-def test_ccc_is_asked_for_the_action(copy: Path) -> None:
-    (simulate, ready), (serve, also_ready), (call, answer) = SIMULATE, SERVE, CALL
-    with serving(simulate, folder=copy) as line:
-        assert is_excerpt(ready, line)
-        endpoint = line.split("//")[1].strip()
-        with serving(serve.replace("127.0.0.1:9001", endpoint), folder=copy) as other:
-            assert is_excerpt(also_ready, other)
-            gateway = other.split("//")[1].strip()
-            assert is_excerpt(answer, run(call.replace("127.0.0.1:9000", gateway), folder=copy))
+def test_its_commands_print_what_the_page_shows(copy: Path) -> None:
+    for command, shown, printed in Reader(copy).follow(PAGE):
+        assert is_excerpt(shown, printed), f"$ {command}\n{printed}"
 
 
 def test_the_tests_of_the_entry_points_and_of_the_deployment_pass(copy: Path) -> None:

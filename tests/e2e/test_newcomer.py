@@ -78,8 +78,8 @@ def test_a_newcomer_sees_the_demo_in_two_minutes_and_mutes_by_the_command_that_r
     command = make(clone, "--dry-run", "run").stdout.strip()
     python, arguments = command.split(" ", 1)
     assert clone.joinpath(python).is_file()
-    run = f"{clone / python} {arguments}"
-    with serving(run, "--gateway-port", "0", "--simulator-port", "0", folder=clone, last="Ctrl-C") as printed:
+    run = f"{clone / python} {arguments} --gateway-port 0 --simulator-port 0"
+    with serving(run, clone) as printed:
         (copied,) = (line for line in printed.splitlines() if line.startswith("curl "))
         answer = subprocess.run(["bash", "-c", copied], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603, S607 - what was printed
     assert json.loads(answer.stdout)["status"] == "muted"

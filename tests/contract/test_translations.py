@@ -1,0 +1,45 @@
+"""A Chinese page has the blocks, commands, codes and names of its English page; pairs are found by their file names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.documents import ROOT, fences, links, prose, spans
+from tests.contract.test_docs import PAGES
+
+PAIRS = {"README.md": "README.zh.md"} | {
+    f"docs/{name.removeprefix('docs/zh/')}": name for name in PAGES if name.startswith("docs/zh/")
+}
+# What a comment of a block begins with.
+COMMENTS = {"toml": "#", "sh": "#", "yaml": "#", "python": "#"}
+
+
+def blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield language and text of each block, without what is translated in it: comments, and plain text."""
+    for token in fences(text):
+        mark = COMMENTS.get(token.info)
+        block = re.sub(rf"(^|\s)\s*{mark} .*$", r"\1", token.content, flags=re.MULTILINE) if mark else token.content
+        yield token.info, "" if token.info in ("text", "mermaid") else block.strip()
+
+
+@pytest.mark.parametrize(("english", "chinese"), PAIRS.items(), ids=PAIRS.values())
+def test_both_languages_show_the_same_blocks_and_names(english: str, chinese: str) -> None:
+    assert ROOT.joinpath(english).is_file(), "there is no such page in English"
+    assert list(blocks(PAGES[chinese])) == list(blocks(PAGES[english]))
+    assert set(spans(PAGES[chinese])) == set(spans(PAGES[english]))
+
+
+@pytest.mark.parametrize("chinese", PAIRS.values())
+def test_no_paragraph_was_left_in_english(chinese: str) -> None:
+    for part in re.split(r"\n{2,}", prose(PAGES[chinese])):
+        words = re.sub(r"`[^`\n]+`|\]\([^)]+\)", "", part)
+        if len(words) > 60:
+            assert re.search(r"[\u4e00-\u9fff]", words), part
+
+
+def test_the_front_pages_lead_to_each_other() -> None:
+    assert "README.zh.md" in links(PAGES["README.md"])
+    assert "README.md" in links(PAGES["README.zh.md"])
