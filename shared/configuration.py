@@ -21,6 +21,7 @@ from shared.callers.secret_references import (
     fault_of,
     read_secrets,
 )
+from shared.payload.mapping import is_constant
 from shared.problems import ConfigurationError, UpstreamUnavailable
 from shared.runtime.context import credentials_of, region_of
 from shared.settings import Settings, doubts, read_settings
@@ -152,11 +153,14 @@ def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
 
 def doubts_of(callers: Mapping[str, Caller]) -> list[str]:
     """Return what of the callers is no error, and yet hardly meant, a sentence each."""
-    return [
-        f"callers.{name}.instances: * stands for every instance, and only alone; there are no patterns"
-        for name, caller in callers.items()
-        if caller.instances != [ANY_INSTANCE] and ANY_INSTANCE in "".join(caller.instances)
-    ]
+    return [f"callers.{name}.{doubt}" for name, caller in callers.items() for doubt in _doubts_of(caller)]
+
+
+def _doubts_of(caller: Caller) -> Iterator[str]:
+    if caller.instances != [ANY_INSTANCE] and ANY_INSTANCE in "".join(caller.instances):
+        yield "instances: * stands for every instance, and only alone; there are no patterns"
+    if caller.idempotency_key is not None and is_constant(caller.idempotency_key):
+        yield "idempotency_key: is a constant, so that every request counts as a duplicate of the first"
 
 
 def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def check_callers(case: Case) -> Iterator[Check]:
     else:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
         for told in doubts_of(callers):
-            yield warning("callers", told, f"name each instance in {case.callers_file.name} of {case.function}")
+            yield warning("callers", told, f"correct it in {case.callers_file.name} of {case.function}")
         # The simulator has no other.
         named = [name for name, caller in callers.items() if not _EXAMPLES.isdisjoint(caller.instances)]
         if named and not case.trial:

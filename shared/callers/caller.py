@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -16,8 +16,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    create_model,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from shared.callers.schemes import Anonymous, Auth
@@ -27,9 +29,7 @@ from shared.payload.mapping import Compiled, Expression, evaluate, names_read, o
 from shared.payload.parameters import (
     CallParameters,
     Identifier,
-    OptionalIdentifier,
     ParametersT,
-    UserIdentifier,
     is_absent,
     read_parameters,
 )
@@ -75,29 +75,33 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Defaults(Table):
-    """Constants for parameters that the sender does not know, under the parameters' own rules."""
+class _ByParameter(Table):
+    """A table with one optional key for each parameter of the action."""
 
-    device_id: Identifier | None = None
-    instance_id: Identifier | None = None
-    job_id: Identifier | None = None
-    user_id: UserIdentifier | None = None
-    # Empty: where the expression finds no channel, the agent's own is meant.
-    channel_id: OptionalIdentifier = None
-
-
-class Expressions(Table):
-    """Where the sender's payload has each parameter."""
-
-    device_id: Expression = None
-    instance_id: Expression = None
-    job_id: Expression = None
-    user_id: Expression = None
-    channel_id: Expression = None
-
-    def given(self) -> dict[str, Compiled]:
-        """Return the expressions that the file has, by parameter."""
+    def given(self) -> dict[str, Any]:
+        """Return what the file has, by parameter."""
         return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+
+def _table(name: str, doc: str, value_of: Callable[[FieldInfo], Any]) -> type[_ByParameter]:
+    """Return the model of a table whose keys are the parameters of the action's model."""
+    fields: dict[str, Any] = {key: (value_of(field), None) for key, field in CallParameters.model_fields.items()}
+    return create_model(name, __base__=_ByParameter, __doc__=doc, **fields)
+
+
+if TYPE_CHECKING:
+    Defaults = _ByParameter
+    Expressions = _ByParameter
+else:
+
+    def _optional(field: FieldInfo) -> Any:
+        rules = (field.annotation, *field.metadata)
+        return Annotated[rules] | None
+
+    # An empty channel: where the expression finds none, the agent's own is meant.
+    _CONSTANTS = "Constants for parameters that the sender does not know, under the parameters' own rules."
+    Defaults = _table("Defaults", _CONSTANTS, _optional)
+    Expressions = _table("Expressions", "Where the sender's payload has each parameter.", lambda _: Expression)
 
 
 class Caller(Table):

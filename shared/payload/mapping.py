@@ -142,6 +142,11 @@ def names_read(expression: Compiled, root: str) -> frozenset[str]:
     return frozenset(named if len(named) >= times else _fields(expression.parsed))
 
 
+def is_constant(expression: Compiled) -> bool:
+    """Whether an expression looks at nothing, so that every request gives the same."""
+    return not any(node["type"] in ("field", "current") for node in _nodes(expression.parsed))
+
+
 def _nodes(node: Node) -> Iterator[Node]:
     """Yield a tree's nodes."""
     yield node

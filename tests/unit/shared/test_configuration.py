@@ -179,6 +179,18 @@ def test_what_is_wrong_with_secrets_of_kms_is_told_of_each_caller(
     assert all(fault.startswith(start) for fault, start in zip(faults, expected, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("key", "is_constant"),
+    [("`7`", True), ("'event'", True), ("join('-', ['a', 'b'])", True), ("body.id", False), ("to_string(@)", False)],
+)
+def test_a_constant_key_is_hinted_at(file: Path, key: str, is_constant: bool) -> None:  # noqa: FBT001 - a row
+    file.write_text(CALLERS.replace("instances", f'idempotency_key = "{key}"\ninstances', 1), encoding="utf-8")
+
+    told = configuration.hints(environment(), file)
+
+    assert [hint.partition(": ")[0] for hint in told] == ["callers.default.idempotency_key"] * is_constant
+
+
 def test_nothing_is_said_of_secrets_for_which_there_was_no_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(KMS_CALLERS, encoding="utf-8")
     monkeypatch.setattr(secret_cache, "SHARE", 0.0)
