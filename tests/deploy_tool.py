@@ -92,7 +92,7 @@ class Tool:
             self._secret(words[1], *_options(words[2:], {"--key", "--value", "-f"}))
         else:
             resource, *rest = words
-            resources = self._resolved()
+            resources = self.resolved()
             if resource not in resources:
                 raise ToolError(f"no resource {resource}")
             named = next((each for each in OPTIONS if tuple(rest[: len(each)]) == each), None)
@@ -166,7 +166,8 @@ class Tool:
             told = told.replace(value, STARS)
         self.printed += told
 
-    def _resolved(self) -> dict[str, Any]:
+    def resolved(self) -> dict[str, Any]:
+        """Return the resources as the tool takes them: variables, the shell and secrets filled in."""
         resolved: dict[str, Any] = self._value(self.document["resources"])
         return resolved
 

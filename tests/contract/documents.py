@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,16 +57,26 @@ def spans(text: str) -> list[str]:
 
 
 def tables(text: str) -> dict[str, list[list[str]]]:
-    """Return the rows of each table, by the heading of its first column, code marks removed."""
-    found: dict[str, list[list[str]]] = {}
+    """Return the rows of each table, by the heading of its first column."""
+    return {rows[0][0]: rows[2:] for rows in whole_tables(text)}
+
+
+def whole_tables(text: str) -> list[list[list[str]]]:
+    """Return all tables with their heads, the code marks around a whole cell removed."""
+    found: list[list[list[str]]] = []
     rows: list[list[str]] = []
     for line in [*text.splitlines(), ""]:
         if line.startswith("|"):
             rows.append([cell.strip().strip("`") for cell in line.strip("|").split(" | ")])
         elif rows:
-            found[rows[0][0]] = rows[2:]
+            found.append(rows)
             rows = []
     return found
+
+
+def shell(text: str) -> list[list[str]]:
+    """Return the words of every line of the sh blocks."""
+    return [shlex.split(line, comments=True) for block in blocks(text, "sh") for line in block.splitlines()]
 
 
 def links(text: str) -> list[str]:

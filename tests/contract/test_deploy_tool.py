@@ -1,28 +1,23 @@
 """`s.yaml` and every command of the pages for the deployment tool, through a double of it: what is sent, and printed.
 
-No network: the double has what was recorded from the real tool. Where that is installed, and can be kept from every
-network, it does what it does without its component; `s verify`, `plan` and `deploy` load that first.
+No network: the double has what was recorded from the real tool.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.contract.documents import ROOT, blocks, read, spans
-from tests.deploy_tool import ACCOUNT, AUTO, Sent, Tool, ToolError, function_of, log_of
+from tests.contract.documents import blocks, read, spans
+from tests.contract.test_docs import PAGES
+from tests.deploy_tool import ACCOUNT, AUTO, Sent, Tool, ToolError, log_of
 
-PAGES = ("README.md", "SECURITY.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")))
 DOCUMENT = yaml.safe_load(read("s.yaml"))
 FUNCTIONS = list(DOCUMENT["resources"])
 SECRETS = {name: f"canary-{name}" for name in re.findall(r"\$\{secret\('(\w+)'\)\}", read("s.yaml"))}
@@ -155,16 +150,15 @@ def test_the_double_deploys_nothing_where_nobody_answers(at: str, options: tuple
     assert len(double.run("mute_call", "deploy", *options)) == requests
 
 
-def commands_of(page: str) -> list[list[str]]:
+def commands_of(text: str) -> list[list[str]]:
     """The commands of the deployment tool: those of blocks, and those within a line that have an argument."""
-    text = read(page)
     lines = [line for block in blocks(text, "sh", "console") for line in block.splitlines()]
     found = [line.removeprefix("$ ") for line in (*lines, *spans(text))]
     whole = [each for each in found if re.match(r"s [a-z_]+ \S", each) and "…" not in each]
     return [shlex.split(each, comments=True) for each in whole if each != "s secret add"]
 
 
-ALL = {page: commands for page in PAGES if (commands := commands_of(page))}
+ALL = {page: commands for page, text in PAGES.items() if (commands := commands_of(text))}
 
 
 @pytest.mark.parametrize("page", ALL)
@@ -173,8 +167,8 @@ def test_the_tool_understands_each_command_of_the_pages(page: str) -> None:
     double.secrets |= dict.fromkeys(("MUTE_CALL_TOKEN_PREVIOUS", "HOLD_CALL_TOKEN"), "canary")
     for command in ALL[page]:
         words = [WORDS.get(word, word) for word in command[1:]]
-        if page != "docs/deploy.md" and words[0] in ("logs", "invoke"):
-            # Without a resource it is for all functions; the page on deployments says why to name one.
+        if words[0] in ("logs", "invoke"):
+            # Without a resource it is for all functions.
             words = ["mute_call", *words]
         if words[0] != "config":
             double.secrets = {**SECRETS, **double.secrets}
@@ -183,41 +177,11 @@ def test_the_tool_understands_each_command_of_the_pages(page: str) -> None:
 
 def test_no_command_of_the_pages_has_a_secret_in_it() -> None:
     adds = [command for commands in ALL.values() for command in commands if command[1:3] == ["secret", "add"]]
-    assert len(adds) >= 6
     for command in adds:
         name, value = command[command.index("--key") + 1], command[command.index("--value") + 1]
         assert value in (f"${name}", f"${name.removesuffix('_PREVIOUS')}")
         # Without it the tool keeps the old value, and exits with 0.
         assert command[-1] == "-f"
-
-
-def section(heading: str) -> str:
-    return re.split(r"^## ", read("docs/deploy.md").split(f"\n## {heading}\n")[1], flags=re.MULTILINE)[0]
-
-
-def test_every_line_of_versions_and_aliases_does_what_it_says() -> None:
-    """In the order of the page: the first release, the next one, a rollback, a canary, and a rollback from it."""
-    text = section("Versions and aliases")
-    found = [shlex.split(line) for line in [*"\n".join(blocks(text, "sh")).splitlines(), *spans(text)]]
-    published = [command[1:] for command in found if command[1:4] == ["mute_call", "alias", "publish"]]
-    first, second, back, canary = published
-    double, alias = tool(), "production"
-
-    def now(command: list[str]) -> tuple[str, dict[str, float]]:
-        double.run(*command)
-        state = double.aliases["mute-call"][alias]
-        return state["versionId"], state["additionalVersionWeight"]
-
-    assert now(first) == ("1", {})
-    assert now(second) == ("2", {})
-    assert now(back) == ("1", {})
-    assert now(canary) == ("1", {"2": 0.1})
-    assert now(back) == ("1", {})
-    now(canary)
-    assert now(second) == ("2", {})
-    # What the page warns of: without weights the canary goes on.
-    now(canary)
-    assert now(first) == ("1", {"2": 0.1})
 
 
 def test_the_double_prints_a_secret_that_is_kept_no_more() -> None:
@@ -228,89 +192,3 @@ def test_the_double_prints_a_secret_that_is_kept_no_more() -> None:
     double.run("mute_call", "deploy", "-y")
     assert SECRETS["MUTE_CALL_TOKEN"] in double.printed
     assert "another-one" not in double.printed
-
-
-def test_the_rotation_of_the_page_lets_both_tokens_in_and_prints_neither() -> None:
-    text = section("Update, rotate, roll back")
-    (line,) = re.findall(r"MUTE_CALL_TOKEN_PREVIOUS: \$\{[^}]*\}", text)
-    variables = yaml.safe_load(line)
-    document = yaml.safe_load(read("s.yaml"))
-    double = tool(document)
-    double.run("mute_call", "deploy", "-y")
-    document["resources"]["mute_call"]["props"]["environmentVariables"] |= variables
-    shell = {"MUTE_CALL_TOKEN": SECRETS["MUTE_CALL_TOKEN"]}
-    for words in (shlex.split(each) for each in "\n".join(blocks(text, "sh")).splitlines()):
-        if words[0] == "export":
-            shell["MUTE_CALL_TOKEN"] = "canary-of-tomorrow"
-        elif words[0] == "s":
-            double.run(*(shell.get(word.removeprefix("$"), word) if "$" in word else word for word in words[1:]))
-        else:
-            assert words == ["make", "deploy"]
-            (updated, *_) = double.run("mute_call", "deploy", "-y")
-    given = updated.body["environmentVariables"]
-    assert (given["MUTE_CALL_TOKEN"], given["MUTE_CALL_TOKEN_PREVIOUS"]) == (
-        "canary-of-tomorrow",
-        SECRETS["MUTE_CALL_TOKEN"],
-    )
-    del document["resources"]["mute_call"]["props"]["environmentVariables"]["MUTE_CALL_TOKEN_PREVIOUS"]
-    double.run("mute_call", "deploy", "-y")
-    double.run("secret", "delete", "--key", "MUTE_CALL_TOKEN_PREVIOUS")
-    assert double.secrets.keys() == SECRETS.keys()
-    assert "canary" not in double.printed
-
-
-REAL = shutil.which("s")
-
-
-def without_a_network(*words: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run the real tool where it reaches nobody: it looks for updates, and reports."""
-    return subprocess.run(  # noqa: S603 - the tool of the page
-        ["unshare", "--map-root-user", "--net", str(REAL), *words],  # noqa: S607 - of the machine
-        cwd=folder,
-        env={**os.environ, "HOME": str(home), "serverless_devs_config_home": str(home)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Path:
-    """A folder with `s.yaml`, and a home for the tool."""
-    alone = shutil.which("unshare") and subprocess.run(
-        ["unshare", "--map-root-user", "--net", "true"],  # noqa: S607 - of the machine
-        capture_output=True,
-        check=False,
-    )
-    if not REAL or not alone or alone.returncode:
-        pytest.skip("needs s (npm install --global @serverless-devs/s), and unshare to keep it from the network")
-    shutil.copy(ROOT / "s.yaml", tmp_path)
-    return tmp_path
-
-
-def test_the_real_tool_reads_s_yaml_as_the_double_does(real: Path) -> None:
-    done = without_a_network("preview", "-o", "json", folder=real, home=real)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout[done.stdout.index("\n{") :])
-    # A preview leaves secrets as they stand there.
-    double = Tool(DOCUMENT, secrets={name: f"${{secret('{name}')}}" for name in SECRETS})
-    for name, resource in found["resources"].items():
-        created, *_ = double.run(name, "deploy", "-y")
-        assert created.body == function_of(resource["props"])
-
-
-def test_the_real_tool_keeps_secrets_and_stops_without_one(real: Path) -> None:
-    stopped = without_a_network("verify", folder=real, home=real)
-    assert (stopped.returncode, "undefined not found" in stopped.stdout + stopped.stderr) == (1, True)
-    for name in SECRETS:
-        words = ["secret", "add", "--key", name, "--value", "-canary of 1 dash", "-f"]
-        assert without_a_network(*words, folder=real, home=real).returncode == 0
-    kept = real.joinpath(".s/secrets.yaml").read_text(encoding="utf-8")
-    assert yaml.safe_load(kept).keys() == SECRETS.keys()
-    told = without_a_network("secret", "get", folder=real, home=real)
-    assert "canary" not in kept + told.stdout + told.stderr
-    # From here on it looks for its component, which no network has.
-    further = without_a_network("verify", folder=real, home=real)
-    assert "undefined not found" not in further.stdout + further.stderr

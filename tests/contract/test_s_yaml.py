@@ -22,6 +22,7 @@ from shared.runtime.event import read_event
 from shared.server import __main__ as server
 from shared.settings import Settings
 from tests.builders import http_event
+from tests.deploy_tool import Tool, ToolError
 
 ROOT = Path(__file__).parents[2]
 TEXT = ROOT.joinpath("s.yaml").read_text(encoding="utf-8")
@@ -43,37 +44,10 @@ MIN_HOOK_TIMEOUT_S = 10
 MAX_EVENT_AGE_S = 300
 
 
-def resolved(value: Any, variables: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
-    """Replace ${vars.x}, ${env('X')}, ${env('X', 'default')} and ${secret('X')} as Serverless Devs 3.1.10 does."""
-    if isinstance(value, dict):
-        return {key: resolved(item, variables, environ) for key, item in value.items()}
-    if isinstance(value, list):
-        return [resolved(item, variables, environ) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def lookup(expression: str) -> Any:
-        if found := re.fullmatch(r"vars\.(\w+)", expression):
-            return resolved(variables[found[1]], variables, environ)
-        if found := re.fullmatch(r"secret\('(\w+)'\)", expression):
-            assert environ.get(f"secret {found[1]}"), f"secret {found[1]} not found"
-            return environ[f"secret {found[1]}"]
-        found = re.fullmatch(r"env\('(\w+)'(?:, '([^']*)')?\)", expression)
-        assert found, f"cannot resolve ${{{expression}}}"
-        # An empty variable counts as none.
-        result = environ.get(found[1]) or found[2]
-        assert result, f"variable {found[1]} not found"
-        return result
-
-    if whole := re.fullmatch(r"\$\{([^}]*)\}", value):
-        return lookup(whole[1])
-    return re.sub(r"\$\{([^}]*)\}", lambda match: str(lookup(match[1])), value)
-
-
-def resources(document: Mapping[str, Any] = DOCUMENT, **environ: str) -> dict[str, Any]:
-    kept = {f"secret {name}": value for name, value in SECRETS.items()}
-    result: dict[str, Any] = resolved(document["resources"], document["vars"], kept | environ)
-    return result
+def resources(document: Mapping[str, Any] = DOCUMENT, without: str = "", **environ: str) -> dict[str, Any]:
+    """The resources as the tool deploys them, with these variables of the shell and without one secret."""
+    secrets = {name: value for name, value in SECRETS.items() if name != without}
+    return Tool(document, environ, secrets=secrets).resolved()
 
 
 def function_of(props: Props) -> str:
@@ -341,8 +315,8 @@ def test_no_secret_stands_in_the_document(name: str) -> None:
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_deployment_without_its_token_stops(name: str) -> None:
-    with pytest.raises(AssertionError, match=f"{name} not found"):
-        resources(DOCUMENT, **{f"secret {name}": ""})
+    with pytest.raises(ToolError, match="not found"):
+        resources(without=name)
 
 
 def test_each_function_has_a_role_and_a_secret_of_its_own() -> None:
@@ -503,7 +477,7 @@ def test_a_fault_of_the_domain_is_found(place: tuple[str | int, ...], value: obj
 
 
 def test_the_certificate_of_the_domain_comes_from_the_environment() -> None:
-    with pytest.raises(AssertionError, match="CERTIFICATE_ID not found"):
+    with pytest.raises(ToolError, match=r"CERTIFICATE_ID.* not found"):
         resources(with_options("domain"))
 
 
