@@ -12,21 +12,8 @@ from shared import function
 from tests.builders import environment, http_event
 from tests.contract.documents import ROOT, read
 
-PAGE = read("docs/concepts.md")
 PICTURE = ET.fromstring(read("docs/road.svg"))  # noqa: S314 - our own file
 SVG = "{http://www.w3.org/2000/svg}"
-IDEAS = (
-    "Road",
-    "Caller",
-    "Scheme",
-    "Secrets",
-    "Mapping",
-    "Idempotency",
-    "Deadline",
-    "Fates",
-    "Dead letters",
-    "Counterpart",
-)
 
 
 def road() -> list[str]:
@@ -84,10 +71,3 @@ def luminance(colour: str) -> float:
     parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def test_every_idea_has_a_paragraph_that_leads_on() -> None:
-    paragraphs = dict(re.findall(r"^\*\*([\w ]+)\.\*\* (.+?)(?:\n\n|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-    assert tuple(paragraphs) == IDEAS
-    # The road's details are the picture and the sentences above it.
-    assert [name for name, text in paragraphs.items() if "](" not in text] == ["Road"]

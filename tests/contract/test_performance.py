@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from local.bench.report import SIZES, bars, plot
 from local.bench.strangers import PAGES
 from local.bench.subjects import OURS
 from local.bench.throughput import BUILT_IN, CUSTOM
-from tests.contract.documents import ROOT, headings, local_links, read
+from tests.contract.documents import read
 
 FIGURES: dict[str, Any] = json.loads(read("docs/performance.json"))
 DOCUMENT = read("docs/performance.md")
@@ -55,24 +54,3 @@ def test_the_cost_is_that_of_the_sizes_in_s_yaml(name: str, resource: str) -> No
         props["memorySize"],
         props.get("instanceConcurrency", 1),
     )
-
-
-@pytest.mark.parametrize("document", ["docs/deploy.md", "s.yaml"])
-def test_what_a_cold_start_takes_is_what_was_measured(document: str) -> None:
-    text = read(document)
-    (memory,) = re.findall(r"(\d+) MB of memory|function takes (\d+) MB", text)
-    (seconds,) = re.findall(r"(\d\.\d) s of (?:a whole|one) core", text)
-    assert float(max(memory)) == pytest.approx(COLD["peak_mb"], rel=0.1)
-    assert float(seconds) == pytest.approx(COLD["cpu_ms"] / 1000, abs=0.05)
-
-
-def test_what_a_core_answers_is_what_was_measured() -> None:
-    (said,) = re.findall(r"a core answers some (\d+) requests a second", read("s.yaml"))
-    assert float(said) == pytest.approx(1000 / FIGURES["throughput"][CUSTOM]["50"]["cpu_ms"], rel=0.15)
-
-
-def test_links_lead_somewhere() -> None:
-    for target in local_links(DOCUMENT):
-        assert (ROOT / "docs" / target).exists()
-    for name in re.findall(r"performance\.md#([a-z-]+)", read("README.md") + read("docs/deploy.md")):
-        assert name in headings(DOCUMENT)

@@ -128,6 +128,16 @@ def test_every_code_that_can_be_sent_again_or_is_kept_is_told(page: str) -> None
     assert again | {kind.code for kind in KINDS.values() if issubclass(kind, UpstreamProblem)} <= told
 
 
+@pytest.mark.parametrize("page", both("runbook"))
+def test_every_code_has_an_entry_in_the_runbook_with_its_query(page: str) -> None:
+    entries = re.split(r"^### `(\w+)`$", page, flags=re.MULTILINE)[1:]
+    texts = dict(zip(entries[::2], entries[1::2], strict=True))
+    assert sorted(texts) == sorted(KINDS)
+    for code, text in texts.items():
+        assert f"'$.code')) = '{code}'" in text
+        assert str(KINDS[code].status) in text
+
+
 @pytest.mark.parametrize("page", both("deploy"))
 def test_sizes_and_times_are_those_of_s_yaml(page: str) -> None:
     names = ("memorySize", "cpu", "diskSize", "timeout")
