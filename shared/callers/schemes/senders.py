@@ -103,7 +103,7 @@ class Slack(Timestamped):
             ),
         )
 
-    def handshake(self, request: Request, payload: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - the payload tells
+    def handshake(self, request: Request, payload: object) -> dict[str, Any] | None:  # noqa: ARG002 - the payload tells
         """Return the challenge by which Slack checks the URL of an app."""
         if not isinstance(payload, Mapping):
             return None
