@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from shared.callers.secret_cache import KeptSecrets, ReadSecret
-from shared.callers.secret_references import KMS, Lookup, from_environment
+from shared.callers.secret_cache import ReadSecret, SecretCache
+from shared.callers.secret_references import KMS, GetSecret, from_environment
 from shared.clients import kms
 from shared.runtime.context import Credentials, credentials_of, region_of
 from shared.settings import Settings, read_settings
@@ -14,23 +14,23 @@ from shared.settings import Settings, read_settings
 _PATIENCE_MS = 60_000
 
 
-def shell_lookup(environ: Mapping[str, str]) -> Lookup:
-    """Return a look-up that asks KMS only for references `kms:NAME`, with the credentials of the environment.
+def shell_getter(environ: Mapping[str, str]) -> GetSecret:
+    """Return what gets secrets; it asks KMS only for references `kms:NAME`, with the environment's credentials.
 
     Args:
         environ: the environment; `ALIBABA_CLOUD_*` are the credentials, and `KMS_*` say where KMS is.
     """
-    variables, kept = from_environment(environ), KeptSecrets(kms.read_secret)
+    variables, kept = from_environment(environ), SecretCache(kms.read_secret)
 
-    def look_up(reference: str) -> Sequence[str]:
+    def get_secret(reference: str) -> Sequence[str]:
         if not reference.startswith(KMS):
             return variables(reference)
         settings = read_settings(environ, region=region_of(None, environ))
-        # From a desk KMS is farther away, and nobody hangs on the line.
+        # Local commands use a longer KMS timeout.
         settings = settings.model_copy(update={"deadline_ms": _PATIENCE_MS})
-        return kept.lookup(environ, None, settings, time.monotonic())(reference)
+        return kept.getter(environ, None, settings, time.monotonic())(reference)
 
-    return look_up
+    return get_secret
 
 
 def shell_reader(environ: Mapping[str, str]) -> ReadSecret:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from shared.callers.caller import ANY_INSTANCE, Caller
 from shared.callers.file import Callers, load_callers
-from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_cache import SecretCache
 from shared.callers.secret_references import (
     ENV,
     KMS,
     OPTIONAL,
-    Lookup,
+    GetSecret,
     NotAskedError,
     SecretUnavailableError,
     fault_of,
@@ -57,22 +57,22 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     return Configuration(settings, callers)
 
 
-def secrets_of(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
+def secrets_of(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, ...]:
     """Return the secrets of a caller that count now.
 
     Args:
         name: of the caller.
         caller: its table in the callers file.
-        look_up: returns what a reference stands for.
+        get_secret: returns what a reference stands for.
 
     Raises:
         ConfigurationError: one that is not optional is unset or unusable; this stops its own caller only.
         UpstreamUnavailable: one cannot be read for the moment, likewise.
     """
     try:
-        return _read(name, caller, look_up)
+        return _read(name, caller, get_secret)
     except SecretUnavailableError as error:
-        raise UpstreamUnavailable(str(error), detail=_NOT_CHECKED, fate="not sent") from None
+        raise UpstreamUnavailable(str(error), detail=_NOT_CHECKED, delivery_state="not_sent") from None
 
 
 def check_ttl(name: str, caller: Caller, settings: Settings) -> None:
@@ -91,7 +91,7 @@ def check_ttl(name: str, caller: Caller, settings: Settings) -> None:
         )
 
 
-def stopped_callers(callers: Callers, look_up: Lookup, settings: Settings) -> dict[str, str]:
+def stopped_callers(callers: Callers, get_secret: GetSecret, settings: Settings) -> dict[str, str]:
     """Return the callers that cannot be served, each with its reason: its secrets, or how long keys are known.
 
     Not those for whose secret there was no time: nothing is known of them.
@@ -100,7 +100,7 @@ def stopped_callers(callers: Callers, look_up: Lookup, settings: Settings) -> di
     for name, caller in callers.callers.items():
         try:
             check_ttl(name, caller, settings)
-            _read(name, caller, look_up)
+            _read(name, caller, get_secret)
         except ConfigurationError as error:
             stopped[name] = error.reason
         except NotAskedError:
@@ -110,7 +110,7 @@ def stopped_callers(callers: Callers, look_up: Lookup, settings: Settings) -> di
     return stopped
 
 
-def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> bool:
+def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Path, secrets: SecretCache) -> bool:
     """Return whether at least one caller can be served, as far as is known: nobody is asked.
 
     A secret of KMS counts as set until a read of it has failed.
@@ -119,21 +119,21 @@ def serves_anybody(environ: Mapping[str, str], context: object, callers_file: Pa
         settings, callers = load(environ, context, callers_file)
     except ConfigurationError:
         return False
-    look_up = secrets.lookup_of_seen(environ, context, settings)
+    get_secret = secrets.getter_of_seen(environ, context, settings)
     return any(
-        _outlasts_recordings(caller, settings) and _is_served(caller, look_up) for caller in callers.callers.values()
+        _outlasts_recordings(caller, settings) and _is_served(caller, get_secret) for caller in callers.callers.values()
     )
 
 
-def faults(environ: Mapping[str, str], context: object, callers_file: Path, secrets: KeptSecrets) -> list[str]:
+def faults(environ: Mapping[str, str], context: object, callers_file: Path, secrets: SecretCache) -> list[str]:
     """Return everything that is wrong, a reason each: configuration, secrets, role credentials."""
     reasons: list[str] = []
     with _collected(reasons):
         settings, callers = load(environ, context, callers_file)
-        look_up = secrets.lookup(environ, context, settings, time.monotonic())
-        stopped = stopped_callers(callers, look_up, settings)
+        get_secret = secrets.getter(environ, context, settings, time.monotonic())
+        stopped = stopped_callers(callers, get_secret, settings)
         reasons += stopped.values()
-        reasons += _slips(callers, stopped, look_up)
+        reasons += _slips(callers, stopped, get_secret)
     with _collected(reasons):
         credentials_of(context, environ)
     return reasons
@@ -163,10 +163,10 @@ def _doubts_of(caller: Caller) -> Iterator[str]:
         yield "idempotency_key: is a constant, so that every request counts as a duplicate of the first"
 
 
-def _read(name: str, caller: Caller, look_up: Lookup) -> tuple[str, ...]:
+def _read(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, ...]:
     """Return a caller's secrets; what is raised names the caller."""
     try:
-        return read_secrets(caller.auth.secrets or (), look_up, caller.auth.is_usable)
+        return read_secrets(caller.auth.secrets or (), get_secret, caller.auth.is_usable)
     except ConfigurationError as error:
         raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
     except SecretUnavailableError as error:
@@ -177,12 +177,12 @@ def _outlasts_recordings(caller: Caller, settings: Settings) -> bool:
     return settings.idempotency_ttl_seconds >= 2 * caller.auth.tolerance()
 
 
-def _is_served(caller: Caller, look_up: Lookup) -> bool:
+def _is_served(caller: Caller, get_secret: GetSecret) -> bool:
     """Whether no secret is known to be missing."""
     for reference in caller.auth.secrets or ():
         # Each by itself: what was not read says nothing of the others.
         try:
-            read_secrets([reference], look_up, caller.auth.is_usable)
+            read_secrets([reference], get_secret, caller.auth.is_usable)
         except NotAskedError:
             continue
         except (ConfigurationError, SecretUnavailableError):
@@ -190,13 +190,13 @@ def _is_served(caller: Caller, look_up: Lookup) -> bool:
     return True
 
 
-def _slips(callers: Callers, stopped: Collection[str], look_up: Lookup) -> Iterator[str]:
+def _slips(callers: Callers, stopped: Collection[str], get_secret: GetSecret) -> Iterator[str]:
     """Yield which secrets of callers that are served are of no use: only another one passes, or the old version."""
     for name, caller in callers.callers.items():
         references = () if name in stopped else caller.auth.secrets or ()
         for reference in (text.removesuffix(OPTIONAL) for text in references):
             with contextlib.suppress(SecretUnavailableError):
-                values = look_up(reference)
+                values = get_secret(reference)
                 fault = fault_of(values[0], caller.auth.is_usable) if values else None
                 if fault:
                     of_kms = f"{reference}: its current version {fault}"

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.callers.caller import Caller
-from shared.clients import deadline as bounded
+from shared.clients.deadline import OverdueError, run_within
 from shared.invocation import Invocation
 from shared.observability.log import timestamp
 from shared.observability.redaction import SecretSpellings, names_a_credential
@@ -106,8 +106,8 @@ def keep(
         }
         key, content = _key(invocation.request_id, now), json.dumps(letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
-        bounded.run(write, deadline)
-    except bounded.OverdueError:
+        run_within(write, deadline)
+    except OverdueError:
         return "no time was left"
     except DeadLetterError as error:
         return str(error)

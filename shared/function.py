@@ -18,9 +18,9 @@ from typing import Any, TextIO
 from shared import configuration, dead_letters
 from shared.action import Action
 from shared.callers.caller import Caller
-from shared.callers.secret_cache import KeptSecrets, ReadSecret
+from shared.callers.secret_cache import ReadSecret, SecretCache
 from shared.clients import ccc, kms
-from shared.clients.retry import with_one_resend
+from shared.clients.retry import with_one_retry
 from shared.dead_letters import WriteDeadLetter, open_dead_letters
 from shared.idempotency import Store, Stores, open_store
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
@@ -88,7 +88,7 @@ class Function:
         self._environ = environ
         self._now = now
         self._call = call
-        self._secrets = KeptSecrets(read_secret)
+        self._secrets = SecretCache(read_secret)
         self._stores = Stores(open_store)
         self._open_dead_letters = open_dead_letters
         self._log_to = log_to
@@ -200,13 +200,13 @@ class Function:
         """Check the credential, again if its secret has just been rotated; return what identifies the delivery."""
         invocation.at("secrets")
         configuration.check_ttl(name, caller, settings)
-        get_secret = partial(self._secrets.lookup, self._environ, context, settings, invocation.started)
-        secrets = configuration.secrets_of(name, caller, get_secret())
+        getter = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
+        secrets = configuration.secrets_of(name, caller, getter())
         invocation.at("verify")
         try:
             delivery = caller.auth.verify(invocation.request, secrets, self._now())
         except CredentialMismatch:
-            renewed = configuration.secrets_of(name, caller, get_secret(early=True))
+            renewed = configuration.secrets_of(name, caller, getter(early=True))
             if renewed == secrets:
                 raise
             delivery, secrets = caller.auth.verify(invocation.request, renewed, self._now()), renewed
@@ -229,7 +229,7 @@ class Function:
             with invocation.attempt():
                 return self._call(self._action, parameters.query(), current, settings, deadline)
 
-        answer = with_one_resend(send, credentials, partial(credentials_of, context, self._environ), deadline)
+        answer = with_one_retry(send, credentials, partial(credentials_of, context, self._environ), deadline)
         return slim_status(self._action, parameters, answer)
 
     def _keep_dead_letter(self, invocation: Invocation, outcome: Outcome, context: object) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared import __version__, configuration
-from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_cache import SecretCache
 from shared.runtime.event import Request, Response
 
 # Beside the callers file that is shipped, written by `make package`: tells what runs from what ran before.
@@ -18,7 +18,7 @@ _BUILD = re.compile(r"[0-9a-f]{12}")
 class Pages:
     """`GET …/healthz` and `GET …/openapi.json`."""
 
-    def __init__(self, callers_file: Path, environ: Mapping[str, str], secrets: KeptSecrets) -> None:
+    def __init__(self, callers_file: Path, environ: Mapping[str, str], secrets: SecretCache) -> None:
         """Read what stands beside the callers file that is shipped, and look at the configuration when asked."""
         self._callers_file = callers_file
         self._environ = environ

@@ -38,8 +38,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 TYPE_BASE = "https://mute-call.example/problems#"
 
 
-# What became of a request to CCC; `shared.clients.retry.fate_of` has the table.
-Fate = Literal["not sent", "turned away", "answered", "unknown"]
+# What became of a request to CCC; `shared.clients.retry.delivery_state_of` has the table.
+DeliveryState = Literal["not_sent", "rejected", "answered", "unknown"]
 
 
 class FieldError(NamedTuple):
@@ -261,7 +261,7 @@ class UpstreamProblem(Problem):
     """CCC's part; raised only as one of its subclasses.
 
     Attributes:
-        fate: what became of the request (`shared.clients.retry.fate_of`).
+        delivery_state: what became of the request (`shared.clients.retry.delivery_state_of`).
         wait_ms: how long CCC asks to wait, `None` where it does not say.
     """
 
@@ -274,13 +274,13 @@ class UpstreamProblem(Problem):
         *,
         detail: str | None = None,
         upstream: Upstream | None = None,
-        fate: Fate = "unknown",
+        delivery_state: DeliveryState = "unknown",
         wait_ms: int | None = None,
     ) -> None:
         after = self.retry_after and (seconds(wait_ms or 0) or self.retry_after)
         super().__init__(reason, detail=detail, headers=_retry_after(after) if after else None)
         self.upstream = upstream
-        self.fate = fate
+        self.delivery_state = delivery_state
         self.wait_ms = wait_ms
 
 

@@ -18,9 +18,9 @@ from local.gateway import Gateway
 from local.gateway.trigger import invocation_path
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 from shared.callers.caller import Caller
-from shared.callers.secret_references import Lookup
+from shared.callers.secret_references import GetSecret
 from shared.problems import ConfigurationError
 from shared.runtime.context import DEFAULT_REGION
 from shared.runtime.event import Request
@@ -37,11 +37,11 @@ def forms(callers_file: Path, function: str, environ: Mapping[str, str]) -> list
     Raises:
         UsageError: the file cannot be used.
     """
-    look_up = shell_lookup(environ)
+    get_secret = shell_getter(environ)
 
     def form(name: str, caller: Caller) -> dict[str, Any]:
         sample = sample_for(name, caller, ACTIONS[function])
-        hindrance = _hindrance(caller, look_up) or (
+        hindrance = _hindrance(caller, get_secret) or (
             "no sample has what this caller reads: change the payload" if sample is None else None
         )
         return {
@@ -85,7 +85,7 @@ def _outgoing(gateway: Gateway, name: str, caller: Caller, body: bytes, environ:
     if not caller.auth.over_http:
         return Outgoing(gateway.url, "POST", invocation_path(gateway.settings.function_name), {}, body)
     message = _message(caller, body)
-    secret = first_secret(caller.auth, shell_lookup(environ))
+    secret = first_secret(caller.auth, shell_getter(environ))
     return compose(message, urlsplit(gateway.url), name, caller, secret, time.time())
 
 
@@ -102,10 +102,10 @@ def _message(caller: Caller, body: bytes) -> Message:
     return Message(Request(method="GET", raw_path="", query=query), b"")
 
 
-def _hindrance(caller: Caller, look_up: Lookup) -> str | None:
+def _hindrance(caller: Caller, get_secret: GetSecret) -> str | None:
     """Return why nothing can be sent as a caller, or why the function refuses it."""
     try:
-        first_secret(caller.auth, look_up)
+        first_secret(caller.auth, get_secret)
     except UsageError as error:
         return str(error)
     return (

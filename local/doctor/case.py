@@ -75,7 +75,7 @@ class Case:
         names = [_PROTOCOL] if _ENDPOINTS[0] in given and self.shell.get(_PROTOCOL) else []
         return given | {name: self.shell[name] for name in names}
 
-    def in_vain(self) -> Iterator[str]:
+    def undeployed_variables(self) -> Iterator[str]:
         """Yield the settings that the shell has in vain: they are not in `s.yaml`, or are something else there."""
         if not self.deployment.resources:
             return

@@ -63,7 +63,7 @@ def check_variables(case: Case) -> Iterator[Check]:
     yield from _doubts(case)
     for name in sorted(case.deployment.unseen.keys() & {field.upper() for field in Settings.model_fields}):
         yield skipped("variables", f"{name}: {UNSEEN}")
-    for name in case.in_vain():
+    for name in case.undeployed_variables():
         is_there = name in case.deployment.environment
         yield _not_deployed("variables", name, is_there=is_there, secret=name == _URL_OF_THE_STORE)
 

@@ -18,7 +18,7 @@ from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.road import walk
 from local.gateway.settings import BUILT_IN
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 # The end of the year 9999, behind which there are no dates.
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         parser.error(str(error))
     done = walk(event, options.callers, os.environ, function=options.function, runtime=options.context_runtime, now=now)
-    facts = report(done, mask_for(done.request, done.callers, shell_lookup(os.environ)))
+    facts = report(done, mask_for(done.request, done.callers, shell_getter(os.environ)))
     write(f"{json.dumps(facts, indent=2)}\n" if options.json else text(facts))
     return 0 if done.asked else 1
 

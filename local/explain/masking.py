@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 from shared.callers.file import Callers
 from shared.callers.schemes import Scheme
-from shared.callers.secret_references import OPTIONAL, Lookup, SecretUnavailableError, read_secrets
+from shared.callers.secret_references import OPTIONAL, GetSecret, SecretUnavailableError, read_secrets
 from shared.observability.redaction import names_a_credential
 from shared.problems import ConfigurationError
 from shared.runtime.event import Request
@@ -66,14 +66,14 @@ class Mask:
         return self._values.sub(MASK, text) if self._values else text
 
 
-def mask_for(request: Request, callers: Callers | None, look_up: Lookup) -> Mask:
+def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -> Mask:
     """Return what to hide of a request.
 
     Args:
         request: it may hold a wrong credential, which is nearly a right one.
         callers: of the callers file; `None` where it cannot be read, and then every header and every parameter of the
             query is hidden, since any of them may be a credential.
-        look_up: returns what a reference stands for: the secrets themselves are hidden wherever they stand.
+        get_secret: returns what a reference stands for: the secrets themselves are hidden wherever they stand.
     """
     if callers is None:
         return Mask([*request.headers, *request.query], ())
@@ -82,12 +82,12 @@ def mask_for(request: Request, callers: Callers | None, look_up: Lookup) -> Mask
     given = {**request.headers, **request.query}
     bare = Mask(names, ())
     values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
-    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, look_up))])
+    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, get_secret))])
 
 
-def _secrets_of(scheme: Scheme, look_up: Lookup) -> Iterable[str]:
+def _secrets_of(scheme: Scheme, get_secret: GetSecret) -> Iterable[str]:
     """Yield a scheme's secrets and the parts of them that are secrets, too."""
-    for secret in _readable(scheme.secrets or (), look_up):
+    for secret in _readable(scheme.secrets or (), get_secret):
         yield secret
         yield secret.removeprefix("whsec_")
         yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()
@@ -95,11 +95,11 @@ def _secrets_of(scheme: Scheme, look_up: Lookup) -> Iterable[str]:
             yield secret.partition(":")[2]
 
 
-def _readable(references: Sequence[str], look_up: Lookup) -> Iterable[str]:
+def _readable(references: Sequence[str], get_secret: GetSecret) -> Iterable[str]:
     """Yield what the references stand for: here one that is missing is no fault, and one of no use is still secret."""
     for reference in references:
         with contextlib.suppress(ConfigurationError, SecretUnavailableError):
-            yield from read_secrets([f"{reference.removesuffix(OPTIONAL)}{OPTIONAL}"], look_up, lambda _: True)
+            yield from read_secrets([f"{reference.removesuffix(OPTIONAL)}{OPTIONAL}"], get_secret, lambda _: True)
 
 
 def _parts(value: str) -> Iterable[str]:

@@ -17,7 +17,7 @@ from local.shell_secrets import shell_reader
 from shared import configuration
 from shared.action import Action
 from shared.callers.file import Callers, load_callers
-from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_cache import SecretCache
 from shared.function import Function
 from shared.idempotency import MemoryStore
 from shared.problems import ConfigurationError, Problem
@@ -139,7 +139,7 @@ def walk(
         asked=call.asked,
         reply=reply,
         lines=[json.loads(line) for line in log.getvalue().splitlines()],
-        faults=configuration.faults(environ, context, callers_file, KeptSecrets(shell_reader(shell))),
+        faults=configuration.faults(environ, context, callers_file, SecretCache(shell_reader(shell))),
         callers=_callers(callers_file),
     )
 

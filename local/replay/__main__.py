@@ -31,7 +31,7 @@ from local.replay.report import as_json, as_table, as_text, is_success
 from local.replay.row import End, Row
 from local.send.message import read_url
 from local.send.wire import NO_ANSWER, exchange
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 
 GATEWAY = "http://127.0.0.1:9000"
 # A body has 256 KiB at most, six bytes of JSON for each of its bytes, and headers beside it.
@@ -81,7 +81,7 @@ def _post(options: argparse.Namespace) -> Post:
         callers,
         options.caller,
         options.new_key,
-        shell_lookup(os.environ),
+        shell_getter(os.environ),
     )
 
 

@@ -17,7 +17,7 @@ from local.send.wire import Outgoing
 from shared.action import Action
 from shared.callers.caller import Caller
 from shared.callers.schemes import Scheme
-from shared.callers.secret_references import Lookup
+from shared.callers.secret_references import GetSecret
 from shared.problems import InProgress, Problem
 from shared.runtime.event import Request, http_request
 
@@ -48,7 +48,7 @@ class Post(NamedTuple):
         callers: those in it.
         caller: as whom to send, instead of each letter's own.
         new_key: whether each gets a new idempotency key.
-        look_up: returns what a reference to a secret stands for.
+        get_secret: returns what a reference to a secret stands for.
     """
 
     url: SplitResult
@@ -58,7 +58,7 @@ class Post(NamedTuple):
     callers: Mapping[str, Caller]
     caller: str | None
     new_key: bool
-    look_up: Lookup
+    get_secret: GetSecret
 
 
 def check(letter: Letter, action: Action) -> None:
@@ -110,7 +110,7 @@ def _request(letter: Letter, post: Post, now: float) -> Again:
     if not caller.auth.over_http:
         raise UsageError(f"{name} is for direct invocation, and this is a request over HTTP")
     left_out = _left_out(letter, caller, new_key=post.new_key)
-    secret = first_secret(caller.auth, post.look_up)
+    secret = first_secret(caller.auth, post.get_secret)
     request = _request_of(letter, name, caller.auth)
     sent = _with_new_key(request, caller.auth) if post.new_key else request
     try:

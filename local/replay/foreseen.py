@@ -35,7 +35,7 @@ def foresee(row: Row, event: bytes, post: Post, note: str, now: float) -> Row:
     done = walk(event, post.callers_file, os.environ, function=post.function, runtime=BUILT_IN[-1], now=now)
     if done.asked:
         return row.ended(End.OK, note, now=f"would call {done.asked.action.name}")
-    last = report(done, mask_for(done.request, done.callers, post.look_up))["steps"][-1]
+    last = report(done, mask_for(done.request, done.callers, post.get_secret))["steps"][-1]
     # Neither quotes the request.
     why = f"{last['step']}: {last['reason']}" if not last["passed"] else "answered without a call"
     return row.ended(End.FAILED, "; ".join(filter(None, (why, note))), now=last.get("code", ""))

@@ -20,7 +20,7 @@ from local.command_line import Parser, UsageError, read_argument, run, write
 from local.gateway.trigger import invocation_path
 from local.send.message import compose, first_secret, read_message, read_url
 from local.send.wire import NO_ANSWER, Outgoing, curl, exchange
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 from shared.callers.caller import Caller
 
 GATEWAY = "http://127.0.0.1:9000"
@@ -61,7 +61,7 @@ def _outgoing(options: argparse.Namespace) -> Outgoing:
     url = read_url(options.url)
     caller = _caller(options, url)
     message = read_message(read_argument(options.sample), form=options.form)
-    secret = first_secret(caller.auth, shell_lookup(os.environ))
+    secret = first_secret(caller.auth, shell_getter(os.environ))
     return compose(message, url, options.caller, caller, secret, time.time() - options.age)
 
 

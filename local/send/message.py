@@ -14,7 +14,7 @@ from local.send.wire import Outgoing
 from shared.callers.caller import Caller
 from shared.callers.file import DEFAULT_CALLER
 from shared.callers.schemes import Scheme
-from shared.callers.secret_references import Lookup, SecretUnavailableError, read_secrets
+from shared.callers.secret_references import GetSecret, SecretUnavailableError, read_secrets
 from shared.problems import ConfigurationError, Problem
 from shared.runtime.event import Request, read_event
 
@@ -87,12 +87,12 @@ def is_here(url: SplitResult) -> bool:
         return url.hostname == "localhost"
 
 
-def first_secret(auth: Scheme, look_up: Lookup) -> str:
+def first_secret(auth: Scheme, get_secret: GetSecret) -> str:
     """Return the first secret of a caller that is set, an empty one for a scheme without.
 
     Args:
         auth: the caller's scheme.
-        look_up: returns what a reference stands for.
+        get_secret: returns what a reference stands for.
 
     Raises:
         UsageError: none is set.
@@ -100,7 +100,7 @@ def first_secret(auth: Scheme, look_up: Lookup) -> str:
     reasons = []
     for reference in auth.secrets or ():
         try:
-            if found := read_secrets([reference], look_up, auth.is_usable):
+            if found := read_secrets([reference], get_secret, auth.is_usable):
                 return found[0]
         except ConfigurationError as error:
             reasons.append(error.reason)

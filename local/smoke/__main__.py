@@ -19,7 +19,7 @@ from local.command_line import Parser, UsageError, run, write
 from local.deployed import built
 from local.send.message import first_secret, read_url
 from local.send.wire import NO_ANSWER, exchange
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 from local.smoke.checks import Check, Verdict, checks_of, healthz
 from shared.callers.file import DEFAULT_CALLER
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _checks(options: argparse.Namespace) -> list[Check]:
     url = read_url(options.url)
     caller = caller_named(options.caller, read_callers(options.callers), options.callers)
-    secret = first_secret(caller.auth, shell_lookup(os.environ))
+    secret = first_secret(caller.auth, shell_getter(os.environ))
     others = checks_of(url, options.caller, caller, secret, time.time(), options.instance)
     return [_healthz(url, options), *others]
 

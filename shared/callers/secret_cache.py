@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
 
-from shared.callers.secret_references import KMS, Lookup, NotAskedError, SecretUnavailableError, from_environment
+from shared.callers.secret_references import KMS, GetSecret, NotAskedError, SecretUnavailableError, from_environment
 from shared.problems import ConfigurationError
 from shared.runtime.context import Credentials, credentials_of
 from shared.runtime.moment import Moment
@@ -177,7 +177,7 @@ class _Secret:
             del self._sets[min(self._sets, key=lambda name: (bool(self._sets[name].found), self._sets[name].used_at))]
 
 
-class KeptSecrets:
+class SecretCache:
     """What the references of the callers file stand for; safe for threads."""
 
     def __init__(self, read: ReadSecret) -> None:
@@ -189,10 +189,10 @@ class KeptSecrets:
         self._read = read
         self._secrets: dict[tuple[str, str], _Secret] = {}
 
-    def lookup(
+    def getter(
         self, environ: Mapping[str, str], context: object, settings: Settings, started: float, *, early: bool = False
-    ) -> Lookup:
-        """Return a look-up for the references of one invocation.
+    ) -> GetSecret:
+        """Return what gets the values of a reference, for one invocation.
 
         Args:
             environ: the environment, for `env:NAME` and for role credentials.
@@ -205,31 +205,31 @@ class KeptSecrets:
         share_s = settings.deadline_ms / 1000 * SHARE
         deadline = started + share_s
 
-        def look_up(reference: str) -> Sequence[str]:
+        def get_secret(reference: str) -> Sequence[str]:
             if not reference.startswith(KMS):
                 return variables(reference)
             name = reference.removeprefix(KMS)
             credentials = credentials_of(context, environ)
             read = partial(self._read, name, credentials, settings, deadline)
-            # What had no fair chance would be held against KMS, and keep the next request from asking it.
+            # Do not back off after an attempt that had too little time.
             latest = deadline - share_s / 2
             return self._secret(environ, name).values(
                 _owner(credentials, settings), read, deadline, latest, early=early
             )
 
-        return look_up
+        return get_secret
 
-    def lookup_of_seen(self, environ: Mapping[str, str], context: object, settings: Settings) -> Lookup:
-        """Return a look-up that asks nobody: a secret of KMS that was not read raises `NotAskedError`.
+    def getter_of_seen(self, environ: Mapping[str, str], context: object, settings: Settings) -> GetSecret:
+        """Return what gets the values that were read last, and asks nobody: `NotAskedError` where there are none.
 
         Args:
-            environ: as for `lookup`.
+            environ: as for `getter`.
             context: likewise.
             settings: likewise.
         """
         variables = from_environment(environ)
 
-        def look_up(reference: str) -> Sequence[str]:
+        def get_secret(reference: str) -> Sequence[str]:
             if not reference.startswith(KMS):
                 return variables(reference)
             try:
@@ -238,7 +238,7 @@ class KeptSecrets:
                 raise NotAskedError("no role credentials") from None
             return self._secret(environ, reference.removeprefix(KMS)).seen(owner)
 
-        return look_up
+        return get_secret
 
     def _secret(self, environ: Mapping[str, str], name: str) -> _Secret:
         # Not by `settings.kms`, which may have its region from a header: each region would have a budget of its own.

@@ -28,7 +28,7 @@ SecretReference = Annotated[
 
 # Returns the values that a reference (without its `?`) stands for now, none where it is unset. Raises
 # `ConfigurationError` or `SecretUnavailableError`.
-Lookup = Callable[[str], Sequence[str]]
+GetSecret = Callable[[str], Sequence[str]]
 
 
 class SecretUnavailableError(Exception):
@@ -48,14 +48,14 @@ def _one_is_required(references: list[str]) -> list[str]:
 SecretReferences = Annotated[list[SecretReference], Field(min_length=1, max_length=5), AfterValidator(_one_is_required)]
 
 
-def from_environment(environ: Mapping[str, str]) -> Lookup:
-    """Return a look-up for references `env:NAME`; an empty variable counts as unset."""
+def from_environment(environ: Mapping[str, str]) -> GetSecret:
+    """Return what gets the values of references `env:NAME`; an empty variable counts as unset."""
 
-    def look_up(reference: str) -> Sequence[str]:
+    def get_secret(reference: str) -> Sequence[str]:
         value = environ.get(reference.removeprefix(ENV))
         return (value,) if value else ()
 
-    return look_up
+    return get_secret
 
 
 def fault_of(value: str, is_usable: Callable[[str], bool]) -> str | None:
@@ -66,12 +66,12 @@ def fault_of(value: str, is_usable: Callable[[str], bool]) -> str | None:
     return None if is_usable(value) else "is not usable for its scheme"
 
 
-def read_secrets(references: Sequence[str], look_up: Lookup, is_usable: Callable[[str], bool]) -> tuple[str, ...]:
+def read_secrets(references: Sequence[str], get_secret: GetSecret, is_usable: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the secrets that the references stand for now.
 
     Args:
         references: as the callers file has them.
-        look_up: returns the values of one.
+        get_secret: returns the values of one.
         is_usable: whether the scheme can use a value; one that it cannot counts as unset, as an empty one does.
 
     Raises:
@@ -83,7 +83,7 @@ def read_secrets(references: Sequence[str], look_up: Lookup, is_usable: Callable
     missing = []
     for reference in references:
         name = reference.removesuffix(OPTIONAL)
-        values = look_up(name)
+        values = get_secret(name)
         usable = [value for value in values if fault_of(value, is_usable) is None]
         secrets += usable
         if not usable and name == reference:

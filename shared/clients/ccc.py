@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.action import Action
 from shared.clients import rpc, transport
-from shared.clients.retry import fate_of
+from shared.clients.retry import delivery_state_of
 from shared.problems import (
     ChannelNotFound,
     InstanceNotFound,
@@ -111,10 +111,15 @@ def _problem(answer: rpc.Answer) -> UpstreamProblem:
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
     kind = next(matches, by_status)
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"
-    fate = fate_of(kind, sent=True, status=status)
+    delivery_state = delivery_state_of(kind, sent=True, status=status)
     # The header may hold any number of digits.
-    return kind(reason, upstream=upstream, fate=fate, wait_ms=min(wait_ms, _MAX_WAIT_MS) if wait_ms else None)
+    return kind(
+        reason,
+        upstream=upstream,
+        delivery_state=delivery_state,
+        wait_ms=min(wait_ms, _MAX_WAIT_MS) if wait_ms else None,
+    )
 
 
 def _failure(kind: type[UpstreamProblem], reason: str, *, sent: bool) -> UpstreamProblem:
-    return kind(reason, fate=fate_of(kind, sent=sent, status=None))
+    return kind(reason, delivery_state=delivery_state_of(kind, sent=sent, status=None))

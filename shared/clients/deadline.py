@@ -27,7 +27,7 @@ class _Begun(threading.Event):
         return super().wait(self._left_s if timeout is None else timeout)
 
 
-def run(work: Callable[[], Result], deadline: float) -> Result:
+def run_within(work: Callable[[], Result], deadline: float) -> Result:
     """Return what `work` returns, or raise what it raises.
 
     It runs in a thread of its own, so that nothing, not even a name server that is silent, can hold the caller.

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from shared.problems import (
     ConfigurationError,
-    Fate,
+    DeliveryState,
     Throttled,
     UpstreamDenied,
     UpstreamProblem,
@@ -26,17 +26,17 @@ _PAUSE_S = 0.1
 LEAST_ATTEMPT_S = 0.5
 
 
-def fate_of(kind: type[UpstreamProblem], *, sent: bool, status: int | None) -> Fate:
+def delivery_state_of(kind: type[UpstreamProblem], *, sent: bool, status: int | None) -> DeliveryState:
     """Return what became of a request that did not succeed.
 
-    | what happened                                               | fate          | sent once more        |
-    | ----------------------------------------------------------- | ------------- | --------------------- |
-    | no name, no route, refused, TLS, connect timeout            | `not sent`    | yes                   |
-    | throttled, whatever the status; a readable 503              | `turned away` | after the wait it asks for |
-    | any other failure of CCC itself: it may be half done        | `unknown`     | no                    |
-    | unreadable answer, redirect                                 | `unknown`     | no                    |
-    | read timeout, connection lost, deadline                     | `unknown`     | no                    |
-    | any other refusal, whatever its status                      | `answered`    | no: it would be again |
+    | what happened                                               | state         | sent once more             |
+    | ----------------------------------------------------------- | ------------- | -------------------------- |
+    | no name, no route, refused, TLS, connect timeout            | `not_sent`    | yes                        |
+    | throttled, whatever the status; a readable 503              | `rejected`    | after the wait it asks for |
+    | any other failure of CCC itself: it may be half done        | `unknown`     | no                         |
+    | unreadable answer, redirect                                 | `unknown`     | no                         |
+    | read timeout, connection lost, deadline                     | `unknown`     | no                         |
+    | any other refusal, whatever its status                      | `answered`    | no: it would be again      |
 
     Args:
         kind: the problem it is told as.
@@ -44,33 +44,33 @@ def fate_of(kind: type[UpstreamProblem], *, sent: bool, status: int | None) -> F
         status: of CCC's answer, `None` without a readable one.
     """
     if not sent:
-        return "not sent"
+        return "not_sent"
     if status is None:
         return "unknown"
     if issubclass(kind, Throttled) or status == _SERVICE_UNAVAILABLE:
-        return "turned away"
+        return "rejected"
     return "unknown" if issubclass(kind, UpstreamUnavailable) else "answered"
 
 
-def pause_before_resend(fate: Fate, wait_ms: int | None, left_s: float) -> float | None:
+def pause_before_retry(delivery_state: DeliveryState, wait_ms: int | None, left_s: float) -> float | None:
     """Return the seconds to wait before the request is sent once more; `None` if it is not to be.
 
     Args:
-        fate: of the first attempt.
+        delivery_state: of the first attempt.
         wait_ms: what CCC asks for (`x-acs-retry-after`). Without it nobody knows when it takes requests again: the
             sender is told to come back.
         left_s: of the deadline.
     """
-    if fate == "not sent":
+    if delivery_state == "not_sent":
         pause = _PAUSE_S
-    elif fate == "turned away" and wait_ms:
+    elif delivery_state == "rejected" and wait_ms:
         pause = wait_ms / 1000
     else:
         return None
     return pause if pause + LEAST_ATTEMPT_S <= left_s else None
 
 
-def with_one_resend(
+def with_one_retry(
     send: Callable[[Credentials], Answer],
     credentials: Credentials,
     renew: Callable[[], Credentials],
@@ -101,7 +101,7 @@ def with_one_resend(
                 raise
             credentials = renewed
         else:
-            pause_s = pause_before_resend(problem.fate, problem.wait_ms, left_s)
+            pause_s = pause_before_retry(problem.delivery_state, problem.wait_ms, left_s)
             if pause_s is None:
                 raise
             sleep(pause_s)

@@ -34,7 +34,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NameResolutionError, NewConnectionError
 from urllib3.util.ssltransport import SSL_BLOCKSIZE, SSLTransport
 
-from shared.clients import deadline as bounded
+from shared.clients.deadline import OverdueError, run_within
 from shared.clients.idle import LastUse
 
 Received = TypeVar("Received")
@@ -226,7 +226,7 @@ class _Connection(HTTPConnection):
             return self._connected()
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from None
-        except (bounded.OverdueError, TimeoutError):
+        except (OverdueError, TimeoutError):
             raise ConnectTimeoutError(self, "no connection in time") from None
         # A label that no name can have, or no thread to look it up.
         except (OSError, UnicodeError, RuntimeError) as error:
@@ -234,8 +234,8 @@ class _Connection(HTTPConnection):
 
     def _connected(self) -> socket.socket:
         deadline, connect_s = _current.get().deadline, cast("float", self.timeout)
-        look_up = functools.partial(socket.getaddrinfo, self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
-        addresses = bounded.run(look_up, min(deadline, time.monotonic() + connect_s))
+        resolve = functools.partial(socket.getaddrinfo, self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        addresses = run_within(resolve, min(deadline, time.monotonic() + connect_s))
         failure: OSError = socket.gaierror("no address")
         for family, kind, protocol, _, address in addresses:
             try:

@@ -29,7 +29,7 @@ class MemoryStore:
         # By scope: a value and when it ends, in the order in which they were put.
         self._values: dict[str, OrderedDict[str, tuple[str, float]]] = defaultdict(OrderedDict)
 
-    def look_up(self, key: str) -> Held | None:
+    def get(self, key: str) -> Held | None:
         """Return what stands under a key."""
         with self._lock:
             return self._held(key)

@@ -10,8 +10,8 @@ import re
 import time
 from typing import Any
 
-from shared.clients import deadline as bounded
 from shared.clients import import_stubs
+from shared.clients.deadline import run_within
 from shared.clients.idle import LastUse
 from shared.idempotency.store import CLAIM, Held, StoreError, cause_of
 
@@ -142,7 +142,7 @@ class RedisStore:
 
     def _run(self, script: str, key: str, *arguments: str | int, deadline: float) -> Any:
         try:
-            return bounded.run(lambda: self._ask(script, key, *arguments), deadline)
+            return run_within(lambda: self._ask(script, key, *arguments), deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, the step is not done
             cause = _refusal(error) or cause_of(error)
             # Its frames hold it, and with it the connections.

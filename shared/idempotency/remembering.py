@@ -36,7 +36,7 @@ class RememberingStore:
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
         """Put a claim under a free key and return `None`, or return what stands there."""
-        if known := self._own.look_up(key):
+        if known := self._own.get(key):
             return known
         self._deliver(deadline)
         return self._shared.claim(key, value, lease_ms, deadline)

@@ -695,14 +695,14 @@ def test_a_bucket_is_asked_in_a_way_that_leaves_one_object(place: Place, examine
 
 
 def test_what_only_the_shell_has_is_not_deployed_and_does_not_count(place: Place, examine: Examine) -> None:
-    in_vain = {
+    undeployed_variables = {
         "CALLERS_FILE": "elsewhere.toml",
         "DEADLINE_MS": "600000",
         "IDEMPOTENCY_URL": f"redis://:canary@{place.closed}",
         "KMS_REGION": "?",
         "DEAD_LETTER_URL": "oss://bucket",
     }
-    for name, value in in_vain.items():
+    for name, value in undeployed_variables.items():
         place.shell.setenv(name, value)
 
     code, checks = examine("--live")
@@ -714,7 +714,7 @@ def test_what_only_the_shell_has_is_not_deployed_and_does_not_count(place: Place
             f"{name} is set in this shell and not in s.yaml: it is not deployed",
             f"below environmentVariables, {name}: ${{{'secret' if name == 'IDEMPOTENCY_URL' else 'env'}('{name}')}}",
         )
-        for name in in_vain
+        for name in undeployed_variables
     ]
     found = {check["name"]: check["found"] for check in checks if check["status"] == "ok"}
     assert "deadline 4500 ms" in found["variables"]

@@ -10,7 +10,7 @@ import pytest
 
 from local.explain import __main__ as explain
 from local.send import __main__ as send
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 from local.simulator import Simulator
 from local.stack import stack
 from shared.problems import ConfigurationError
@@ -81,8 +81,8 @@ def test_a_kms_that_cannot_be_asked_is_told(
 
 
 def test_kms_is_asked_for_its_own_references_alone(simulator: Simulator) -> None:
-    look_up = shell_lookup({"KMS_ENDPOINT": simulator.url, "A": "a"})
-    assert look_up("env:A") == ("a",)
+    get_secret = shell_getter({"KMS_ENDPOINT": simulator.url, "A": "a"})
+    assert get_secret("env:A") == ("a",)
     with pytest.raises(ConfigurationError, match="no role credentials"):
-        look_up("kms:desk")
+        get_secret("kms:desk")
     assert simulator.requests == []

@@ -13,7 +13,7 @@ from local.explain import __main__ as command
 from local.explain.masking import MASK, Mask, mask_for
 from local.explain.report import KEY_NOTE, report, text
 from local.explain.road import Recorder, Walk, walk
-from local.shell_secrets import shell_lookup
+from local.shell_secrets import shell_getter
 from shared.callers.file import Callers
 from shared.runtime.context import Credentials
 from shared.runtime.event import Request
@@ -82,7 +82,7 @@ def walked(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **
 
 def explained(event: bytes, callers: Path, environ: Mapping[str, str] = ENVIRON, **kwargs: Any) -> dict[str, Any]:
     done = walked(event, callers, environ, **kwargs)
-    return report(done, mask_for(done.request, done.callers, shell_lookup(environ)))
+    return report(done, mask_for(done.request, done.callers, shell_getter(environ)))
 
 
 def steps(facts: Mapping[str, Any]) -> list[str]:
@@ -348,7 +348,7 @@ def test_what_is_no_secret_is_shown() -> None:
         Callers.model_validate(
             {"callers": {"a": {"auth": {"scheme": "bearer", "secrets": ["env:A"]}, "instances": ["*"]}}}
         ),
-        shell_lookup({}),
+        shell_getter({}),
     )
     shown = {
         "author": "Bearer x y",

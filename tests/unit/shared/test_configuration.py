@@ -10,7 +10,7 @@ import pytest
 from shared import configuration
 from shared.callers import secret_cache
 from shared.callers.file import load_callers
-from shared.callers.secret_cache import KeptSecrets
+from shared.callers.secret_cache import SecretCache
 from shared.callers.secret_references import SecretUnavailableError, from_environment
 from shared.clients import kms
 from shared.problems import ConfigurationError
@@ -69,9 +69,9 @@ def test_callers_without_their_secrets_are_stopped(file: Path) -> None:
     )
 
     settings = read_settings({}, region="cn-shanghai")
-    look_up = from_environment({"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
+    get_secret = from_environment({"MUTE_CALL_TOKEN": "", "B_OLD": "b"})
 
-    stopped = configuration.stopped_callers(load_callers(file), look_up, settings)
+    stopped = configuration.stopped_callers(load_callers(file), get_secret, settings)
 
     assert stopped == {
         "a": "callers.a.auth.secrets: MUTE_CALL_TOKEN is unset",
@@ -105,18 +105,18 @@ def test_somebody_is_served_unless_file_or_variables_stop_everybody(
     file.write_text(callers, encoding="utf-8")
 
     assert (
-        configuration.serves_anybody(environment(**environ), Context312(), file, KeptSecrets(kms.read_secret)) is serves
+        configuration.serves_anybody(environment(**environ), Context312(), file, SecretCache(kms.read_secret)) is serves
     )
 
 
 def test_a_good_configuration_has_no_faults(file: Path) -> None:
-    assert configuration.faults(environment(), Context312(), file, KeptSecrets(kms.read_secret)) == []
+    assert configuration.faults(environment(), Context312(), file, SecretCache(kms.read_secret)) == []
 
 
 def test_all_faults_are_told_at_once(file: Path) -> None:
     file.write_text("[callers", encoding="utf-8")
 
-    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file, KeptSecrets(kms.read_secret))
+    faults = configuration.faults({"LOG_LEVEL": "loud"}, Context312(), file, SecretCache(kms.read_secret))
 
     assert len(faults) == 2
     assert "LOG_LEVEL" in faults[0]
@@ -125,7 +125,7 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
 
 
 def test_unset_secrets_are_faults(file: Path) -> None:
-    faults = configuration.faults({}, Context310(), file, KeptSecrets(kms.read_secret))
+    faults = configuration.faults({}, Context310(), file, SecretCache(kms.read_secret))
 
     assert faults[0] == "callers.default.auth.secrets: MUTE_CALL_TOKEN is unset"
     assert len(faults) == CALLERS.count("env:MUTE_CALL_TOKEN")
@@ -141,14 +141,14 @@ instances = ["x"]
 """
 
 
-def kept(values: Mapping[str, tuple[str, ...] | Exception]) -> KeptSecrets:
+def kept(values: Mapping[str, tuple[str, ...] | Exception]) -> SecretCache:
     def read(name: str, *_: object) -> tuple[str, ...]:
         value = values[name]
         if isinstance(value, Exception):
             raise value
         return value
 
-    return KeptSecrets(read)
+    return SecretCache(read)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_whether_somebody_is_served_is_known_from_what_was_read_and_nobody_is_as
             raise values or AssertionError(name)
         return values
 
-    kept = KeptSecrets(read)
+    kept = SecretCache(read)
     other, nobody = environment(ALIBABA_CLOUD_SECURITY_TOKEN="other"), environment(ALIBABA_CLOUD_SECURITY_TOKEN="")
     for environ in (environment(), other, nobody):
         # Nothing was read yet.
@@ -252,5 +252,5 @@ def test_the_first_caller_that_is_served_is_enough(file: Path) -> None:
             looked.append(name)
             return super().get(name, default)
 
-    assert configuration.serves_anybody(Environ(environment()), Context312(), file, KeptSecrets(kms.read_secret))
+    assert configuration.serves_anybody(Environ(environment()), Context312(), file, SecretCache(kms.read_secret))
     assert looked.count("MUTE_CALL_TOKEN") == 1

@@ -13,7 +13,7 @@ import pytest
 from functions.mute_call.index import MUTE_CALL
 from local.simulator import AccessKey, Simulator
 from shared.clients import ccc
-from shared.clients.retry import with_one_resend
+from shared.clients.retry import with_one_retry
 from shared.function import Function
 from shared.problems import UpstreamUnavailable
 from shared.runtime.context import Credentials
@@ -91,7 +91,7 @@ def test_who_comes_up_in_between_gets_the_second_attempt() -> None:
         def come_up(_seconds: float) -> None:
             started.append(stack.enter_context(Simulator(port=int(endpoint.rpartition(":")[2]))))
 
-        answer = with_one_resend(
+        answer = with_one_retry(
             lambda credentials: ccc.call(MUTE_CALL, PAYLOAD, credentials, settings, deadline),
             CREDENTIALS,
             lambda: CREDENTIALS,
@@ -111,7 +111,7 @@ def test_without_time_for_it_there_is_no_second_attempt() -> None:
     paused: list[float] = []
 
     with pytest.raises(UpstreamUnavailable):
-        with_one_resend(
+        with_one_retry(
             lambda credentials: ccc.call(MUTE_CALL, PAYLOAD, credentials, settings, deadline),
             CREDENTIALS,
             lambda: CREDENTIALS,

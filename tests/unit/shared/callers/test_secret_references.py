@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.callers.secret_references import Lookup, SecretReferences, from_environment, read_secrets
+from shared.callers.secret_references import GetSecret, SecretReferences, from_environment, read_secrets
 from shared.problems import ConfigurationError
 
 ADAPTER = TypeAdapter(SecretReferences)
@@ -106,14 +106,14 @@ def test_a_secret_that_is_not_optional_must_be_there(
     assert caught.value.reason == reason
 
 
-def both(values: Mapping[str, tuple[str, ...]]) -> Lookup:
+def both(values: Mapping[str, tuple[str, ...]]) -> GetSecret:
     return lambda reference: values.get(reference, ())
 
 
 def test_all_versions_of_a_secret_count_in_their_order() -> None:
-    look_up = both({"kms:crm": ("new", "of no use", "old"), "env:A": ("a",)})
+    get_secret = both({"kms:crm": ("new", "of no use", "old"), "env:A": ("a",)})
 
-    assert read_secrets(["kms:crm", "env:A", "kms:other?"], look_up, usable) == ("new", "old", "a")
+    assert read_secrets(["kms:crm", "env:A", "kms:other?"], get_secret, usable) == ("new", "old", "a")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
 
-from shared.clients import deadline as bounded
-from shared.clients.deadline import OverdueError, run
+from shared.clients import deadline
+from shared.clients.deadline import OverdueError, run_within
 
 
 def test_the_result_is_returned() -> None:
-    assert run(lambda: 42, time.monotonic() + 10) == 42
+    assert run_within(lambda: 42, time.monotonic() + 10) == 42
 
 
 @pytest.mark.parametrize("error", [ValueError("own"), FutureTimeoutError(), TimeoutError(), SystemExit(1)])
@@ -21,7 +21,7 @@ def test_what_the_work_raises_is_raised(error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        run(work, time.monotonic() + 10)
+        run_within(work, time.monotonic() + 10)
 
 
 def test_work_that_hangs_is_left_behind() -> None:
@@ -29,7 +29,7 @@ def test_work_that_hangs_is_left_behind() -> None:
     began = time.monotonic()
 
     with pytest.raises(OverdueError):
-        run(lambda: release.wait(10), began + 0.05)
+        run_within(lambda: release.wait(10), began + 0.05)
 
     assert time.monotonic() - began < 5
     release.set()
@@ -41,7 +41,7 @@ def test_a_thread_that_never_begins_is_left_behind(monkeypatch: pytest.MonkeyPat
     began = time.monotonic()
 
     with pytest.raises(OverdueError):
-        run(lambda: 42, began + 0.2)
+        run_within(lambda: 42, began + 0.2)
 
     assert time.monotonic() - began < 5
 
@@ -50,7 +50,7 @@ def test_nothing_begins_after_the_deadline() -> None:
     begun: list[bool] = []
 
     with pytest.raises(OverdueError):
-        run(lambda: begun.append(True), time.monotonic())
+        run_within(lambda: begun.append(True), time.monotonic())
 
     assert begun == []
 
@@ -63,6 +63,6 @@ def test_a_result_of_the_last_moment_counts(monkeypatch: pytest.MonkeyPatch) -> 
                 raise FutureTimeoutError
             return result
 
-    monkeypatch.setattr(bounded, "Future", LastMoment)
+    monkeypatch.setattr(deadline, "Future", LastMoment)
 
-    assert run(lambda: 42, time.monotonic() + 10) == 42
+    assert run_within(lambda: 42, time.monotonic() + 10) == 42

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from shared.clients import retry
-from shared.clients.retry import LEAST_ATTEMPT_S, fate_of, pause_before_resend, with_one_resend
+from shared.clients.retry import LEAST_ATTEMPT_S, delivery_state_of, pause_before_retry, with_one_retry
 from shared.problems import (
     ConfigurationError,
-    Fate,
+    DeliveryState,
     JobNotFound,
     Throttled,
     Upstream,
@@ -24,20 +24,20 @@ from shared.problems import (
 from shared.runtime.context import Credentials
 
 OLD, NEW = Credentials("id", "secret", "old"), Credentials("id", "secret", "new")
-EXPIRED = UpstreamDenied("reason", upstream=Upstream("InvalidSecurityToken.Expired", None), fate="answered")
-NOT_SENT = UpstreamUnavailable("reason", fate="not sent")
-BUSY = Throttled("reason", fate="turned away", wait_ms=700)
+EXPIRED = UpstreamDenied("reason", upstream=Upstream("InvalidSecurityToken.Expired", None), delivery_state="answered")
+NOT_SENT = UpstreamUnavailable("reason", delivery_state="not_sent")
+BUSY = Throttled("reason", delivery_state="rejected", wait_ms=700)
 
 
 @pytest.mark.parametrize(
-    ("kind", "sent", "status", "fate"),
+    ("kind", "sent", "status", "state"),
     [
-        (UpstreamUnavailable, False, None, "not sent"),
-        (Throttled, True, 429, "turned away"),
-        (Throttled, True, 400, "turned away"),
-        (Throttled, True, 200, "turned away"),
-        (UpstreamUnavailable, True, 503, "turned away"),
-        (UpstreamRejected, True, 503, "turned away"),
+        (UpstreamUnavailable, False, None, "not_sent"),
+        (Throttled, True, 429, "rejected"),
+        (Throttled, True, 400, "rejected"),
+        (Throttled, True, 200, "rejected"),
+        (UpstreamUnavailable, True, 503, "rejected"),
+        (UpstreamRejected, True, 503, "rejected"),
         (UpstreamUnavailable, True, 500, "unknown"),
         (UpstreamUnavailable, True, 200, "unknown"),
         (UpstreamInvalidResponse, True, None, "unknown"),
@@ -47,35 +47,40 @@ BUSY = Throttled("reason", fate="turned away", wait_ms=700)
         (UpstreamDenied, True, 403, "answered"),
     ],
 )
-def test_what_became_of_a_request(kind: type[UpstreamProblem], sent: bool, status: int | None, fate: Fate) -> None:  # noqa: FBT001 - a row
-    assert fate_of(kind, sent=sent, status=status) == fate
+def test_what_became_of_a_request(
+    kind: type[UpstreamProblem],
+    sent: bool,  # noqa: FBT001 - a row
+    status: int | None,
+    state: DeliveryState,
+) -> None:
+    assert delivery_state_of(kind, sent=sent, status=status) == state
 
 
 def test_the_table_names_every_fate() -> None:
-    rows = re.findall(r"\| `(.+?)`\s+\| ", retry.fate_of.__doc__ or "")
-    assert set(rows) == {"not sent", "turned away", "unknown", "answered"}
+    rows = re.findall(r"\| `(.+?)`\s+\| ", retry.delivery_state_of.__doc__ or "")
+    assert set(rows) == {"not_sent", "rejected", "unknown", "answered"}
 
 
 @pytest.mark.parametrize(
-    ("fate", "wait_ms", "left_s", "pause_s"),
+    ("delivery_state", "wait_ms", "left_s", "pause_s"),
     [
-        ("not sent", None, 4.5, 0.1),
-        ("not sent", None, 0.5, None),
-        ("not sent", None, -1.0, None),
-        ("turned away", 700, 4.5, 0.7),
-        ("turned away", 700, 0.7 + LEAST_ATTEMPT_S, 0.7),
-        ("turned away", 701, 0.7 + LEAST_ATTEMPT_S, None),
-        ("turned away", 3_600_000, 4.5, None),
-        ("turned away", None, 4.5, None),
+        ("not_sent", None, 4.5, 0.1),
+        ("not_sent", None, 0.5, None),
+        ("not_sent", None, -1.0, None),
+        ("rejected", 700, 4.5, 0.7),
+        ("rejected", 700, 0.7 + LEAST_ATTEMPT_S, 0.7),
+        ("rejected", 701, 0.7 + LEAST_ATTEMPT_S, None),
+        ("rejected", 3_600_000, 4.5, None),
+        ("rejected", None, 4.5, None),
         ("answered", 700, 4.5, None),
         ("unknown", None, 4.5, None),
         ("unknown", 700, 4.5, None),
     ],
 )
 def test_how_long_to_wait_before_the_second_attempt(
-    fate: Fate, wait_ms: int | None, left_s: float, pause_s: float | None
+    delivery_state: DeliveryState, wait_ms: int | None, left_s: float, pause_s: float | None
 ) -> None:
-    assert pause_before_resend(fate, wait_ms, left_s) == pause_s
+    assert pause_before_retry(delivery_state, wait_ms, left_s) == pause_s
 
 
 class Script:
@@ -101,10 +106,10 @@ class Script:
         return found
 
     def run(self, left_s: float = 4.5) -> Any:
-        return with_one_resend(self.send, self.read(), self.read, time.monotonic() + left_s, self.slept.append)
+        return with_one_retry(self.send, self.read(), self.read, time.monotonic() + left_s, self.slept.append)
 
 
-@pytest.mark.parametrize(("problem", "slept"), [(NOT_SENT, 0.1), (BUSY, 0.7)], ids=["not sent", "busy"])
+@pytest.mark.parametrize(("problem", "slept"), [(NOT_SENT, 0.1), (BUSY, 0.7)], ids=["not_sent", "busy"])
 def test_what_was_not_carried_out_is_sent_once_more(problem: UpstreamProblem, slept: float) -> None:
     script = Script(problem, "answer")
 
@@ -114,7 +119,12 @@ def test_what_was_not_carried_out_is_sent_once_more(problem: UpstreamProblem, sl
 
 @pytest.mark.parametrize(
     "problem",
-    [UpstreamTimeout("r"), UpstreamInvalidResponse("r"), JobNotFound("r", fate="answered"), UpstreamUnavailable("r")],
+    [
+        UpstreamTimeout("r"),
+        UpstreamInvalidResponse("r"),
+        JobNotFound("r", delivery_state="answered"),
+        UpstreamUnavailable("r"),
+    ],
 )
 def test_what_may_have_been_carried_out_is_not(problem: UpstreamProblem) -> None:
     script = Script(problem)
@@ -163,7 +173,9 @@ def test_an_expired_token_without_another_is_denied(credentials: tuple[Credentia
 
 
 def test_another_denial_does_not_ask_for_credentials_again() -> None:
-    script = Script(UpstreamDenied("r", upstream=Upstream("NoPermission"), fate="answered"), credentials=(OLD, NEW))
+    script = Script(
+        UpstreamDenied("r", upstream=Upstream("NoPermission"), delivery_state="answered"), credentials=(OLD, NEW)
+    )
 
     with pytest.raises(UpstreamDenied):
         script.run()

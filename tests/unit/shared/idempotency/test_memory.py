@@ -36,7 +36,7 @@ def test_the_oldest_is_forgotten_first() -> None:
     for key in ("first", "second", "third"):
         store.complete(key, "answer", 60_000, 0)
 
-    assert [store.look_up(key) is not None for key in ("first", "second", "third")] == [False, True, True]
+    assert [store.get(key) is not None for key in ("first", "second", "third")] == [False, True, True]
 
 
 @pytest.mark.parametrize("remembers", [False, True])
@@ -89,7 +89,7 @@ def test_an_answer_that_could_not_be_stored_is_known_here_and_delivered_before_t
 
     shared.gone = False
     assert store.claim("next", "?mine", 60_000, 0) is None
-    told = shared.look_up("key")
+    told = shared.get("key")
     assert told is not None
     assert told.value == "answer"
 
@@ -107,7 +107,7 @@ def test_nobodys_answer_is_lost_for_the_late_ones_of_another_or_waits_for_one_th
     # The first of them meets the one that is refused.
     assert [store.claim(name_of("new", str(number)), "?mine", 60_000, 0) for number in range(3)] == [None] * 3
 
-    delivered = [shared.look_up(name) is not None for name in names]
+    delivered = [shared.get(name) is not None for name in names]
     # Of the loud one the last two hundred.
     assert delivered == [True, *[False] * 101, *[True] * 199]
 
