@@ -8,9 +8,9 @@ PYTHON ?= python3
 # One environment per minor version, so that `make check` can keep several side by side.
 VENV := .venv/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 BIN := $(VENV)/bin
-# Two processes per core and one more, since many tests wait. A file's tests stay together: some share what is costly to build.
+# Two processes per core, since many tests wait. A file's tests stay together: some share what is costly to build.
 # In the order of their folders: the slow ones come first, and not at the end, when the other processes are done.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count() + 1)')
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 FUNCTION ?= mute_call
 RUNTIME ?= python3.12

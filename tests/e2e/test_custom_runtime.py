@@ -357,6 +357,7 @@ NUISANCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "content", "drips"), NUISANCES.values(), ids=NUISANCES)
 def test_no_client_stops_service_for_others(server: Server, number: int, content: bytes, drips: bool) -> None:  # noqa: FBT001 - a column
     with nuisances(server, number, content) as connections, dripping(connections if drips else ()):
@@ -370,6 +371,7 @@ def test_no_client_stops_service_for_others(server: Server, number: int, content
     assert server.end()[1] == ""
 
 
+@pytest.mark.slow
 def test_each_client_has_its_time_and_no_more(server: Server) -> None:
     began = time.monotonic()
     with (

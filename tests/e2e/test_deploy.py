@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("Makefile", "s.yaml", "local", "shared", "functions")
 MAKE_ERROR = 2
 
-pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("make"), reason="needs make")]
 
 # Records its arguments; `deploy` does what STAND_IN says, in its order, and a package is as good as its one file.
 TOOL = f"""#!{sys.executable}
@@ -138,7 +138,7 @@ def serving(platform: Path) -> Iterator[str]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

@@ -16,6 +16,8 @@ from shared.clients.idle import MAX_IDLE_S
 from tests.e2e.instances import DEADLINE_S, TIMEOUT_S, Instance, until
 from tests.silent_proxy import SilentProxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:

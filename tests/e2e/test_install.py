@@ -94,7 +94,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     with Index(wheels) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server
         server.closing.set()

@@ -160,7 +160,9 @@ def attempts(simulator: Simulator) -> int:
     return sum((each["SecretName"], each["VersionStage"]) == ("crm", "ACSCurrent") for each in asked)
 
 
-@pytest.mark.parametrize("first", [ROLE, FORGED[0]], ids=["the role's", "forged"])
+@pytest.mark.parametrize(
+    "first", [pytest.param(ROLE, id="the role's"), pytest.param(FORGED[0], id="forged", marks=pytest.mark.slow)]
+)
 def test_forged_credentials_use_nothing_that_the_roles_have_read(
     simulator: Simulator, callers: Path, first: dict[str, str]
 ) -> None:

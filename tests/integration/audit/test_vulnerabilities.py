@@ -25,6 +25,8 @@ LOCKS = {
     DEV: [f"greeter==1.0 {HASH}", f"tester==1.0 {HASH}", f"tester==2.0 {HASH}"],
 }
 CANARY = "pyyaml"
+
+pytestmark = pytest.mark.slow
 # Body and status for a package and its version.
 Answer = Callable[[str, str], tuple[int, bytes]]
 
@@ -62,7 +64,7 @@ def service(answer: Answer) -> Iterator[str]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
         finally:

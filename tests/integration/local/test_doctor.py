@@ -680,7 +680,7 @@ def test_a_bucket_is_asked_in_a_way_that_leaves_one_object(place: Place, examine
             pass
 
     with HTTPServer(("127.0.0.1", 0), Oss) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         place.shell.setenv("OSS_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         place.deploy("DEAD_LETTER_URL", "oss://bucket")
         exit_code, checks = examine("--live")

@@ -40,6 +40,7 @@ PAGES = {"GET /healthz", "GET /openapi.json"}
 CALLS = {f"{method} {path}" for method in ("GET", "POST") for path in ("/", "/{caller}")}
 # Names the answers that are not the function's.
 PLATFORM = "x-fc-error-type"
+pytestmark = pytest.mark.slow
 Statuses = dict[str, set[int]]
 
 

@@ -74,7 +74,7 @@ def server(authority: trustme.CA) -> Iterator[_Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     running = _Server(context)
-    thread = threading.Thread(target=running.serve_forever)
+    thread = threading.Thread(target=running.serve_forever, args=(0.02,))
     thread.start()
     yield running
     running.released.set()

@@ -19,6 +19,8 @@ BYTECODE = f".cpython-{''.join(map(str, RUNNING.version))}.pyc"
 
 BUILT = {"greet", "greet.zip", "greet.cdx.json", "greet.licences.txt"}
 
+pytestmark = pytest.mark.slow
+
 
 def build(repository: Path, output: Path, target: Target = RUNNING) -> tuple[Path, list[str]]:
     lines: list[str] = []

@@ -10,6 +10,8 @@ from local.package.install import install, pip_arguments
 
 NEW = TARGETS["python3.12"]
 
+pytestmark = pytest.mark.slow
+
 
 def test_pip_takes_the_targets_wheels_only_and_checks_their_hashes(tmp_path: Path) -> None:
     arguments = pip_arguments(NEW, tmp_path / "list", tmp_path / "code")
