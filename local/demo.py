@@ -38,7 +38,7 @@ UNMUTE_CALLERS = ROOT / "functions" / "unmute_call" / "callers.toml"
 
 
 # What points the function at the simulator.
-_SIMULATOR = {"ccc_endpoint", "ccc_protocol", "kms_endpoint"}
+_SIMULATOR = {"ccc_endpoint", "kms_endpoint"}
 
 
 class Sender(NamedTuple):

@@ -23,7 +23,7 @@ from local.doctor.account import account_id
 from local.doctor.live import Live, patience
 from shared.clients import transport
 from shared.runtime.context import Credentials
-from shared.settings import Service
+from shared.settings import Endpoint
 
 NOT_FOUND, NO_INDEX = 404, "IndexConfigNotExist"
 
@@ -83,10 +83,9 @@ def logstore_of(live: Live) -> Logstore:
     region = live.case.region
     endpoint = live.case.shell.get(_ENDPOINT) or f"{region}.log.aliyuncs.com"
     try:
-        endpoint = TypeAdapter(Service).validate_python(endpoint)
+        endpoint = TypeAdapter(Endpoint).validate_python(endpoint)
     except ValidationError:
         raise LogServiceError(f"{_ENDPOINT} is no host[:port]") from None
-    address = endpoint if "://" in endpoint else f"https://{endpoint}"
     named = next((props.get("logConfig") for props in live.case.deployment.resources.values()), None)
     if isinstance(named, str) and named.partition("|")[0].lower() == _AUTO:
         project, name = project_of(region, account_id(live)), _AUTO_LOGSTORE
@@ -95,7 +94,7 @@ def logstore_of(live: Live) -> Logstore:
         project, name = str(fixed.get("project")), str(fixed.get("logstore"))
     if not _NAME.fullmatch(project) or not _NAME.fullmatch(name):
         raise LogServiceError("logConfig in s.yaml names no project and logstore")
-    return Logstore(address, region, project, name)
+    return Logstore(endpoint, region, project, name)
 
 
 def project_of(region: str, account: str | None) -> str:

@@ -46,7 +46,7 @@ def stack(
     key = AccessKey(security_token=token) if token else AccessKey()
     with contextlib.ExitStack() as started:
         simulator = started.enter_context(Simulator(access_key=key, port=simulator_port))
-        here = {"CCC_ENDPOINT": simulator.endpoint, "CCC_PROTOCOL": "http", "KMS_ENDPOINT": simulator.url}
+        here = {"CCC_ENDPOINT": simulator.url, "KMS_ENDPOINT": simulator.url}
         started.enter_context(environment(here | dict(variables or {})))
         gateway = Gateway(HANDLER, port=gateway_port)
         if wrap:

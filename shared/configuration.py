@@ -24,7 +24,7 @@ from shared.callers.secret_references import (
 from shared.payload.mapping import is_constant
 from shared.problems import ConfigurationError, UpstreamUnavailable
 from shared.runtime.context import credentials_of, region_of
-from shared.settings import Settings, doubts, read_settings
+from shared.settings import Settings, callers_file_of, doubts, read_settings
 
 _NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."
 
@@ -51,7 +51,7 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     with _collected(reasons):
         settings = read_settings(environ, region=region_of(context, environ))
     with _collected(reasons):
-        callers = load_callers(environ.get("CALLERS_FILE") or callers_file)
+        callers = load_callers(callers_file_of(environ, callers_file))
     if reasons:
         raise ConfigurationError("; ".join(reasons))
     return Configuration(settings, callers)
@@ -144,7 +144,7 @@ def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
     named: set[str] = set()
     told: list[str] = []
     with contextlib.suppress(ConfigurationError):
-        callers = load_callers(environ.get("CALLERS_FILE") or callers_file).callers
+        callers = load_callers(callers_file_of(environ, callers_file)).callers
         references = (reference for caller in callers.values() for reference in caller.auth.secrets or ())
         named = {text.removeprefix(ENV).removesuffix(OPTIONAL) for text in references}
         told = doubts_of(callers)

@@ -47,7 +47,7 @@ def open_dead_letters(settings: Settings) -> WriteDeadLetter | None:
     from shared.clients import oss  # noqa: PLC0415 - its library is paid for only where it is configured
 
     url = urlsplit(settings.dead_letter_url)
-    bucket = oss.Bucket(settings.oss, settings.oss_region, url.netloc)
+    bucket = oss.Bucket(settings.oss_endpoint, settings.oss_region, url.netloc)
     prefix = url.path.strip("/")
 
     def write(key: str, content: bytes, credentials: Credentials, deadline: float) -> None:

@@ -40,7 +40,7 @@ from shared.responses.render import render
 from shared.responses.status import slim_status
 from shared.runtime.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.runtime.event import Request, Response, read_event, to_direct, to_http
-from shared.settings import Settings
+from shared.settings import Settings, log_level_of
 
 METHODS = ("POST", "GET")
 
@@ -139,7 +139,7 @@ class Function:
             request_id_of(context),
             request,
             cold_start=not self._served,
-            log_level=self._environ.get("LOG_LEVEL", ""),
+            log_level=log_level_of(self._environ),
             observe=self._observe,
         )
         self._served = True

@@ -6,7 +6,8 @@ import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -136,15 +137,22 @@ def _letters_url(url: str) -> str:
     return url
 
 
-def _service(endpoint: str) -> str:
-    """Check `host[:port]`, before which `http://` may stand for one on this machine."""
+def _address(endpoint: str) -> str:
+    """Return the address of `host[:port]`, before which `http://` may stand for one on this machine."""
     scheme, marker, host = endpoint.rpartition("://")
     if not marker or scheme != "http":
-        return _host_and_port(endpoint)
+        return f"https://{_host_and_port(endpoint)}"
     if not is_loopback(_host_and_port(host)):
         # The security token travels in a header.
         raise PydanticCustomError("protocol", "http:// is for loopback endpoints only")
     return endpoint
+
+
+def _endpoint_of(service: str, region: str) -> str:
+    """Return the public host of a service in a region; that of CCC as the product SDK maps it."""
+    if service == "ccc" and region in _CENTRAL_REGIONS:
+        return "ccc.aliyuncs.com"
+    return f"{service}-{region}.aliyuncs.com" if service == "oss" else f"{service}.{region}.aliyuncs.com"
 
 
 _MOST_MS = 600_000
@@ -153,24 +161,32 @@ LEAST_DEADLINE_MS = 500
 
 _REGION = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+_LEVELS, _DEFAULT_LEVEL = get_args(LogLevel), "INFO"
+# `host[:port]`, or `http://host[:port]` on this machine, taken as an address without a path.
+Endpoint = Annotated[str, AfterValidator(_address)]
 Milliseconds = Annotated[int, whole_number(1, _MOST_MS)]
 Region = Annotated[
     str,
     StringConstraints(pattern=_REGION),
     says("Region should be the id of one, such as cn-shanghai"),
 ]
-Endpoint = Annotated[str, AfterValidator(_host_and_port)]
-Service = Annotated[str, AfterValidator(_service)]
+
+
+def _endpoint(service: str) -> Any:
+    return Field(default="", validate_default=True, description=f"{service}'s host, `host[:port]`.")
 
 
 class Settings(BaseModel):
-    """The variables, each under its name in lower case; `CALLERS_FILE` is the callers' own."""
+    """All variables, each under its name in lower case; an endpoint is an address without a path, `https://host`."""
 
     model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True)
 
+    callers_file: str | None = Field(default=None, description="The callers file.")
     ccc_region: Region = Field(description="CCC's region.")
-    ccc_endpoint: Endpoint | None = Field(default=None, description="CCC's host, `host[:port]`.")
+    # Read until 1.0: `http` stands for `http://` before CCC's endpoint.
     ccc_protocol: Literal["https", "http"] = Field(default="https", description="`http` for loopback endpoints only.")
+    ccc_endpoint: str = _endpoint("CCC")
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")
     ccc_read_timeout_ms: Milliseconds = Field(default=3000, description="Time between two parts of the answer.")
     deadline_ms: Annotated[int, whole_number(LEAST_DEADLINE_MS, _MOST_MS)] = Field(
@@ -183,52 +199,35 @@ class Settings(BaseModel):
         default=86_400, description="For how long an answer is kept."
     )
     kms_region: Region = Field(description="The region of KMS, which holds the secrets `kms:NAME`.")
-    kms_endpoint: Service | None = Field(default=None, description="KMS's host, `host[:port]`.")
+    kms_endpoint: str = _endpoint("KMS")
     dead_letter_url: Annotated[str, AfterValidator(_letters_url)] | None = Field(
         default=None, description="Where authenticated requests that failed are kept, `oss://bucket/prefix`."
     )
     oss_region: Region = Field(description="The region of that bucket.")
-    oss_endpoint: Service | None = Field(default=None, description="OSS's host, `host[:port]`.")
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = Field(
+    oss_endpoint: str = _endpoint("OSS")
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         default="INFO", description="The least level that is logged."
     )
-
-    @property
-    def endpoint(self) -> str:
-        """CCC's host: the one given, else the region's, as the product SDK maps it."""
-        return self.ccc_endpoint or _endpoint_of(self.ccc_region)
-
-    @property
-    def ccc(self) -> str:
-        """The address of CCC, without a path."""
-        return f"{self.ccc_protocol}://{self.endpoint}"
-
-    @property
-    def kms(self) -> str:
-        """The address of KMS, without a path: the one given, else the region's public one."""
-        return _address(self.kms_endpoint or f"kms.{self.kms_region}.aliyuncs.com")
-
-    @property
-    def oss(self) -> str:
-        """The address of OSS, without a path: the one given, else the region's public one."""
-        return _address(self.oss_endpoint or f"oss-{self.oss_region}.aliyuncs.com")
 
     def deadline_from(self, started: float) -> float:
         """Return when everything has to be over, by the clock (in seconds) by which it was started."""
         return started + self.deadline_ms / 1000
 
-    @field_validator("ccc_protocol")
+    @field_validator("ccc_endpoint", "kms_endpoint", "oss_endpoint")
     @classmethod
-    def _http_stays_on_this_machine(cls, protocol: str, info: ValidationInfo) -> str:
-        endpoint = info.data.get("ccc_endpoint") or _endpoint_of(info.data.get("ccc_region", ""))
-        if protocol == "http" and not is_loopback(endpoint):
-            # The security token travels in a header.
-            raise PydanticCustomError("protocol", "http is for loopback endpoints only")
-        return protocol
+    def _address_of_service(cls, endpoint: str, info: ValidationInfo) -> str:
+        """Return the address: of the endpoint that is given, else of the region's public one."""
+        service = str(info.field_name).removesuffix("_endpoint")
+        region = info.data.get(f"{service}_region")
+        if not endpoint and region is None:
+            # The region is wrong, and that is told.
+            return endpoint
+        host = endpoint or _endpoint_of(service, region or "")
+        is_old_form = "://" not in host and info.data.get(f"{service}_protocol") == "http"
+        return _address(f"http://{host}" if is_old_form else host)
 
 
 _NAMES = tuple(name.upper() for name in Settings.model_fields)
-_OURS = (*_NAMES, "CALLERS_FILE")
 # The name of a product, or another word that many programs use.
 _SHORT = 4
 _OF_THE_PLATFORM = ("FC_", "ALIBABA_CLOUD_")
@@ -249,7 +248,25 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     try:
         return _validated(tuple((dict.fromkeys(_REGIONS, region) | given).items()))
     except ValidationError as error:
-        raise ConfigurationError("; ".join(describe(error))) from None
+        # Of a default pydantic tells the field's name, in lower case, and not the variable's.
+        lines = (line.partition(": ") for line in describe(error))
+        raise ConfigurationError("; ".join(f"{name.upper()}: {told}" for name, _, told in lines)) from None
+
+
+def log_level_of(environ: Mapping[str, str]) -> str:
+    """Return the least level that is logged: also where other variables are wrong, since the log says which."""
+    level = environ.get("LOG_LEVEL", "").upper()
+    return level if level in _LEVELS else _DEFAULT_LEVEL
+
+
+def callers_file_of(environ: Mapping[str, str], default: Path) -> str:
+    """Return which callers file counts: it is checked also where other variables are wrong.
+
+    Args:
+        environ: the environment.
+        default: the file of the function.
+    """
+    return environ.get("CALLERS_FILE") or str(default)
 
 
 def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
@@ -261,6 +278,8 @@ def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterat
     """
     yield from misspelt(environ, named=named)
     given = {name: value for name, value in environ.items() if value}
+    if "CCC_PROTOCOL" in given:
+        yield "CCC_PROTOCOL is read until 1.0; leave it out, and set http:// before CCC_ENDPOINT where it is to be http"
     for name in _REGIONS:
         if told := doubt_of_region(given.get(name, "")):
             yield f"{name}: {told}"
@@ -273,7 +292,7 @@ def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterat
 
 def misspelt(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
     """Yield the variables whose names are nearly those of the function's, a sentence each."""
-    for name in sorted(environ.keys() - {*_OURS, *named}):
+    for name in sorted(environ.keys() - {*_NAMES, *named}):
         if environ[name] and (meant := _meant(name)):
             yield f"{name} is not read; did you mean {meant}?"
 
@@ -292,10 +311,10 @@ def _meant(name: str) -> str | None:
     if name.upper().startswith(_OF_THE_PLATFORM):
         return None
     head = name.upper().partition("_")[0]
-    own = [each for each in _OURS if each.startswith(f"{head}_")]
+    own = [each for each in _NAMES if each.startswith(f"{head}_")]
     if not own:
         # `SLS_ENDPOINT` is no slip for `OSS_ENDPOINT`: so short a word is another product.
-        return nearest(name, [each for each in _OURS if each.index("_") >= _SHORT or each.replace("_", "") == head])
+        return nearest(name, [each for each in _NAMES if each.index("_") >= _SHORT or each.replace("_", "") == head])
     if len(head) > _SHORT:
         return nearest(name, own) or own[0]
     return nearest(name, own) if "_" in name else None
@@ -305,11 +324,3 @@ def _meant(name: str) -> str | None:
 def _validated(values: tuple[tuple[str, str], ...]) -> Settings:
     """Return the same settings for the same values: they are read at every invocation, and hardly ever change."""
     return Settings.model_validate(dict(values))
-
-
-def _address(service: str) -> str:
-    return service if "://" in service else f"https://{service}"
-
-
-def _endpoint_of(region: str) -> str:
-    return "ccc.aliyuncs.com" if region in _CENTRAL_REGIONS else f"ccc.{region}.aliyuncs.com"

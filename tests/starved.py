@@ -111,7 +111,7 @@ STARVED: dict[str, list[Callable[[], contextlib.AbstractContextManager[None]]]] 
 
 
 def calls(address: str, tls_address: str) -> dict[str, Callable[[], object]]:
-    variables = {"CCC_ENDPOINT": address, "CCC_PROTOCOL": "http", "KMS_ENDPOINT": f"http://{address}"}
+    variables = {"CCC_ENDPOINT": f"http://{address}", "KMS_ENDPOINT": f"http://{address}"}
     settings = read_settings(variables, region="cn-shanghai")
     bucket = oss.Bucket(f"http://{address}", "cn-shanghai", "letters")
 

@@ -18,8 +18,8 @@ def handler(event: bytes, _context: object) -> dict[str, Any]:
             access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
             access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
             security_token=os.environ["ALIBABA_CLOUD_SECURITY_TOKEN"],
-            endpoint=os.environ["CCC_ENDPOINT"],
-            protocol=os.environ["CCC_PROTOCOL"],
+            endpoint=os.environ["CCC_ENDPOINT"].removeprefix("http://"),
+            protocol="http",
         )
     )
     answer = client.mute_call(MuteCallRequest().from_map(json.loads(json.loads(event)["body"])))

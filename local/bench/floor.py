@@ -21,7 +21,7 @@ _ALGORITHM = "ACS3-HMAC-SHA256"
 def handler(event: bytes, _context: object) -> dict[str, Any]:
     """Call MuteCall with what the event's body holds."""
     query = urlencode(sorted(json.loads(json.loads(event)["body"]).items()), quote_via=quote)
-    host = os.environ["CCC_ENDPOINT"]
+    host = os.environ["CCC_ENDPOINT"].removeprefix("http://")
     headers = {
         "host": host,
         "x-acs-action": "MuteCall",

@@ -69,8 +69,7 @@ def upstream(wait_ms: float) -> Iterator[dict[str, str]]:
             "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.local",
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",
             "ALIBABA_CLOUD_SECURITY_TOKEN": "local-token",
-            "CCC_ENDPOINT": f"127.0.0.1:{server.port}",
-            "CCC_PROTOCOL": "http",
+            "CCC_ENDPOINT": f"http://127.0.0.1:{server.port}",
             # As s.yaml sets it.
             "PYDANTIC_DISABLE_PLUGINS": "__all__",
             TOKEN_VARIABLE: DEMO_TOKEN,

@@ -171,8 +171,7 @@ def _gateway(simulator: Simulator) -> Iterator[tuple[str, int]]:
         callers.write_text(_CALLERS, encoding="utf-8")
         environment = bare_shell() | {
             "CALLERS_FILE": str(callers),
-            "CCC_ENDPOINT": simulator.endpoint,
-            "CCC_PROTOCOL": "http",
+            "CCC_ENDPOINT": simulator.url,
             "CCC_READ_TIMEOUT_MS": str(_READ_MS),
             "DEADLINE_MS": str(_DEADLINE_MS),
             "SOAK_SECRET": _SECRET,

@@ -12,7 +12,7 @@ from local.doctor.check import Check, failed, ok, warning
 from local.doctor.live import CLOCK, Live, patience, remedy_of_the_gateway
 from shared.clients import rpc, transport
 from shared.problems import Upstream
-from shared.settings import Service
+from shared.settings import Endpoint
 
 _GET_CALLER_IDENTITY = rpc.Operation("GetCallerIdentity", "2015-04-01")
 # The doctor's own: the function does not ask STS.
@@ -29,12 +29,12 @@ def check_clock(live: Live) -> Iterator[Check]:
     before = live.case.now()
     try:
         with transport.Exchange(patience()).current():
-            answer = transport.send("GET", f"{settings.ccc}/", {}, None, connect_s=connect_s, read_s=read_s)
+            answer = transport.send("GET", f"{settings.ccc_endpoint}/", {}, None, connect_s=connect_s, read_s=read_s)
         there = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except transport.TransportError as error:
-        yield warning("clock", f"{settings.endpoint} does not answer: {error}", "see what is said of CCC below")
+        yield warning("clock", f"{settings.ccc_endpoint} does not answer: {error}", "see what is said of CCC below")
     except ValueError:
-        yield warning("clock", f"{settings.endpoint} does not tell the time", f"compare it yourself: {CLOCK}")
+        yield warning("clock", f"{settings.ccc_endpoint} does not tell the time", f"compare it yourself: {CLOCK}")
     else:
         yield _compared((before + live.case.now()) / 2 - there)
 
@@ -64,10 +64,9 @@ def account_id(live: Live) -> str | None:
 
 def _ask_sts(live: Live) -> rpc.Answer:
     endpoint = live.case.shell.get(_VARIABLE) or f"sts.{live.case.region}.aliyuncs.com"
-    endpoint = TypeAdapter(Service).validate_python(endpoint)
+    endpoint = TypeAdapter(Endpoint).validate_python(endpoint)
     settings = live.settings
-    address = endpoint if "://" in endpoint else f"https://{endpoint}"
-    service = rpc.Service(address, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
+    service = rpc.Service(endpoint, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
     return rpc.call(_GET_CALLER_IDENTITY, {}, live.credentials, service, patience())
 
 

@@ -71,5 +71,5 @@ def _remedy(problem: UpstreamProblem, code: str, instance: str, live: Live) -> s
     if _OF_THE_INSTANCE.fullmatch(code):
         return f"CCC's console: is {instance} suspended, has it ceased, is it still being created?"
     if isinstance(problem, (UpstreamUnavailable, UpstreamTimeout)):
-        return f"CCC_REGION, CCC_ENDPOINT: is {live.settings.endpoint} right, and can it be reached from here?"
+        return f"CCC_REGION, CCC_ENDPOINT: is {live.settings.ccc_endpoint} right, and can it be reached from here?"
     return "docs/runbook.md has what each answer of CCC means"

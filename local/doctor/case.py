@@ -23,10 +23,8 @@ from shared.runtime.context import region_of
 from shared.settings import Settings, is_loopback, read_settings
 
 _ENDPOINTS = ("CCC_ENDPOINT", "KMS_ENDPOINT", "OSS_ENDPOINT")
-# Without it nothing in clear can be tried; elsewhere it is refused.
+# Until 1.0.
 _PROTOCOL = "CCC_PROTOCOL"
-# `Settings` has all others.
-_OF_THE_CALLERS = "CALLERS_FILE"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Case:
         """Yield the settings that the shell has in vain: they are not in `s.yaml`, or are something else there."""
         if not self.deployment.resources:
             return
-        for name in (_OF_THE_CALLERS, *(field.upper() for field in Settings.model_fields)):
+        for name in (field.upper() for field in Settings.model_fields):
             value = self.shell.get(name)
             if value and name not in self.trial and value != self.deployment.environment.get(name):
                 yield name

@@ -58,7 +58,7 @@ def check_variables(case: Case) -> Iterator[Check]:
             yield failed("variables", found, remedy)
     else:
         trial = f"; of this shell, for a trial: {', '.join(case.trial)}" if case.trial else ""
-        yield ok("variables", f"CCC at {settings.endpoint}, deadline {settings.deadline_ms} ms{trial}")
+        yield ok("variables", f"CCC at {settings.ccc_endpoint}, deadline {settings.deadline_ms} ms{trial}")
         yield from _ttl(case, settings)
     yield from _doubts(case)
     for name in sorted(case.deployment.unseen.keys() & {field.upper() for field in Settings.model_fields}):

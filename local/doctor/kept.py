@@ -71,7 +71,7 @@ def check_letters(live: Live) -> Iterator[Check]:
             # OSS has let the request pass up to there.
             yield ok("dead letters", f"{place}/{_OBJECT} is there from an earlier time, and may be written")
             return
-        remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss} has to be reached"
+        remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss_endpoint} has to be reached"
         yield failed("dead letters", f"{place}: {error}", remedy)
     else:
         yield ok("dead letters", f"{place}/{_OBJECT} was written; it may be deleted")
@@ -86,7 +86,9 @@ def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Che
     except ConfigurationError as error:
         return failed("secrets", error.reason, f"permit kms:GetSecretValue on {name}: {_IN_KMS}")
     except SecretUnavailableError as error:
-        return failed("secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms} right, and reached")
+        return failed(
+            "secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms_endpoint} right, and reached"
+        )
     # The first is the current one: with that of no use, only who still sends the previous one gets in.
     fault = fault_of(values[0], caller.auth.is_usable) if values else None
     if fault:

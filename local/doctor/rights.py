@@ -17,7 +17,7 @@ from local.doctor.check import Check, failed, ok, skipped
 from local.doctor.live import Live, patience
 from shared.clients import rpc, transport
 from shared.problems import Upstream
-from shared.settings import Service
+from shared.settings import Endpoint
 
 LINKED = "AliyunServiceRoleForFC"
 LOG = ("log:PostLogStoreLogs",)
@@ -53,12 +53,12 @@ def check_rights(live: Live) -> Iterator[Check]:
         yield skipped("rights", f"a trial on this machine, and no {_VARIABLE}")
         return
     try:
-        endpoint = TypeAdapter(Service).validate_python(given or _ENDPOINT)
+        endpoint = TypeAdapter(Endpoint).validate_python(given or _ENDPOINT)
     except ValidationError:
         yield failed("rights", f"{_VARIABLE} is no host[:port]", f"correct {_VARIABLE}, or unset it")
         return
     try:
-        yield _told(live, endpoint if "://" in endpoint else f"https://{endpoint}")
+        yield _told(live, endpoint)
     except _RefusedError as error:
         yield skipped(
             "rights", f"RAM answered {error}; ask as somebody who may: aliyun ram GetRole --RoleName {LINKED}"
@@ -107,10 +107,10 @@ def _is_among(right: str, allowed: list[str]) -> bool:
     return any(fnmatchcase(right.lower(), str(pattern).lower()) for pattern in allowed)
 
 
-def _ask(live: Live, address: str, action: str, **parameters: str) -> dict[str, Any] | None:
+def _ask(live: Live, endpoint: str, action: str, **parameters: str) -> dict[str, Any] | None:
     """Return RAM's answer, `None` if there is no such role."""
     settings = live.settings
-    service = rpc.Service(address, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
+    service = rpc.Service(endpoint, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
     answer = rpc.call(rpc.Operation(action, _VERSION), parameters, live.credentials, service, patience())
     body: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
     if not answer.refused:

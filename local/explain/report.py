@@ -105,7 +105,7 @@ def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:
         "action": action.name,
         "version": action.version,
         "method": "POST",
-        "endpoint": f"{settings.ccc_protocol}://{mask(settings.endpoint)}/",
+        "endpoint": f"{mask(settings.ccc_endpoint)}/",
         "query": mask.by_value(parameters),
     }
 

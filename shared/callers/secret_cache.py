@@ -213,7 +213,7 @@ class SecretCache:
             read = partial(self._read, name, credentials, settings, deadline)
             # Do not back off after an attempt that had too little time.
             latest = deadline - share_s / 2
-            return self._secret(environ, name).values(
+            return self._secret(settings, name).values(
                 _owner(credentials, settings), read, deadline, latest, early=early
             )
 
@@ -236,17 +236,18 @@ class SecretCache:
                 owner = _owner(credentials_of(context, environ), settings)
             except ConfigurationError:
                 raise NotAskedError("no role credentials") from None
-            return self._secret(environ, reference.removeprefix(KMS)).seen(owner)
+            return self._secret(settings, reference.removeprefix(KMS)).seen(owner)
 
         return get_secret
 
-    def _secret(self, environ: Mapping[str, str], name: str) -> _Secret:
-        # Not by `settings.kms`, which may have its region from a header: each region would have a budget of its own.
-        key = (environ.get("KMS_ENDPOINT", ""), name)
+    def _secret(self, settings: Settings, name: str) -> _Secret:
+        # Not by an address whose region may come from a header: each region would have a budget of its own.
+        given = settings.kms_endpoint if "kms_endpoint" in settings.model_fields_set else ""
+        key = (given, name)
         # Requests may run side by side, and all of them must find the same secret.
         return self._secrets.get(key) or self._secrets.setdefault(key, _Secret())
 
 
 def _owner(credentials: Credentials, settings: Settings) -> str:
     """Return what stands for a set of credentials at one KMS: a hash, since credentials are never kept."""
-    return hashlib.sha256(repr((settings.kms, astuple(credentials))).encode()).hexdigest()
+    return hashlib.sha256(repr((settings.kms_endpoint, astuple(credentials))).encode()).hexdigest()

@@ -75,7 +75,7 @@ def call(
             says that it failed, `UpstreamTimeout` and `UpstreamInvalidResponse` if that is unknown.
     """
     operation = rpc.Operation(action.name, action.version)
-    service = rpc.Service(settings.ccc, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
+    service = rpc.Service(settings.ccc_endpoint, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
     try:
         answer = rpc.call(operation, parameters, credentials, service, deadline)
     except transport.NotSentError as error:

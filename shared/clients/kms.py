@@ -49,7 +49,7 @@ def read_secret(name: str, credentials: Credentials, settings: Settings, deadlin
 
 def _value(name: str, stage: str, credentials: Credentials, settings: Settings, deadline: float) -> str | None:
     """Return the value of one version, `None` if there is none."""
-    service = rpc.Service(settings.kms, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
+    service = rpc.Service(settings.kms_endpoint, settings.ccc_connect_timeout_ms, settings.ccc_read_timeout_ms)
     parameters = {"SecretName": name, "VersionStage": stage}
     try:
         answer = rpc.call(_GET_SECRET_VALUE, parameters, credentials, service, deadline)

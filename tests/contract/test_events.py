@@ -25,7 +25,7 @@ def test_every_sample_is_tried_here() -> None:
 def test_a_sample_gives_its_answer(name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = Path(EVENTS / f"{name}.json").read_bytes()
     with Simulator() as simulator:
-        variables = environment(CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http", MUTE_CALL_TOKEN=DEMO_TOKEN)
+        variables = environment(CCC_ENDPOINT=simulator.url, MUTE_CALL_TOKEN=DEMO_TOKEN)
         for variable, value in variables.items():
             monkeypatch.setenv(variable, value)
         answer = handler(content, Context312())

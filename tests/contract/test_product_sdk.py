@@ -56,7 +56,7 @@ def test_every_region_has_the_product_sdks_endpoint() -> None:
     ruled = dict(line.split() for line in product_sdk("endpoints", json.dumps(own)).splitlines())
     assert len(mapped) > 20
     for region, endpoint in (mapped | ruled).items():
-        assert read_settings({}, region=region).endpoint == endpoint
+        assert read_settings({}, region=region).ccc_endpoint == f"https://{endpoint}"
 
 
 @pytest.mark.parametrize(("action", "index"), [("MuteCall", mute_call), ("UnmuteCall", unmute_call)])
@@ -66,9 +66,7 @@ def test_the_request_is_the_product_sdks(
 ) -> None:
     with Simulator() as simulator:
         assert product_sdk(simulator.endpoint, json.dumps(payload), action).strip() == "OK"
-        for name, value in environment(
-            CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http", UNMUTE_CALL_TOKEN=TOKEN
-        ).items():
+        for name, value in environment(CCC_ENDPOINT=simulator.url, UNMUTE_CALL_TOKEN=TOKEN).items():
             monkeypatch.setenv(name, value)
         assert index.handler(http_event(payload), Context312())["statusCode"] == 200
         theirs, ours = simulator.requests

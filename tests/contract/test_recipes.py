@@ -154,7 +154,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     # Nobody has sent anything yet.
     monkeypatch.setattr(FUNCTION, "_stores", Stores())
     with Simulator() as running:
-        variables = environment(CCC_ENDPOINT=running.endpoint, CCC_PROTOCOL="http")
+        variables = environment(CCC_ENDPOINT=running.url)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         yield running

@@ -21,8 +21,7 @@ def simulator() -> Iterator[Simulator]:
 def gateway(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Gateway]]:
     """Return what starts the function on a runtime, wired to the simulator."""
     for name, value in {
-        "CCC_ENDPOINT": simulator.endpoint,
-        "CCC_PROTOCOL": "http",
+        "CCC_ENDPOINT": simulator.url,
         TOKEN_VARIABLE: DEMO_TOKEN,
     }.items():
         monkeypatch.setenv(name, value)

@@ -40,8 +40,7 @@ class Instance:
 
     def __init__(self, endpoint: str, store: str = "memory://") -> None:
         environment = os.environ | {
-            "CCC_ENDPOINT": endpoint,
-            "CCC_PROTOCOL": "http",
+            "CCC_ENDPOINT": f"http://{endpoint}",
             "CCC_READ_TIMEOUT_MS": "1200",
             "DEADLINE_MS": str(int(DEADLINE_S * 1000)),
             "IDEMPOTENCY_URL": store,

@@ -122,7 +122,7 @@ def test_run_says_when_a_port_is_taken() -> None:
 def test_gateway_and_simulator_serve_as_processes_of_their_own() -> None:
     with serving("local.simulator", "--port", "0") as simulator:
         endpoint = url_of(simulator).removeprefix("http://")
-        variables = {"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http", "MUTE_CALL_TOKEN": "demo-token"}
+        variables = {"CCC_ENDPOINT": f"http://{endpoint}", "MUTE_CALL_TOKEN": "demo-token"}
         with serving("local.gateway", "functions.mute_call.index:handler", "--port", "0", **variables) as gateway:
             answer = post(url_of(gateway), event("http"))
     assert json.loads(answer.body)["status"] == "muted"

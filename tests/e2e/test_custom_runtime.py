@@ -66,7 +66,7 @@ class Server:
 
     def __init__(self, endpoint: str, command: Sequence[str] = OURS, **variables: str) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
-        environment |= {"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http", TOKEN_VARIABLE: DEMO_TOKEN, **CREDENTIALS}
+        environment |= {"CCC_ENDPOINT": f"http://{endpoint}", TOKEN_VARIABLE: DEMO_TOKEN, **CREDENTIALS}
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, *command],
             env={**environment, "FC_CUSTOM_LISTEN_PORT": "0", **variables},

@@ -220,8 +220,7 @@ def environment(resource: str, code: Path, home: Path, simulator: Simulator) -> 
         "FC_FUNCTION_NAME": "mute-call",
         "FC_REGION": "cn-shanghai",
         **{name: DEPLOYED[name] if "${" in value else value for name, value in variables.items()},
-        "CCC_ENDPOINT": simulator.endpoint,
-        "CCC_PROTOCOL": "http",
+        "CCC_ENDPOINT": simulator.url,
     }
 
 

@@ -151,8 +151,7 @@ def place(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         here = {
             **CREDENTIALS,
             **SECRETS,
-            "CCC_ENDPOINT": simulator.endpoint,
-            "CCC_PROTOCOL": "http",
+            "CCC_ENDPOINT": simulator.url,
             "KMS_ENDPOINT": simulator.url,
             "STS_ENDPOINT": simulator.url,
             "RAM_ENDPOINT": simulator.url,
@@ -375,7 +374,6 @@ OFFLINE = [
         "warning",
     ),
     Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_ENDPOINT is set in", "CCC_ENDPOINT: ", "warning"),
-    Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_PROTOCOL is set in", "CCC_PROTOCOL: ", "warning"),
     Fault(_set("KMS_ENDPOINT", "kms.example"), "variables", "KMS_ENDPOINT is set in", "KMS_ENDPOINT: ", "warning"),
     Fault(
         _set("MUTE_CALL_TOKEN_PREVIOUS", "canary-of-before"),
@@ -781,8 +779,7 @@ def test_another_function_without_readable_callers_is_not_compared(
     assert (code, compared) == (0, ["skipped"] if text else [])
 
 
-def test_a_trial_on_this_machine_is_told_as_one(place: Place, examine: Examine) -> None:
-    place.shell.delenv("CCC_PROTOCOL")
+def test_a_trial_on_this_machine_is_told_as_one(examine: Examine) -> None:
     _, checks = examine()
     (variables,) = (check["found"] for check in checks if check["name"] == "variables")
     assert variables.endswith(" ms; of this shell, for a trial: CCC_ENDPOINT, KMS_ENDPOINT")
@@ -858,7 +855,7 @@ def test_a_long_term_key_needs_no_token(place: Place, examine: Examine) -> None:
         place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI")
         place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary-key")
         place.shell.delenv("ALIBABA_CLOUD_SECURITY_TOKEN")
-        place.shell.setenv("CCC_ENDPOINT", account.endpoint)
+        place.shell.setenv("CCC_ENDPOINT", account.url)
         for name in ("KMS_ENDPOINT", "STS_ENDPOINT"):
             place.shell.setenv(name, account.url)
         assert examine("--live")[0] == 0
@@ -960,6 +957,7 @@ DOUBTFUL: dict[str, tuple[dict[str, str], str]] = {
             "deadline_ms": "DEADLINE_MS",
         }.items()
     },
+    "CCC_PROTOCOL": ({"CCC_PROTOCOL": "https"}, "CCC_PROTOCOL is read until 1.0"),
     "a region that is not": (
         {"KMS_REGION": "cn-shangai"},
         "KMS_REGION: Region is not known here; did you mean cn-shanghai?",

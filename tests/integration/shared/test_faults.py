@@ -108,8 +108,7 @@ def post(tmp_path_factory: pytest.TempPathFactory) -> Post:
 
     def handle(endpoint: str) -> Answered:
         variables = environment(
-            CCC_ENDPOINT=endpoint,
-            CCC_PROTOCOL="http",
+            CCC_ENDPOINT=f"http://{endpoint}",
             CCC_CONNECT_TIMEOUT_MS=str(int(CONNECT_S * 1000)),
             CCC_READ_TIMEOUT_MS=str(int(READ_S * 1000)),
             DEADLINE_MS=str(int(DEADLINE_S * 1000)),

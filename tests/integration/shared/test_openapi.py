@@ -51,8 +51,7 @@ def url(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     callers.write_text(CALLERS, encoding="utf-8")
     for name, value in {
         "CALLERS_FILE": str(callers),
-        "CCC_ENDPOINT": simulator.endpoint,
-        "CCC_PROTOCOL": "http",
+        "CCC_ENDPOINT": simulator.url,
         "LOG_LEVEL": "ERROR",
         TOKEN_VARIABLE: DEMO_TOKEN,
     }.items():

@@ -73,7 +73,7 @@ def test_ccc_is_called_once_with_its_own_names(world: World) -> None:
     (called,) = world.call.calls
     assert called.action is MUTE_CALL
     assert called.parameters == {**PAYLOAD, "ChannelId": OWN_CHANNEL}
-    assert called.settings.endpoint == "ccc.cn-shanghai.aliyuncs.com"
+    assert called.settings.ccc_endpoint == "https://ccc.cn-shanghai.aliyuncs.com"
 
 
 def test_the_deadline_starts_with_the_invocation(world: World) -> None:
@@ -101,7 +101,7 @@ def test_the_endpoint_follows_the_region(world: World, region: str, environ: dic
 
     world.send(http_event(), Context312(region=region))
 
-    assert world.call.calls[0].settings.endpoint == endpoint
+    assert world.call.calls[0].settings.ccc_endpoint == f"https://{endpoint}"
 
 
 @pytest.mark.parametrize(

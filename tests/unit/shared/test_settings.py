@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from alibabacloud_ccc20200701.client import Client
 from alibabacloud_tea_openapi.utils_models import Config
 from pydantic import SecretStr
 
 from shared.problems import ConfigurationError
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, callers_file_of, doubts, log_level_of, read_settings
 
 REGIONS = [
     "ap-northeast-1",
@@ -51,58 +53,46 @@ def reason(**environ: str) -> str:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     assert read().model_dump() == {
+        "callers_file": None,
         "ccc_region": "cn-shanghai",
-        "ccc_endpoint": None,
         "ccc_protocol": "https",
+        "ccc_endpoint": "https://ccc.cn-shanghai.aliyuncs.com",
         "ccc_connect_timeout_ms": 1000,
         "ccc_read_timeout_ms": 3000,
         "deadline_ms": 4500,
         "idempotency_url": SecretStr("memory://"),
         "idempotency_ttl_seconds": 86_400,
         "kms_region": "cn-shanghai",
-        "kms_endpoint": None,
+        "kms_endpoint": "https://kms.cn-shanghai.aliyuncs.com",
         "dead_letter_url": None,
         "oss_region": "cn-shanghai",
-        "oss_endpoint": None,
+        "oss_endpoint": "https://oss-cn-shanghai.aliyuncs.com",
         "log_level": "INFO",
     }
 
 
 def test_every_variable_is_read() -> None:
-    settings = read(
-        CCC_REGION="eu-central-1",
-        CCC_ENDPOINT="127.0.0.1:9001",
-        CCC_PROTOCOL="http",
-        CCC_CONNECT_TIMEOUT_MS="1",
-        CCC_READ_TIMEOUT_MS="2",
-        DEADLINE_MS="600000",
-        IDEMPOTENCY_URL="rediss://user:p%3Fss@redis.example:6380/2",
-        IDEMPOTENCY_TTL_SECONDS="60",
-        KMS_REGION="cn-beijing",
-        KMS_ENDPOINT="http://127.0.0.1:9001",
-        DEAD_LETTER_URL="oss://letters/mute-call",
-        OSS_REGION="cn-hangzhou",
-        OSS_ENDPOINT="oss-cn-hangzhou-internal.aliyuncs.com",
-        LOG_LEVEL="debug",
-    )
-
-    assert settings.model_dump() == {
-        "ccc_region": "eu-central-1",
-        "ccc_endpoint": "127.0.0.1:9001",
-        "ccc_protocol": "http",
-        "ccc_connect_timeout_ms": 1,
-        "ccc_read_timeout_ms": 2,
-        "deadline_ms": 600_000,
-        "idempotency_url": SecretStr("rediss://user:p%3Fss@redis.example:6380/2"),
-        "idempotency_ttl_seconds": 60,
-        "kms_region": "cn-beijing",
-        "kms_endpoint": "http://127.0.0.1:9001",
-        "dead_letter_url": "oss://letters/mute-call",
-        "oss_region": "cn-hangzhou",
-        "oss_endpoint": "oss-cn-hangzhou-internal.aliyuncs.com",
-        "log_level": "DEBUG",
+    variables: dict[str, tuple[str, object]] = {
+        "CALLERS_FILE": ("other.toml", "other.toml"),
+        "CCC_REGION": ("eu-central-1", "eu-central-1"),
+        "CCC_PROTOCOL": ("https", "https"),
+        "CCC_ENDPOINT": ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
+        "CCC_CONNECT_TIMEOUT_MS": ("1", 1),
+        "CCC_READ_TIMEOUT_MS": ("2", 2),
+        "DEADLINE_MS": ("600000", 600_000),
+        "IDEMPOTENCY_URL": ("redis://redis.example/2", SecretStr("redis://redis.example/2")),
+        "IDEMPOTENCY_TTL_SECONDS": ("60", 60),
+        "KMS_REGION": ("cn-beijing", "cn-beijing"),
+        "KMS_ENDPOINT": ("kms-vpc.cn-beijing.aliyuncs.com", "https://kms-vpc.cn-beijing.aliyuncs.com"),
+        "DEAD_LETTER_URL": ("oss://letters/mute-call", "oss://letters/mute-call"),
+        "OSS_REGION": ("cn-hangzhou", "cn-hangzhou"),
+        "OSS_ENDPOINT": ("oss.example:8443", "https://oss.example:8443"),
+        "LOG_LEVEL": ("debug", "DEBUG"),
     }
-    assert settings.endpoint == "127.0.0.1:9001"
+
+    settings = read(**{name: given for name, (given, _) in variables.items()})
+
+    assert settings.model_dump() == {name.lower(): value for name, (_, value) in variables.items()}
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
@@ -142,16 +132,48 @@ def test_a_region_may_be_short_or_long(value: str) -> None:
     assert read(CCC_REGION=value).ccc_region == value
 
 
+ENDPOINTS = ["CCC_ENDPOINT", "KMS_ENDPOINT", "OSS_ENDPOINT"]
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize(
+    "value", ["a", "a-b.c--d.e:1", "ccc.aliyuncs.com:65535", "[2001:db8::1]:443", "10.0.0.1", "127.0.0.1:9001"]
+)
+def test_a_service_may_be_elsewhere(name: str, value: str) -> None:
+    assert getattr(read(**{name: value}), name.lower()) == f"https://{value}"
+
+
+LOOPBACK = ["127.0.0.1", "127.0.0.1:9001", "127.1.2.3:1", "localhost", "LocalHost:80", "[::1]:9001"]
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("value", LOOPBACK)
+def test_http_is_for_this_machine(name: str, value: str) -> None:
+    assert getattr(read(**{name: f"http://{value}"}), name.lower()) == f"http://{value}"
+
+
 @pytest.mark.parametrize(
     "value",
     [
         "https://ccc.aliyuncs.com",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://http://127.0.0.1",
+        "http://127.0.0.1/path",
+        "http://user@127.0.0.1",
+        "http://127.0.0.1:0",
+        "http://ccc.aliyuncs.com",
+        "http://127.0.0.1.evil.example",
+        "http://evil-localhost",
+        "http://10.0.0.1:80",
+        "http://0.0.0.0",
+        "http://[::]",
         "ccc.aliyuncs.com/path",
         "user@ccc.aliyuncs.com",
         "ccc.aliyuncs.com?x",
         "ccc aliyuncs",
+        "ccc.example\n",
         "ccc.aliyuncs.com:",
-        "ccc.aliyuncs.com:0",
         "127.0.0.1:00000",
         "ccc.aliyuncs.com:65536",
         "ccc.aliyuncs.com:123456",
@@ -167,46 +189,33 @@ def test_a_region_may_be_short_or_long(value: str) -> None:
         "ü.example",
     ],
 )
-def test_an_endpoint_is_host_and_port(value: str) -> None:
-    assert reason(CCC_ENDPOINT=value).startswith("CCC_ENDPOINT: ")
+def test_any_other_endpoint_is_refused_alike(value: str) -> None:
+    reasons = {reason(**{name: value}).removeprefix(f"{name}: ") for name in ENDPOINTS}
+
+    assert len(reasons) == 1
 
 
-@pytest.mark.parametrize(
-    "value", ["ccc.aliyuncs.com", "ccc.aliyuncs.com:65535", "a", "a-b.c--d.e:1", "[2001:db8::1]:443", "10.0.0.1"]
-)
-def test_an_endpoint_may_have_a_port(value: str) -> None:
-    assert read(CCC_ENDPOINT=value).endpoint == value
+def test_the_protocol_of_before_still_counts() -> None:
+    assert read(CCC_PROTOCOL="http", CCC_ENDPOINT="127.0.0.1:9001").ccc_endpoint == "http://127.0.0.1:9001"
+    assert read(CCC_PROTOCOL="http", CCC_ENDPOINT="http://127.0.0.1").ccc_endpoint == "http://127.0.0.1"
+    assert read(CCC_PROTOCOL="http", CCC_ENDPOINT="127.0.0.1").kms_endpoint.startswith("https://")
+    for endpoint in ("", "ccc.aliyuncs.com"):
+        assert reason(CCC_PROTOCOL="http", CCC_ENDPOINT=endpoint).startswith("CCC_ENDPOINT: ")
+    assert reason(CCC_PROTOCOL="HTTP").startswith("CCC_PROTOCOL: ")
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["127.0.0.1", "127.0.0.1:9001", "127.1.2.3:1", "localhost", "LocalHost:80", "[::1]", "[::1]:9001"]
-)
-def test_http_is_for_loopback(endpoint: str) -> None:
-    assert read(CCC_PROTOCOL="http", CCC_ENDPOINT=endpoint).ccc_protocol == "http"
+@pytest.mark.parametrize(("protocol", "hints"), [("", 0), ("https", 1), ("http", 1)])
+def test_the_protocol_of_before_is_hinted_at(protocol: str, hints: int) -> None:
+    assert [told.startswith("CCC_PROTOCOL ") for told in doubts({"CCC_PROTOCOL": protocol})] == [True] * hints
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "",
-        "ccc.aliyuncs.com",
-        "127.0.0.1.evil.example",
-        "localhost.evil.example",
-        "evil-localhost",
-        "10.0.0.1:80",
-        "128.0.0.1",
-        "0.0.0.0",  # noqa: S104 - refused
-        "[::]",
-        "[2001:db8::1]",
-    ],
-)
-def test_http_is_refused_elsewhere(endpoint: str) -> None:
-    assert reason(CCC_PROTOCOL="http", CCC_ENDPOINT=endpoint).startswith("CCC_PROTOCOL: ")
+@pytest.mark.parametrize(("level", "counts"), [("error", "ERROR"), ("loud", "INFO"), ("", "INFO")])
+def test_level_and_callers_file_count_also_where_others_are_wrong(level: str, counts: str) -> None:
+    environ = {"LOG_LEVEL": level, "DEADLINE_MS": "soon", "CALLERS_FILE": "other.toml"}
 
-
-@pytest.mark.parametrize("value", ["ftp", "HTTP", "HTTPS", "http "])
-def test_other_protocols_are_refused(value: str) -> None:
-    assert reason(CCC_PROTOCOL=value, CCC_ENDPOINT="127.0.0.1").startswith("CCC_PROTOCOL: ")
+    assert log_level_of(environ) == counts
+    assert callers_file_of(environ, Path("callers.toml")) == "other.toml"
+    assert callers_file_of({"CALLERS_FILE": ""}, Path("callers.toml")) == "callers.toml"
 
 
 def test_one_error_lists_every_problem_and_no_value() -> None:
@@ -222,8 +231,8 @@ def test_one_error_lists_every_problem_and_no_value() -> None:
 
     assert [line.partition(":")[0] for line in text.split("; ")] == [
         "CCC_REGION",
-        "CCC_ENDPOINT",
         "CCC_PROTOCOL",
+        "CCC_ENDPOINT",
         "CCC_CONNECT_TIMEOUT_MS",
         "CCC_READ_TIMEOUT_MS",
         "DEADLINE_MS",
@@ -236,7 +245,7 @@ def test_one_error_lists_every_problem_and_no_value() -> None:
 def test_the_endpoint_is_the_one_that_the_product_sdk_maps_the_region_to(region: str) -> None:
     sdk = Client(Config(region_id=region))
 
-    assert read(CCC_REGION=region).endpoint == sdk._endpoint  # noqa: SLF001 - the SDK tells it in no other way
+    assert read(CCC_REGION=region).ccc_endpoint == f"https://{sdk._endpoint}"  # noqa: SLF001 - the SDK tells it in no other way
 
 
 @pytest.mark.parametrize(
@@ -292,53 +301,9 @@ def test_an_answer_is_kept_for_a_second_to_a_year(seconds: str) -> None:
 def test_every_service_has_the_address_of_its_region() -> None:
     settings = read_settings({"OSS_REGION": "cn-hangzhou"}, region="eu-central-1")
 
-    assert settings.ccc == "https://ccc.aliyuncs.com"
-    assert settings.kms == "https://kms.eu-central-1.aliyuncs.com"
-    assert settings.oss == "https://oss-cn-hangzhou.aliyuncs.com"
-
-
-@pytest.mark.parametrize("name", ["KMS_ENDPOINT", "OSS_ENDPOINT"])
-@pytest.mark.parametrize(
-    ("value", "address"),
-    [
-        ("kms-vpc.cn-shanghai.aliyuncs.com", "https://kms-vpc.cn-shanghai.aliyuncs.com"),
-        ("host.example:8443", "https://host.example:8443"),
-        ("127.0.0.1:9001", "https://127.0.0.1:9001"),
-        ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
-        ("http://localhost", "http://localhost"),
-        ("http://[::1]:9001", "http://[::1]:9001"),
-    ],
-)
-def test_a_service_may_be_elsewhere_and_without_tls_on_this_machine(name: str, value: str, address: str) -> None:
-    settings = read(**{name: value})
-
-    assert (settings.kms if name == "KMS_ENDPOINT" else settings.oss) == address
-
-
-@pytest.mark.parametrize("name", ["KMS_ENDPOINT", "OSS_ENDPOINT"])
-@pytest.mark.parametrize(
-    "value",
-    [
-        "https://host.example",
-        "http://host.example",
-        "http://127.0.0.1.host.example",
-        "http://user@127.0.0.1",
-        "http://127.0.0.1/path",
-        "http://http://127.0.0.1",
-        "http://",
-        "ftp://127.0.0.1",
-        "host.example/path",
-        "host.example:65536",
-        "127.0.0.1:0",
-        "http://127.0.0.1:0",
-        "host..example",
-        "host example",
-        "host.example\n",
-        "user@host.example",
-    ],
-)
-def test_no_service_is_reached_without_tls_beyond_this_machine(name: str, value: str) -> None:
-    assert reason(**{name: value}).startswith(f"{name}: ")
+    assert settings.ccc_endpoint == "https://ccc.aliyuncs.com"
+    assert settings.kms_endpoint == "https://kms.eu-central-1.aliyuncs.com"
+    assert settings.oss_endpoint == "https://oss-cn-hangzhou.aliyuncs.com"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ JSON = "application/json;charset=utf-8"
 
 
 def settings(endpoint: str, **changes: int) -> Settings:
-    variables = {"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http"} | {k.upper(): str(v) for k, v in changes.items()}
+    variables = {"CCC_ENDPOINT": f"http://{endpoint}"} | {k.upper(): str(v) for k, v in changes.items()}
     return read_settings(variables, region="cn-shanghai")
 
 

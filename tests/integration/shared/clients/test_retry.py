@@ -69,7 +69,7 @@ def test_an_expired_token_is_tried_again_only_if_there_is_another(
     callers = tmp_path / "callers.toml"
     callers.write_text(f"[callers.default]{BEARER}", encoding="utf-8")
     simulator.faults.add(EXPIRED)
-    environ = environment(CCC_ENDPOINT=simulator.endpoint, CCC_PROTOCOL="http")
+    environ = environment(CCC_ENDPOINT=simulator.url)
     environ = {name: value for name, value in environ.items() if not name.startswith("ALIBABA")}
     context = Context310(credentials=Renewing(*tokens))
 
@@ -84,7 +84,7 @@ def test_who_comes_up_in_between_gets_the_second_attempt() -> None:
     with ExitStack() as stack:
         with Simulator() as gone:
             endpoint = gone.endpoint
-        settings = read_settings({"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http"}, region="cn-shanghai")
+        settings = read_settings({"CCC_ENDPOINT": f"http://{endpoint}"}, region="cn-shanghai")
         deadline = time.monotonic() + 5
         started: list[Simulator] = []
 
@@ -106,7 +106,7 @@ def test_who_comes_up_in_between_gets_the_second_attempt() -> None:
 def test_without_time_for_it_there_is_no_second_attempt() -> None:
     with Simulator() as gone:
         endpoint = gone.endpoint
-    settings = read_settings({"CCC_ENDPOINT": endpoint, "CCC_PROTOCOL": "http"}, region="cn-shanghai")
+    settings = read_settings({"CCC_ENDPOINT": f"http://{endpoint}"}, region="cn-shanghai")
     deadline = time.monotonic() + 0.5
     paused: list[float] = []
 

@@ -299,7 +299,7 @@ def test_a_server_that_does_not_read_ends_with_the_deadline(flooded: dict[str, s
 
 
 def call_ccc(address: str) -> None:
-    settings = read_settings({"CCC_ENDPOINT": address, "CCC_PROTOCOL": "http"}, region="cn-shanghai")
+    settings = read_settings({"CCC_ENDPOINT": f"http://{address}"}, region="cn-shanghai")
     ccc.call(MUTE_CALL, PAYLOAD, CREDENTIALS, settings, time.monotonic() + FLOOD_DEADLINE_S)
 
 
@@ -353,7 +353,9 @@ def test_a_flood_is_answered_and_asked_for_no_more_than_twice(
 ) -> None:
     callers = tmp_path / "callers.toml"
     callers.write_text(f"[callers.default]{BEARER}", encoding="utf-8")
-    variables = environment(CCC_ENDPOINT=flooded[name], CCC_PROTOCOL=name.split(maxsplit=1)[0], DEADLINE_MS="1500")
+    variables = environment(
+        CCC_ENDPOINT=("http://" if name.startswith("http ") else "") + flooded[name], DEADLINE_MS="1500"
+    )
     with bounded():
         Function(MUTE_CALL, callers, environ=variables).handle(http_event(), Context312())
     line = json.loads(capsys.readouterr().out)

@@ -174,7 +174,7 @@ def test_the_request_is_that_of_the_product_sdk(wire: Wire) -> None:
 
 
 def test_a_local_endpoint_is_called_as_the_variables_say(wire: Wire) -> None:
-    call(CCC_ENDPOINT="127.0.0.1:9001", CCC_PROTOCOL="http")
+    call(CCC_ENDPOINT="http://127.0.0.1:9001")
 
     assert wire.requests[0][1].startswith("http://127.0.0.1:9001/?")
 

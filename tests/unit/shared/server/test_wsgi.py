@@ -134,7 +134,7 @@ def test_context_and_credentials_are_those_of_this_request(served: Served, capsy
     first, second = served.world.call.calls
     assert first.credentials == Credentials("STS.of-this-request", "secret-of-this-request", "token-of-this-request")
     assert second.credentials.security_token == "another"
-    assert first.settings.endpoint == "ccc.mars-1.aliyuncs.com"
+    assert first.settings.ccc_endpoint == "https://ccc.mars-1.aliyuncs.com"
     assert {json.loads(line)["request_id"] for line in capsys.readouterr().out.splitlines()} == {REQUEST_ID}
 
 
