@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -53,7 +54,7 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     with _collected(reasons):
         callers = load_callers(callers_file_of(environ, callers_file))
     if reasons:
-        raise ConfigurationError("; ".join(reasons))
+        raise ConfigurationError(*reasons)
     return Configuration(settings, callers)
 
 
@@ -91,22 +92,22 @@ def check_ttl(name: str, caller: Caller, settings: Settings) -> None:
         )
 
 
-def stopped_callers(callers: Callers, get_secret: GetSecret, settings: Settings) -> dict[str, str]:
-    """Return the callers that cannot be served, each with its reason: its secrets, or how long keys are known.
+def stopped_callers(callers: Callers, get_secret: GetSecret, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the callers that cannot be served, each with the reasons: its secrets, or how long keys are known.
 
     Not those for whose secret there was no time: nothing is known of them.
     """
-    stopped = {}
+    stopped: dict[str, tuple[str, ...]] = {}
     for name, caller in callers.callers.items():
         try:
             check_ttl(name, caller, settings)
             _read(name, caller, get_secret)
         except ConfigurationError as error:
-            stopped[name] = error.reason
+            stopped[name] = error.reasons
         except NotAskedError:
             continue
         except SecretUnavailableError as error:
-            stopped[name] = str(error)
+            stopped[name] = (str(error),)
     return stopped
 
 
@@ -132,7 +133,7 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
         settings, callers = load(environ, context, callers_file)
         get_secret = secrets.getter(environ, context, settings, time.monotonic())
         stopped = stopped_callers(callers, get_secret, settings)
-        reasons += stopped.values()
+        reasons += itertools.chain.from_iterable(stopped.values())
         reasons += _slips(callers, stopped, get_secret)
     with _collected(reasons):
         credentials_of(context, environ)
@@ -168,7 +169,7 @@ def _read(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, ...]:
     try:
         return read_secrets(caller.auth.secrets or (), get_secret, caller.auth.is_usable)
     except ConfigurationError as error:
-        raise ConfigurationError(f"callers.{name}.auth.secrets: {error.reason}") from None
+        raise ConfigurationError(*(f"callers.{name}.auth.secrets: {reason}" for reason in error.reasons)) from None
     except SecretUnavailableError as error:
         raise type(error)(f"callers.{name}.auth.secrets: {error}") from None
 
@@ -209,4 +210,4 @@ def _collected(reasons: list[str]) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        reasons.append(error.reason)
+        reasons += error.reasons

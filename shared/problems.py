@@ -232,12 +232,20 @@ class IdempotencyUnavailable(Problem):
 
 
 class ConfigurationError(Problem):
-    """The deployment is wrong; `reason` lists everything that is, for the operator."""
+    """The deployment is wrong.
+
+    Attributes:
+        reasons: everything that is wrong, for the operator; `reason` has them in one line.
+    """
 
     code = "configuration_error"
     status = 500
     title = "Configuration error"
     detail = "The function is not configured correctly; its operator finds the cause in the log."
+
+    def __init__(self, *reasons: str, detail: str | None = None) -> None:
+        super().__init__("; ".join(reasons), detail=detail)
+        self.args = self.reasons = reasons
 
 
 class InternalError(Problem):

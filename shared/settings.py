@@ -250,7 +250,7 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     except ValidationError as error:
         # Of a default pydantic tells the field's name, in lower case, and not the variable's.
         lines = (line.partition(": ") for line in describe(error))
-        raise ConfigurationError("; ".join(f"{name.upper()}: {told}" for name, _, told in lines)) from None
+        raise ConfigurationError(*(f"{name.upper()}: {told}" for name, _, told in lines)) from None
 
 
 def log_level_of(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from local.doctor.case import Case
@@ -20,9 +19,6 @@ UNSEEN = "deployed as `s secret` has it, which cannot be seen from here"
 _URL_OF_THE_STORE = "IDEMPOTENCY_URL"
 # Those of the callers files that are shipped: nobody's.
 _EXAMPLES = frozenset({"ccc-test"})
-# Where one error of several ends and the next begins: its text may have a semicolon of its own.
-_NEXT_IN_FILE = re.compile(r"; (?=callers file: )")
-_NEXT_VARIABLE = re.compile(r"; (?=[A-Z][A-Z_]*: )")
 
 
 def check_callers(case: Case) -> Iterator[Check]:
@@ -30,7 +26,7 @@ def check_callers(case: Case) -> Iterator[Check]:
     try:
         callers = load_callers(case.callers_file).callers
     except ConfigurationError as error:
-        for told in _NEXT_IN_FILE.split(error.reason):
+        for told in error.reasons:
             yield failed(
                 "callers", told, f'{case.callers_file}; docs/contract.md, "Callers file", says what each key takes'
             )
@@ -54,7 +50,7 @@ def check_variables(case: Case) -> Iterator[Check]:
     try:
         settings = read_settings(case.environ, region=case.region)
     except ConfigurationError as error:
-        for found, remedy in dict.fromkeys(_fault(case, told) for told in _NEXT_VARIABLE.split(error.reason)):
+        for found, remedy in dict.fromkeys(_fault(case, told) for told in error.reasons):
             yield failed("variables", found, remedy)
     else:
         trial = f"; of this shell, for a trial: {', '.join(case.trial)}" if case.trial else ""

@@ -21,8 +21,6 @@ KEY_NOTE = (
     "What idempotency_key finds has to name one event: a second event with the same key is answered from the store,"
     ' with "replayed": true, and is not carried out.'
 )
-# One reason may list several faults, each behind its place: `DEADLINE_MS: …; callers file: …`.
-_PLACES = re.compile(r"; (?=[\w. -]+: )")
 # Steps that tell nothing of the request: how long its body is, which scheme's check it has passed, how old an event may
 # be, and where its key comes from.
 _OWN_WORDS = ("body", "verify", "age", "key")
@@ -42,7 +40,7 @@ def report(walk: Walk, mask: Mask) -> dict[str, Any]:
         "call": _call(walk, mask),
         "answer": _answer(walk, mask),
         "log": [_line(line, mask) for line in walk.lines],
-        "faults": [fault for reason in walk.faults for fault in _PLACES.split(reason)],
+        "faults": walk.faults,
         "notes": [*(NOTES if walk.asked else ()), *_key_note(walk)],
     }
 

@@ -93,7 +93,7 @@ def load_callers(path: str | Path) -> Callers:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
         lines = describe(error, union=(2, "auth"), keys_at=_keys_at)
-        raise ConfigurationError("; ".join(f"callers file: {line}" for line in lines)) from None
+        raise ConfigurationError(*(f"callers file: {line}" for line in lines)) from None
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
     except ValueError as error:

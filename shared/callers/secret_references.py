@@ -90,5 +90,5 @@ def read_secrets(references: Sequence[str], get_secret: GetSecret, is_usable: Ca
             fault = fault_of(values[0], is_usable) if values else "is unset"
             missing.append(f"{name.removeprefix(ENV)} {fault}")
     if missing:
-        raise ConfigurationError("; ".join(missing))
+        raise ConfigurationError(*missing)
     return tuple(secrets)
