@@ -25,7 +25,7 @@ WORDS = {
     "Unmute the channel that the event names": "Put the channel that the event names on hold",
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 
 
 def patch(root: Path, difference: str) -> None:

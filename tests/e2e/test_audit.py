@@ -19,7 +19,7 @@ from local.audit.secrets import BASELINE
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 120
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 
 # Put together here: this file is scanned, too.
 KEY = "LTA" + "I5tFq8Zk2mWx9RbVn4cTyu"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 LITTLE = {"cold": "1", "warm": "2", "growth": "20", "seconds": "0.3", "callers": "1,2", "wait-ms": "5", "soak": "0"}
 
 # It builds all that is compared.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

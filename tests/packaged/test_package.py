@@ -36,7 +36,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be replaced
 TIMEOUT_S = 120
 
 # Building installs some thirty wheels.
-pytestmark = [pytest.mark.packaged, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.packaged, pytest.mark.slow, pytest.mark.usefixtures("unmeasured"), pytest.mark.timeout(600)]
 
 
 @dataclass
@@ -83,12 +83,8 @@ def archive(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if ROOT.joinpath(MARKER).exists():
         # The suite runs on the unpacked one; this is the zip of it.
         return ROOT / DIST / "mute_call.zip"
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-            # Measuring pip would take five times as long.
-            patch.delenv(name, raising=False)
-        output = tmp_path_factory.mktemp("dist")
-        return build_package(ROOT, "mute_call", target, output, report=lambda _: None).archive
+    output = tmp_path_factory.mktemp("dist")
+    return build_package(ROOT, "mute_call", target, output, report=lambda _: None).archive
 
 
 @pytest.fixture(scope="module")

@@ -26,16 +26,9 @@ LOCKS = {
 }
 CANARY = "pyyaml"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 # Body and status for a package and its version.
 Answer = Callable[[str, str], tuple[int, bytes]]
-
-
-@pytest.fixture(autouse=True)
-def _unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-        # Measuring pip-audit would take several times as long.
-        monkeypatch.delenv(name, raising=False)
 
 
 def known(package: str, *ids: str) -> bytes:
