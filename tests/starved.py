@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from functions.mute_call.index import MUTE_CALL
-from shared.clients import ccc, kms, oss, transport
+from shared.clients import ccc, connections, kms, oss, transport
 from shared.runtime.context import Credentials
 from shared.settings import read_settings
 from tests.builders import PAYLOAD
@@ -147,7 +147,7 @@ def main(what: str, address: str, tls_address: str) -> None:
         for name, call in by_name.items():
             ends[name].append(end_of(call, starve()))
     # Without what a connection that is kept has open.
-    transport.pools.cache_clear()
+    connections.forget()
     gc.collect()
     leaked = open_descriptors() - before
     after = {name: end_of(call, contextlib.nullcontext()) for name, call in by_name.items()}

@@ -27,7 +27,6 @@ _NEEDLESS_PARTS = frozenset(
         "redis.multidb",
         # The interface of pydantic 1.
         "pydantic.v1",
-        "urllib3.contrib.emscripten",
         # Other protocols than HTTP, other workers than threads, and what steers a running server.
         *(f"gunicorn.{part}" for part in ("asgi", "ctl", "dirty", "instrument", "uwsgi")),
     )

@@ -35,6 +35,7 @@ OSS = (
     "Crypto",  # encryption on the client's side
     "crcmod",  # checksums; TLS has its own
     "requests",  # as above
+    "urllib3",  # as above
     "alibabacloud_oss_v2.crypto",
     "alibabacloud_oss_v2.encryption_client",
 )

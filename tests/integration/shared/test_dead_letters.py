@@ -41,7 +41,7 @@ NOT_FOUND = JobNotFound(
 ANYBODY = 'auth = { scheme = "none", allow_anonymous = true }\n'
 SOMEBODY = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\n'
 NEAR = 'networks = ["192.0.2.0/24"]\n'
-TIMEOUT = UpstreamTimeout("no whole answer: ReadTimeoutError")
+TIMEOUT = UpstreamTimeout("no whole answer: TimeoutError")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # What tells of the credentials of `environment`: the role's and the default caller's.
 CREDENTIALS = ("local-secret", "local-token", "token-of-the-default-caller")
@@ -488,7 +488,7 @@ def test_a_short_password_in_a_longer_word_does_not_cost_the_letter(tmp_path: Pa
 
 
 DOWN: dict[str, tuple[Behaviour | None, str]] = {
-    "refused": (None, "nothing was sent: NewConnectionError"),
+    "refused": (None, "nothing was sent: ConnectionRefusedError"),
     "silent": (silent, "(no usable answer: .+|no time was left)"),
     "dripping": (dripping, "(no usable answer: .+|no time was left)"),
     "403": (

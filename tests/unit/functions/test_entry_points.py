@@ -54,7 +54,7 @@ def urls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         _method: str, url: str, headers: Mapping[str, str], _body: bytes | None, **_timeouts: float
     ) -> transport.Answer:
         sent.append(f"{headers['x-acs-action']} {headers['x-acs-version']} {url}")
-        transport._current.get().begin()  # noqa: SLF001 - as the connection does
+        transport.current().begin()  # as the connection does
         return transport.Answer(200, "OK", {"content-type": "application/json"}, json.dumps(ANSWER).encode())
 
     monkeypatch.setattr(transport, "send", send)

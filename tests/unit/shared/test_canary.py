@@ -139,7 +139,7 @@ def answering(status: int, body: object, content_type: str = "application/json;c
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def send(*_args: object, **_kwargs: object) -> transport.Answer:
-        transport._current.get().begin()  # noqa: SLF001 - as the connection does
+        transport.current().begin()  # as the connection does
         headers = {"content-type": content_type, "location": f"https://evil.example/{PHONES[0]}"}
         return transport.Answer(status, PRIVATE, headers, content)
 
@@ -174,8 +174,8 @@ UPSTREAM: dict[str, Send] = {
     "no utf-8": answering(200, PRIVATE.encode() + b"\xff"),
     "list": answering(200, [PRIVATE]),
     "redirect": answering(307, {"Code": PRIVATE}),
-    "lost": failing(transport.LostError("ReadTimeoutError")),
-    "not sent": failing(transport.NotSentError("NewConnectionError")),
+    "lost": failing(transport.LostError("TimeoutError")),
+    "not sent": failing(transport.NotSentError("ConnectionRefusedError")),
     "defect": failing(RuntimeError(PRIVATE)),
 }
 

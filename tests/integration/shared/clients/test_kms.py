@@ -108,7 +108,7 @@ def raw(body: str, status: int = 200) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ({"kind": "drop"}, "KMS does not answer: ProtocolError"),
+        ({"kind": "drop"}, "KMS does not answer: RemoteDisconnected"),
         (raw("{"), "KMS does not answer: "),
         (raw("<html>", 502), "KMS does not answer: "),
         (raw("[]"), "KMS answered without a value"),

@@ -1,0 +1,168 @@
+"""The connections of this process: opened in time, verified, and kept for the next request to the same server.
+
+They outlive an invocation, since a TLS handshake costs more than the call; they carry nothing of a caller. The one step
+that cannot be told how long to wait, the look-up of a name, runs in a thread that is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+# Python imports it for the first name that is looked up. Should that fail for want of a descriptor or of memory, it
+# remembers that there is no such encoding: no name could be looked up any more.
+import encodings.idna  # noqa: F401
+import functools
+import http.client
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from typing import Any, cast
+
+import certifi
+
+from shared.clients.deadline import OverdueError, run_within
+from shared.clients.exchange import Exchange, Socket, Tls, current
+from shared.clients.idle import LastUse
+
+# As many as an instance may have requests at once.
+_MOST_IDLE = 200
+_PORTS = {"http": 80, "https": 443}
+# The first requests of an instance may come side by side, and reading the authorities takes its time.
+_building = threading.Lock()
+
+# OpenSSL gets ready with the first one. Should that fail for want of memory, it would have no ciphers ever after.
+ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection to one server, opened when the first request is sent, which asks its exchange before it sends."""
+
+    sock: Socket | Tls | None  # all that `http.client` asks of it
+    # When it last began to carry a request.
+    _last_use: LastUse | None = None
+
+    def __init__(self, scheme: str, host: str, port: int | None) -> None:
+        """Name the server.
+
+        Args:
+            scheme: `http` or `https`.
+            host: a name or an address, without brackets.
+            port: `None` for the scheme's own.
+        """
+        super().__init__(host, port or _PORTS[scheme])
+        self.default_port = _PORTS[scheme]
+        self.server = (scheme, host, port)
+        self.connect_s = self.read_s = 0.0
+
+    def is_usable(self) -> bool:
+        """Whether it is open, was used lately, and nothing has come that nobody has asked for, as its end would."""
+        if self.sock is None or self._last_use is None or self._last_use.is_long_ago():
+            return False
+        if isinstance(self.sock, Tls) and self.sock.has_more():
+            return False
+        poll = select.poll()
+        poll.register(self.sock.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        """Send the request, if it is not too late for that."""
+        if self.sock is None:
+            self.connect()
+        current().begin()
+        self._last_use = LastUse()
+        cast("Socket | Tls", self.sock).patience_s = self.read_s
+        super().endheaders(*args, **kwargs)
+
+    def connect(self) -> None:
+        """Open it; shaking hands takes as long as connecting may, and receives no more than headers may have."""
+        context = _tls_context() if self.server[0] == "https" else None
+        until = min(current().deadline, time.monotonic() + self.connect_s)
+        self.sock = sock = self._connected(until)
+        if context:
+            with Exchange(until).current():
+                self.sock = Tls(sock, context, self.host.rstrip("."))
+
+    def _connected(self, until: float) -> Socket:
+        resolve = functools.partial(socket.getaddrinfo, self.host, self.port, type=socket.SOCK_STREAM)
+        try:
+            addresses = run_within(resolve, until)
+        except OverdueError:
+            raise TimeoutError("no address in time") from None
+        failure: OSError = socket.gaierror("no address")
+        for family, kind, protocol, _, address in addresses:
+            try:
+                return self._connect_to(Socket(family, kind, protocol), address)
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _connect_to(self, sock: Socket, address: Any) -> Socket:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.patience_s = self.connect_s
+            sock.settimeout(min(self.connect_s, current().left_s()))
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+_idle: deque[Connection] = deque()
+_taking = threading.Lock()
+
+
+def take(scheme: str, host: str, port: int | None) -> Connection:
+    """Return a connection to a server: the one used last that is still good, or a new one."""
+    while kept := _kept((scheme, host, port)):
+        if kept.is_usable():
+            return kept
+        kept.close()
+    return Connection(scheme, host, port)
+
+
+def _kept(server: tuple[str, str, int | None]) -> Connection | None:
+    with _taking:
+        for connection in reversed(_idle):
+            if connection.server == server:
+                _idle.remove(connection)
+                return connection
+    return None
+
+
+def keep(connection: Connection) -> None:
+    """Keep a connection for the next request; the oldest goes where there are too many."""
+    with _taking:
+        _idle.append(connection)
+        oldest = _idle.popleft() if len(_idle) > _MOST_IDLE else None
+    if oldest:
+        oldest.close()
+
+
+def forget() -> None:
+    """Close what is kept, and forget whom to trust."""
+    while _idle:
+        _idle.pop().close()
+    _authorities.cache_clear()
+
+
+def _tls_context() -> ssl.SSLContext:
+    with _building:
+        return _authorities()
+
+
+@functools.lru_cache(maxsize=1)
+def _authorities() -> ssl.SSLContext:
+    """Return what verifies servers: by the system's authorities (or those of `SSL_CERT_FILE`) and certifi's."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    system = ssl.get_default_verify_paths()
+    if system.cafile and not context.cert_store_stats()["x509"]:
+        # Python passes over a file that it cannot open. Without a descriptor free that would last: the context is kept.
+        with contextlib.suppress(ssl.SSLError):
+            context.load_verify_locations(system.cafile)
+    context.load_verify_locations(certifi.where())
+    return context
