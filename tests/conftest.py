@@ -29,8 +29,10 @@ _PREFIXES = (
 _NAMES = {"CALLERS_FILE", "DEADLINE_MS", "LOG_LEVEL", "DEBUG"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
-# For formats that nothing here has, jsonschema compiles a grammar if it is there: a second in each process.
+# For formats that nothing here has, jsonschema compiles a grammar if it finds it: a second in each process.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment] # which is how Python keeps a module out
+importlib.import_module("jsonschema")
+del sys.modules["rfc3987_syntax"]
 # A shell has what it runs in the background ignore it, and that is handed down to the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

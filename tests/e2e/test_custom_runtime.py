@@ -36,6 +36,9 @@ HEADERS = {"Authorization": f"Bearer {DEMO_TOKEN}", "Content-Type": "application
 Start = Callable[[str], Gateway]
 TIMEOUT_S = 60
 
+# Each test starts a server of its own.
+pytestmark = [pytest.mark.packaged, pytest.mark.slow]
+
 
 OURS = ("-m", "shared.server", CUSTOM_HANDLER, "--concurrency", "20")
 # The standard's own server, which checks besides that the application keeps to the standard.
@@ -357,7 +360,6 @@ NUISANCES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "content", "drips"), NUISANCES.values(), ids=NUISANCES)
 def test_no_client_stops_service_for_others(server: Server, number: int, content: bytes, drips: bool) -> None:  # noqa: FBT001 - a column
     with nuisances(server, number, content) as connections, dripping(connections if drips else ()):
@@ -371,7 +373,6 @@ def test_no_client_stops_service_for_others(server: Server, number: int, content
     assert server.end()[1] == ""
 
 
-@pytest.mark.slow
 def test_each_client_has_its_time_and_no_more(server: Server) -> None:
     began = time.monotonic()
     with (

@@ -32,6 +32,8 @@ from tests.unit.shared.fakes import CALLERS, MUTE_CALL, FakeCall
 
 Start = Callable[[int], list[Instance]]
 
+pytestmark = [pytest.mark.packaged, pytest.mark.slow]
+
 
 @pytest.fixture(autouse=True)
 def _clients_closed() -> Iterator[None]:
