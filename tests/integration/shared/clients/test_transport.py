@@ -170,7 +170,7 @@ def test_a_handshake_that_never_ends_ends_with_the_deadline(drip: bytes, monkeyp
         began = time.monotonic()
         with exchange.current(), pytest.raises(transport.NotSentError):
             transport.send("POST", url, {}, None, connect_s=5, read_s=5)
-        assert 0.9 < time.monotonic() - began < 1.6
+        assert 0.9 < time.monotonic() - began < 4
         assert not exchange.sent
         stopped.set()
         thread.join(5)
