@@ -8,8 +8,9 @@ from local.console.deliveries import Deliveries
 from local.console.log_lines import LogLines
 from local.console.routes import PREFIX, Routes
 from local.gateway import Gateway
-from local.gateway.message import Answer, Request
-from local.gateway.server import Handler
+from local.gateway.gateway import Handler
+from local.gateway.message import Request
+from local.http import Answer
 from local.simulator import Simulator
 
 

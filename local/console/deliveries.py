@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
+from local.http import Answer
 
 MOST = 100
 # Of the bodies together: what a hundred requests of the longest kind would hold is the machine's memory.

@@ -15,8 +15,9 @@ from local.console.shown import code_of, is_direct, met_the_function, webhook_li
 from local.explain.masking import Mask
 from local.explain.report import report
 from local.explain.road import Walk, walk
+from local.gateway.errors import RejectionError
 from local.gateway.event import build_event
-from local.gateway.message import RejectionError, Request
+from local.gateway.message import Request
 from local.gateway.settings import Settings
 from shared.outcome import Success
 from shared.payload.parameters import CallParameters

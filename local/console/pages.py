@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from local.gateway.message import Answer
+from local.http import Answer
 
 _FOLDER = Path(__file__).with_name("page")
 START = "index.html"

@@ -16,7 +16,8 @@ from local.console.guard import RefusalError, check
 from local.console.log_lines import LogLines
 from local.deployed import ACTIONS
 from local.gateway import Gateway
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
+from local.http import Answer
 from local.simulator import Simulator
 
 PREFIX = "/_console"

@@ -7,8 +7,10 @@ from typing import Any
 
 from local.console.deliveries import Delivery
 from local.explain.masking import MASK
-from local.gateway.message import GATEWAY_ERROR, Answer, Request
+from local.gateway.errors import GATEWAY_ERROR
+from local.gateway.message import Request
 from local.gateway.trigger import invoked_function
+from local.http import Answer
 from local.send.wire import object_in
 
 # The function's own words, and what CCC says of the call; `Code` is the platform's.

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from local.command_line import run
-from local.gateway.failure import FunctionError
+from local.gateway.errors import FunctionError
 from local.gateway.gateway import Gateway
-from local.gateway.loading import LoadError
-from local.gateway.settings import METHODS, RUNTIMES, Credentials
+from local.gateway.instance import LoadError
+from local.gateway.settings import RUNTIMES, Credentials
 
 USAGE_ERROR = 2
 
@@ -25,14 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.handler,
             port=options.port,
             credentials=Credentials(options.access_key_id, options.access_key_secret, options.security_token),
-            initializer=options.initializer,
             runtime=options.runtime,
-            region=options.region,
-            methods=tuple(options.methods.upper().split(",")),
             timeout=options.timeout,
-            concurrency=options.concurrency,
-            initializer_timeout=options.initializer_timeout,
-            name=options.name,
         )
     except ValueError as error:
         parser.error(str(error))
@@ -76,15 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.gateway", description=__doc__)
     add = parser.add_argument
     add("handler", help="the function, module:attribute; on a custom runtime what `shared.server` takes")
-    add("--initializer", metavar="MODULE:ATTRIBUTE", help="default: initialize of the same module, where there is one")
     add("--port", type=_port, default=9000, help="0 picks a free one (default: %(default)s)")
     add("--runtime", choices=RUNTIMES, default="python3.12", help="default: %(default)s")
-    add("--region", default="cn-shanghai", help="default: %(default)s")
-    add("--name", default="", help="name of the function (default: the package of its module)")
-    add("--methods", default="POST,GET", help=f"what the trigger allows, of {','.join(METHODS)} (default: %(default)s)")
     add("--timeout", type=_seconds, default=15, help="seconds for an invocation (default: %(default)s)")
-    add("--initializer-timeout", type=_seconds, default=20, help="seconds for the initializer (default: %(default)s)")
-    add("--concurrency", type=int, default=50, help="requests at a time, custom runtime only (default: %(default)s)")
     role = parser.add_argument_group("credentials of the function's role, also from GATEWAY_ACCESS_KEY_ID and so on")
     for flag, default in (
         ("access-key-id", "STS.local"),

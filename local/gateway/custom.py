@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-from local.gateway.environment import provided_variables
+from local.gateway.context import new_instance_id, provided_variables
+from local.gateway.errors import INITIALIZATION, FunctionError, timed_out
 from local.gateway.event import canonical_header_name
-from local.gateway.failure import INITIALIZATION, FunctionError, timed_out
-from local.gateway.instance import new_instance_id
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
 from local.gateway.response import is_reserved
 from local.gateway.settings import Credentials, Settings
+from local.http import LOOPBACK, Answer
 
 _GRACE_SECONDS = 10
 _COMMAND = (sys.executable, "-m", "shared.server")
@@ -106,7 +106,7 @@ class CustomInstance:
         self._log.start()
 
     def _exchange(self, request: Request, timeout: float) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=timeout)
         try:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
             for name, value in (*_passed_on(request), *self._context(request.request_id).items()):

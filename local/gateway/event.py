@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from local.gateway.message import Request, invalid_argument
+from local.gateway.errors import invalid_argument
+from local.gateway.message import Request
+from local.http.framing import TOKEN
 
 TRIGGER_ID = "local"
-# RFC 9110 token characters, which is what Go calls a valid header field byte.
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TEXT = re.compile(r"text/.*|application/(json|xml|x-www-form-urlencoded)|.*\+(json|xml)|.*javascript")
 # Of the client's x-fc-* headers these two are accepted (documented); that they reach the event is unconfirmed.

@@ -5,20 +5,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from local import http
+from local.gateway.context import apply_variables, provided_variables
 from local.gateway.custom import CustomInstance
-from local.gateway.environment import apply_variables, provided_variables
+from local.gateway.errors import invalid_argument
 from local.gateway.instance import Instance
-from local.gateway.message import new_request_id
-from local.gateway.server import HOST, Handler, Server
+from local.gateway.message import BODY, Request, new_request_id
 from local.gateway.settings import CUSTOM, Credentials, Settings
 from local.gateway.trigger import Trigger, event_driven
+from local.http import LOOPBACK, Answer, MalformedError, Server
 
+Handler = Callable[[Request], Answer]
 Wrap = Callable[[Handler], Handler]
 _GRACE_SECONDS = 1
-
-
-def _unwrapped(handler: Handler) -> Handler:
-    return handler
 
 
 class Gateway:
@@ -44,12 +43,12 @@ class Gateway:
         self.settings = Settings(handler, **settings)
         self.credentials = credentials
         self.port = port
-        self.wrap: Wrap = _unwrapped
+        self.wrap: Wrap = lambda handler: handler
 
     @property
     def url(self) -> str:
         """Where the gateway listens, without a slash at the end."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     def invoke(self, payload: bytes) -> bytes:
         """Invoke the function directly: ``payload`` is the event, the result comes back serialised.
@@ -70,7 +69,7 @@ class Gateway:
             start = self._start_custom if self.settings.runtime == CUSTOM else self._start_built_in
             trigger = start(stack)
             stack.callback(trigger.close, 0)
-            server = Server(self.port, self.wrap(trigger))
+            server = Server(self.port, _with_request_id(self.wrap(trigger)), _refuse, BODY)
             server.start()
             stack.callback(server.close, _GRACE_SECONDS)
             self.port = server.server_port
@@ -99,3 +98,17 @@ class Gateway:
     def __exit__(self, *exception: object) -> None:
         """End every connection and thread, wait a second for what runs in the function, put the environment back."""
         self._stack.close()
+
+
+def _with_request_id(handler: Handler) -> Callable[[http.Request], Answer]:
+    def respond(received: http.Request) -> Answer:
+        request = Request(**vars(received))
+        return handler(request).with_headers({"X-Fc-Request-Id": request.request_id})
+
+    return respond
+
+
+def _refuse(error: MalformedError) -> Answer:
+    """Answer a request that cannot be read: whatever is wrong with it, it is the client's fault."""
+    request_id = new_request_id()
+    return invalid_argument(str(error)).answer(request_id).with_headers({"X-Fc-Request-Id": request_id})

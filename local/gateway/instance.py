@@ -1,19 +1,24 @@
-"""One function instance: initializer once and first, then one invocation at a time."""
+"""One instance of a built-in runtime: the function found by name, its initializer once, one invocation at a time."""
 
 import concurrent.futures
+import importlib
 import json
-import secrets
 import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from local.gateway.context import build_context
-from local.gateway.environment import apply_variables, provided_variables
-from local.gateway.failure import INITIALIZATION, UNHANDLED, FunctionError, exited, timed_out, uncaught
-from local.gateway.loading import Hook, load, load_initializer
+from local.gateway.context import apply_variables, build_context, new_instance_id, provided_variables
+from local.gateway.errors import INITIALIZATION, UNHANDLED, FunctionError, exited, timed_out, uncaught
 from local.gateway.settings import Credentials, Settings
 from local.gateway.worker import Worker
+
+Hook = Callable[..., Any]
+
+
+class LoadError(Exception):
+    """A ``module:attribute`` that leads to no function; the text says on one line what was found."""
 
 
 class Instance:
@@ -94,9 +99,36 @@ class Instance:
         apply_variables(provided_variables(self._settings, self._credentials(), self._id))
 
 
-def new_instance_id() -> str:
-    """Return an id for ``FC_INSTANCE_ID`` (its shape is unconfirmed)."""
-    return f"c-{secrets.token_hex(4)}-{secrets.token_hex(4)}-{secrets.token_hex(6)}"
+def load(name: str) -> Hook:
+    """Return the callable that ``module:attribute`` names.
+
+    Raises:
+        LoadError: another form, a module that cannot be imported, no such attribute, not callable.
+    """
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute.isidentifier():
+        raise LoadError(f"{name!r} is not of the form module:attribute")
+    module = _import(module_name)
+    hook = getattr(module, attribute, None)
+    if hook is None:
+        callables = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        raise LoadError(f"{module_name} has no {attribute!r}; it has: {', '.join(callables) or 'no functions'}")
+    if not callable(hook):
+        raise LoadError(f"{name} is of type {type(hook).__name__}, not a function")
+    result: Hook = hook
+    return result
+
+
+def load_initializer(handler: str, initializer: str | None) -> Hook | None:
+    """Return the initializer: the one named, else ``initialize`` beside the handler, else None.
+
+    Raises:
+        LoadError: as `load`; a module without ``initialize`` is none.
+    """
+    module = handler.partition(":")[0]
+    if initializer is None and not hasattr(_import(module), "initialize"):
+        return None
+    return load(initializer or f"{module}:initialize")
 
 
 def serialise(value: object) -> bytes:
@@ -117,3 +149,11 @@ def _handle(handler: Hook, event: bytes, context: object) -> bytes:
 def _initialize(initializer: Hook, context: object) -> bytes:
     initializer(context)
     return b""
+
+
+def _import(name: str) -> object:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as exception:
+        reason = " ".join(str(exception).split())
+        raise LoadError(f"cannot import {name}: {type(exception).__name__}: {reason}") from exception

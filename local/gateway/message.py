@@ -1,12 +1,17 @@
-"""Plain values of one HTTP exchange: what the wire brings in and what goes back, free of sockets."""
+"""The gateway's request: one HTTP exchange with its request id, and the quotas it has to keep."""
 
-import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-GATEWAY_ERROR = "FcCommonError"
+from local import http
+from local.gateway.errors import invalid_argument
+
+KIB = 1024
+HEADERS = 8 * KIB
+TARGET = 4 * KIB
+BODY = 32 * KIB * KIB
+ASYNC_BODY = 128 * KIB
 
 
 def new_request_id() -> str:
@@ -18,62 +23,28 @@ def new_request_id() -> str:
 
 
 @dataclass(frozen=True)
-class Request:
-    """One HTTP request: ``target`` as on the request line, ``headers`` in order with duplicates, the whole body."""
+class Request(http.Request):
+    """An HTTP request with the id that the platform gives it."""
 
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    protocol: str = "HTTP/1.1"
-    source_ip: str = "127.0.0.1"
     request_id: str = field(default_factory=new_request_id)
-    received: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
-    def path(self) -> str:
-        """The path as sent, still URL-encoded, without the query."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The query as sent, without the question mark."""
-        return self.target.partition("?")[2]
-
-    def header(self, name: str) -> str:
-        """Return the values of a header, looked up in any case and joined with ``,``; empty when absent."""
-        return ",".join(value for key, value in self.headers if key.lower() == name.lower())
+    def is_async(self) -> bool:
+        """Whether the caller asks for an asynchronous invocation, which any caller may (documented)."""
+        return self.header("x-fc-invocation-type").lower() == "async"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer; the server adds ``Date``, ``Content-Length`` and ``X-Fc-Request-Id``."""
+def check_limits(request: Request) -> None:
+    """Check headers (names and values), path with query, and body against the quotas (documented, 2026-02).
 
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-class RejectionError(Exception):
-    """The gateway's own answer in place of the function's.
-
-    ``status``, ``code`` and ``error_type`` follow the gateway table of FC 2.0, the best one published (documented
-    there); the body's keys are those of the FC 3.0 API's errors (unconfirmed for triggers).
+    Raises:
+        RejectionError: 400 ``InvalidArgument``, naming the limit.
     """
-
-    def __init__(self, status: int, code: str, message: str, error_type: str = GATEWAY_ERROR) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.error_type = error_type
-
-    def answer(self, request_id: str) -> Answer:
-        """Return the rejection as an answer to the request with this id."""
-        report = {"RequestId": request_id, "Code": self.code, "Message": str(self)}
-        headers = {"Content-Type": "application/json", "X-Fc-Error-Type": self.error_type}
-        return Answer(self.status, headers, json.dumps(report).encode())
-
-
-def invalid_argument(message: str) -> RejectionError:
-    """Return the documented refusal of a request outside the limits or the rules: 400 ``InvalidArgument``."""
-    return RejectionError(400, "InvalidArgument", message)
+    body_limit = ASYNC_BODY if request.is_async else BODY
+    for what, size, limit in (
+        ("headers", sum(len(name) + len(value) for name, value in request.headers), HEADERS),
+        ("path and query", len(request.target), TARGET),
+        ("body", len(request.body), body_limit),
+    ):
+        if size > limit:
+            raise invalid_argument(f"{what} exceed {limit} bytes")

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.gateway.event import TOKEN, canonical_header_name
-from local.gateway.failure import UNHANDLED
-from local.gateway.message import Answer, RejectionError
+from local.gateway.errors import UNHANDLED, RejectionError
+from local.gateway.event import canonical_header_name
+from local.http import Answer
+from local.http.framing import TOKEN
 
 HEADER_LIMIT = 8 * 1024
 _RESERVED = ("connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade")

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+from local.gateway.errors import FunctionError, RejectionError
 from local.gateway.event import build_event
-from local.gateway.failure import FunctionError
-from local.gateway.limits import check_limits, is_async
-from local.gateway.message import Answer, RejectionError, Request
+from local.gateway.message import Request, check_limits
 from local.gateway.response import answer_from
 from local.gateway.settings import Settings
 from local.gateway.worker import Worker
+from local.http import Answer
 from local.same_origin import is_foreign
 
 Invoke = Callable[[bytes, str], bytes]
@@ -54,7 +54,7 @@ class Trigger:
         if request.method not in self._settings.methods:
             raise RejectionError(403, "AccessDenied", f"the trigger does not allow the method {request.method}")
         answer = self._prepare(request)
-        if is_async(request):
+        if request.is_async:
             return self._queued(answer, request.request_id)
         try:
             return answer()
@@ -65,13 +65,13 @@ class Trigger:
         """Answer as the API InvokeFunction does, without its signature: for a loopback only.
 
         The body is the event, byte for byte; a failed function is 200 with ``X-Fc-Error-Type`` (documented). The
-        content type of the answer is unconfirmed. With no signature to check, a page of elsewhere must not get so far.
+        content type of the answer is unconfirmed. No signature is checked, so pages of other sites are refused.
         """
         if is_foreign(request.header("host"), request.header("origin")):
-            raise RejectionError(403, "AccessDenied", "a page of elsewhere may not invoke the function")
+            raise RejectionError(403, "AccessDenied", "a page of another site may not invoke the function")
         if name != self._settings.function_name:
             raise RejectionError(404, "FunctionNotFound", f"this gateway serves {self._settings.function_name!r}")
-        if is_async(request):
+        if request.is_async:
             return self._queued(partial(self._invoke, request.body, request.request_id), request.request_id)
         try:
             payload = self._invoke(request.body, request.request_id)

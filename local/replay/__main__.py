@@ -23,7 +23,7 @@ from rich.progress import Progress
 from local.callers_file import caller_named, read_callers
 from local.command_line import Parser, UsageError, run, write
 from local.deployed import ACTIONS
-from local.gateway.message import RejectionError
+from local.gateway.errors import RejectionError
 from local.replay.again import Post, SkippedError, check, prepare
 from local.replay.foreseen import event_of, foresee
 from local.replay.letter import Letter, NotALetterError, read_letter

@@ -14,7 +14,7 @@ from local.gateway import Gateway
 from local.gateway.gateway import Wrap
 from local.simulator import Simulator
 from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
-from tests.integration.gateway.wire import Reply, connect, read
+from tests.integration.wire import Reply, connect, read
 
 Body = str | bytes | Mapping[str, Any]
 

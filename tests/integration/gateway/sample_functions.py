@@ -109,18 +109,14 @@ def run_as_told(event: bytes, context: Any) -> object:
         sys.stdout.write(f'{{"request_id":"{context.request_id}"}}\n')
         return None
     results: dict[str, object] = {
-        "object": object(),
         "bytes in an envelope": {"statusCode": 200, "body": b"bytes"},
         "str": "plain",
         "bytes": b"\xff",
         "number": 7,
         "no content": {"statusCode": 204},
-        "not modified": {"statusCode": 304, "headers": {"ETag": '"1"'}, "body": "ignored"},
-        "odd status": {"statusCode": 299, "body": "odd"},
         "reserved": respond(
             "ok", **{"X-Fc-Request-Id": "mine", "content-length": "0", "Retry-After": "1", "date": "x"}
         ),
-        "big headers": respond("ok", **{"X-Big": "x" * 9000}),
         "bad status": {"statusCode": "200"},
     }
     return results[told]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.gateway.__main__ import main
-from tests.integration.gateway.wire import send
+from tests.integration.wire import send
 
 SAMPLES = "tests.integration.gateway.sample_functions"
 TIMEOUT = 60
@@ -65,39 +65,23 @@ def test_it_stops_while_the_function_hangs() -> None:
 
 
 def test_its_options_reach_the_function() -> None:
-    line = (
-        f"{SAMPLES}:describe --initializer {SAMPLES}:prepare --port 0 --runtime python3.10 --region cn-beijing"
-        " --name mute-call --timeout 7 --initializer-timeout 2.5 --methods get,put --access-key-id STS.option"
-    )
+    line = f"{SAMPLES}:describe --port 0 --runtime python3.10 --timeout 7 --access-key-id STS.option"
     variables = {"GATEWAY_ACCESS_KEY_ID": "STS.variable", "GATEWAY_SECURITY_TOKEN": "token-variable"}
     with gateway(*line.split(), **variables) as process:
-        url = ready(process)
-        described = send(url, method="PUT").json
-        refused = send(url, method="POST")
+        described = send(ready(process)).json
     assert described["credentials"] == {
         "access_key_id": "STS.option",
         "access_key_secret": "local-secret",
         "security_token": "token-variable",
     }
     assert (type(described["timeout"]), described["timeout"]) == (int, 7)
-    environment = described["environment"]
-    assert (environment["FC_REGION"], environment["FC_FUNCTION_NAME"]) == ("cn-beijing", "mute-call")
-    assert refused.status == 403
 
 
-@pytest.mark.parametrize(
-    ("handler", "said"),
-    [
-        (f"{SAMPLES}:handlr", f"{SAMPLES} has no 'handlr'; it has: Any, count, describe, echo, "),
-        ("functions.nothing:handler", "cannot import functions.nothing: ModuleNotFoundError: "),
-        ("handler", "'handler' is not of the form module:attribute"),
-    ],
-)
-def test_a_function_not_found_is_one_line_and_exit_code_2(handler: str, said: str) -> None:
-    with gateway(handler, "--port", "0") as process:
+def test_a_function_not_found_is_one_line_and_exit_code_2() -> None:
+    with gateway(f"{SAMPLES}:handlr", "--port", "0") as process:
         output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (2, "")
-    assert errors.startswith(said)
+    assert "has no 'handlr'" in errors
     assert errors.count("\n") == 1
 
 
@@ -110,9 +94,7 @@ def test_a_taken_port_is_one_line_and_exit_code_1() -> None:
     assert errors.startswith(f"cannot listen on port {port}: ")
 
 
-@pytest.mark.parametrize(
-    "options", [("--port", "65536"), ("--methods", "BREW"), ("--timeout", "0"), ("--timeout", "x"), ("--runtime", "a")]
-)
+@pytest.mark.parametrize("options", [("--port", "65536"), ("--timeout", "0"), ("--timeout", "x"), ("--runtime", "a")])
 def test_an_option_that_cannot_be_is_a_usage_error(
     options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from local.gateway import Credentials, FunctionError, Gateway, LoadError
 from tests.integration.gateway import sample_functions
-from tests.integration.gateway.wire import send
+from tests.integration.wire import send
 
 SAMPLES = "tests.integration.gateway.sample_functions"
 TOLD = f"{SAMPLES}:run_as_told"
@@ -128,13 +128,6 @@ def test_the_environment_is_there_at_import_and_put_back_after_a_failed_one(
     with pytest.raises(LoadError, match="RuntimeError: cn-shanghailocal-token"), Gateway("reads_at_import:handler"):
         pass
     assert dict(os.environ) == before
-
-
-def test_an_exception_leaves_the_instance_alive() -> None:
-    with Gateway(TOLD, initializer=f"{SAMPLES}:prepare") as gateway:
-        statuses = [send(gateway.url, told).status for told in ("raise", "str")]
-    assert statuses == [502, 200]
-    assert len(sample_functions.calls) == 1
 
 
 def test_a_timeout_error_of_the_function_s_own_is_an_exception() -> None:

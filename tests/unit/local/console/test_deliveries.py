@@ -4,7 +4,8 @@ import pytest
 
 from local.console import deliveries
 from local.console.deliveries import MOST, Deliveries
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
+from local.http import Answer
 
 
 def numbers(kept: Deliveries) -> list[int]:

@@ -10,8 +10,9 @@ import pytest
 
 from local.console.deliveries import Delivery
 from local.console.explanation import steps
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
 from local.gateway.settings import Settings
+from local.http import Answer
 from tests.builders import PAYLOAD, TOKEN
 
 SETTINGS = Settings("functions.mute_call.index:handler")

@@ -8,7 +8,8 @@ import pytest
 from local.console import shown
 from local.console.deliveries import Delivery
 from local.console.picture import picture, unmute
-from local.gateway.message import Answer, Request
+from local.gateway.message import Request
+from local.http import Answer
 from local.simulator.state import AGENT_CHANNEL_ID, seed
 from tests.builders import MUTED
 

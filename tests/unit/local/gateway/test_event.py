@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from local.gateway.errors import RejectionError
 from local.gateway.event import build_event, canonical_header_name, decode_path, encode_body, joined, rfc3339
-from local.gateway.message import RejectionError, Request
+from local.gateway.message import Request
 
 RECEIVED = datetime(2023, 9, 5, 6, 41, 11, 895000, tzinfo=timezone.utc)
 
@@ -23,11 +24,8 @@ def event_of(**changes: Any) -> dict[str, Any]:
     [
         ("webhook-id", "Webhook-Id"),
         ("X-HubSpot-Signature-v3", "X-Hubspot-Signature-V3"),
-        ("CONTENT-TYPE", "Content-Type"),
-        ("etag", "Etag"),
         ("x-1st-try", "X-1st-Try"),
         ("-a--b-", "-A--B-"),
-        ("x_forwarded-for", "X_forwarded-For"),
         ("a!b-c~d", "A!b-C~d"),
         ("a b", "a b"),
         ("x-naïve", "x-naïve"),
@@ -82,20 +80,9 @@ def test_the_event_is_the_documented_one_field_by_field() -> None:
     }
 
 
-def test_the_event_of_a_bare_request_has_every_field() -> None:
-    event = event_of()
-    assert (event["body"], event["isBase64Encoded"], event["headers"], event["queryParameters"]) == ("", False, {}, {})
-    assert event["requestContext"]["http"]["userAgent"] == ""
-
-
 def test_the_event_is_utf8_and_holds_text_unescaped() -> None:
     request = Request("POST", "/", body="静音".encode())
     assert "静音".encode() in build_event(request, account_id="1", region="r")
-
-
-def test_a_binary_body_is_base64() -> None:
-    event = event_of(headers=(("Content-Type", "application/octet-stream"),), body=b"\x00\xff")
-    assert (event["body"], event["isBase64Encoded"]) == (base64.b64encode(b"\x00\xff").decode(), True)
 
 
 @pytest.mark.parametrize(
@@ -105,18 +92,14 @@ def test_a_binary_body_is_base64() -> None:
         ("text/plain", b"hello", True),
         ("TEXT/HTML; charset=utf-8", b"hello", True),
         ("application/json", b"{}", True),
-        ("application/json;charset=utf-8", b"{}", True),
         ("application/problem+json", b"{}", True),
         ("application/x-www-form-urlencoded", b"a=1", True),
         ("application/xml", b"<a/>", True),
-        ("application/atom+xml", b"<a/>", True),
         ("application/javascript", b"1", True),
-        ("application/x-javascript", b"1", True),
         ("application/json", b"\xff", False),
         ("", b"\xff", False),
         ("application/octet-stream", b"hello", False),
         ("multipart/form-data; boundary=x", b"hello", False),
-        ("image/png", b"hello", False),
         ("application/jsonx", b"{}", False),
     ],
 )
@@ -131,7 +114,6 @@ def test_text_stays_text_and_all_else_is_base64(content_type: str, body: bytes, 
     [
         ("", {}),
         ("a", {"a": ""}),
-        ("a=", {"a": ""}),
         ("a=1&a=2&A=3", {"a": "1,2", "A": "3"}),
         ("a=x%2Cy&b=1+2%2B3", {"a": "x,y", "b": "1 2+3"}),
         ("%E9%9D%99=%E9%9F%B3", {"静": "音"}),

@@ -1,8 +1,14 @@
-import json
 import re
 import time
+from collections.abc import Callable
 
-from local.gateway.message import RejectionError, Request, new_request_id
+import pytest
+
+from local.gateway.errors import RejectionError
+from local.gateway.message import Request, check_limits, new_request_id
+
+ASYNC = (("X-Fc-Invocation-Type", "Async"),)
+MIB = 1024 * 1024
 
 
 def test_request_ids_have_the_platform_s_shape_and_differ() -> None:
@@ -13,19 +19,24 @@ def test_request_ids_have_the_platform_s_shape_and_differ() -> None:
     assert abs(int(match[1], 16) - time.time()) < 60
 
 
-def test_path_and_query_are_as_sent() -> None:
-    request = Request("GET", "/a%20b?x=%20?&y")
-    assert (request.path, request.query) == ("/a%20b", "x=%20?&y")
-    assert (Request("GET", "/a").path, Request("GET", "/a").query) == ("/a", "")
+@pytest.mark.parametrize(
+    ("make", "limit", "named"),
+    [
+        (lambda size: Request("POST", "/", headers=(("X-A", "x" * (size - 3)),)), 8192, "headers"),
+        (lambda size: Request("POST", "/?".ljust(size, "x")), 4096, "path and query"),
+        (lambda size: Request("POST", "/", body=bytes(size)), 32 * MIB, "body"),
+        (lambda size: Request("POST", "/", ASYNC, bytes(size)), 128 * 1024, "body"),
+    ],
+)
+def test_a_request_may_reach_each_limit_and_not_exceed_it(
+    make: Callable[[int], Request], limit: int, named: str
+) -> None:
+    check_limits(make(limit))
+    with pytest.raises(RejectionError, match=named) as raised:
+        check_limits(make(limit + 1))
+    assert (raised.value.status, raised.value.code) == (400, "InvalidArgument")
 
 
-def test_a_header_is_found_in_any_case_and_joined() -> None:
-    request = Request("GET", "/", (("X-A", "1"), ("x-a", "2"), ("X-B", "3")))
-    assert (request.header("x-A"), request.header("X-B"), request.header("X-C")) == ("1,2", "3", "")
-
-
-def test_a_rejection_says_what_and_for_which_request() -> None:
-    answer = RejectionError(403, "AccessDenied", "no").answer("1-2-3")
-    assert answer.status == 403
-    assert answer.headers == {"Content-Type": "application/json", "X-Fc-Error-Type": "FcCommonError"}
-    assert json.loads(answer.body) == {"RequestId": "1-2-3", "Code": "AccessDenied", "Message": "no"}
+@pytest.mark.parametrize(("value", "expected"), [("Async", True), ("async", True), ("Sync", False), ("", False)])
+def test_only_async_is_asynchronous(value: str, *, expected: bool) -> None:
+    assert Request("POST", "/", (("x-fc-invocation-type", value),)).is_async is expected

@@ -2,21 +2,17 @@ import json
 
 import pytest
 
-from local.gateway.failure import INITIALIZATION, exited, timed_out, uncaught
+from local.gateway.errors import INITIALIZATION, RejectionError, exited, timed_out, uncaught
 
 
 def fail() -> None:
     raise ValueError("something is wrong")
 
 
-def provoke() -> ValueError:
+def test_an_uncaught_exception_is_reported_with_its_stack() -> None:
     with pytest.raises(ValueError, match="wrong") as raised:
         fail()
-    return raised.value
-
-
-def test_an_uncaught_exception_is_reported_with_its_stack() -> None:
-    answer = uncaught(provoke()).answer(502)
+    answer = uncaught(raised.value).answer(502)
     assert answer.status == 502
     assert answer.headers == {"Content-Type": "application/json", "X-Fc-Error-Type": "UnhandledInvocationError"}
     report = json.loads(answer.body)
@@ -45,3 +41,10 @@ def test_an_exit_is_reported_without_a_stack() -> None:
     assert failure.error_type == "InitializationError"
     message = "Process exited unexpectedly before completing request (SystemExit: 3)"
     assert (str(failure), failure.report) == (message, {"errorMessage": message})
+
+
+def test_a_rejection_says_what_and_for_which_request() -> None:
+    answer = RejectionError(403, "AccessDenied", "no").answer("1-2-3")
+    assert answer.status == 403
+    assert answer.headers == {"Content-Type": "application/json", "X-Fc-Error-Type": "FcCommonError"}
+    assert json.loads(answer.body) == {"RequestId": "1-2-3", "Code": "AccessDenied", "Message": "no"}

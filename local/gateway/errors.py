@@ -1,15 +1,41 @@
-"""What a failed invocation looks like to the caller: an error type in a header and a JSON report."""
+"""What is answered in place of the function's own response: the gateway's rejections and the function's failures."""
 
 import json
 import traceback
 from pathlib import Path
 from typing import Any
 
-from local.gateway.message import Answer
+from local.http import Answer
 
+GATEWAY_ERROR = "FcCommonError"
 UNHANDLED = "UnhandledInvocationError"
 INITIALIZATION = "InitializationError"
 _PACKAGE = Path(__file__).parent
+
+
+class RejectionError(Exception):
+    """The gateway's own answer in place of the function's.
+
+    ``status``, ``code`` and ``error_type`` follow the gateway table of FC 2.0, the best one published (documented
+    there); the body's keys are those of the FC 3.0 API's errors (unconfirmed for triggers).
+    """
+
+    def __init__(self, status: int, code: str, message: str, error_type: str = GATEWAY_ERROR) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.error_type = error_type
+
+    def answer(self, request_id: str) -> Answer:
+        """Return the rejection as an answer to the request with this id."""
+        report = {"RequestId": request_id, "Code": self.code, "Message": str(self)}
+        headers = {"Content-Type": "application/json", "X-Fc-Error-Type": self.error_type}
+        return Answer(self.status, headers, json.dumps(report).encode())
+
+
+def invalid_argument(message: str) -> RejectionError:
+    """Return the documented refusal of a request outside the limits or the rules: 400 ``InvalidArgument``."""
+    return RejectionError(400, "InvalidArgument", message)
 
 
 class FunctionError(Exception):

@@ -1,4 +1,4 @@
-"""A client for the gateway's tests: one request, or raw bytes."""
+"""A client for the tests of HTTP servers: one request, or raw bytes."""
 
 import http.client
 import json
