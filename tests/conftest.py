@@ -39,6 +39,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if Path(__file__).parents[1].joinpath(MARKER).is_file():
     # In the package redis is whole only with its stand-ins, and some tests import it first.
     importlib.import_module("shared.idempotency.redis")
+else:
+    # What a cold start leaves out, only the package's tests leave out.
+    os.environ["LEAN_IMPORTS"] = "off"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.action import Action
-from shared.function import Function
-from shared.payload.parameters import CallParameters
-from shared.runtime.context import Context
-from shared.server import wsgi
+from shared.clients.lean_imports import lean
+
+with lean():
+    from shared.action import Action
+    from shared.function import Function
+    from shared.payload.parameters import CallParameters
+    from shared.runtime.context import Context
+    from shared.server import wsgi
 
 UNMUTE_CALL = Action(name="UnmuteCall", version="2020-07-01", parameters=CallParameters, status="unmuted")
 

@@ -17,6 +17,7 @@ _NEEDLESS_ROOTS = frozenset(["bin"])
 _NEEDLESS_PARTS = frozenset(
     PurePosixPath(*name.split("."))
     for name in (
+        *(name for name in import_stubs.SDK if "." in name),
         *import_stubs.REDIS,
         *import_stubs.OSS,
         # Clients for other services than a bucket's objects.
