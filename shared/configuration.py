@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from shared.callers.caller import ANY_INSTANCE, Caller
 from shared.callers.file import Callers, load_callers
+from shared.callers.schemes import Scheme
 from shared.callers.secret_cache import SecretCache
 from shared.callers.secret_references import (
     ENV,
@@ -58,12 +59,12 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
     return Configuration(settings, callers)
 
 
-def secrets_of(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, ...]:
-    """Return the secrets of a caller that count now.
+def secrets_of(name: str, scheme: Scheme, get_secret: GetSecret) -> tuple[str, ...]:
+    """Return the secrets of a scheme that count now.
 
     Args:
-        name: of the caller.
-        caller: its table in the callers file.
+        name: of its caller, and where in that caller's table it stands.
+        scheme: the caller's own, or a handshake's.
         get_secret: returns what a reference stands for.
 
     Raises:
@@ -71,7 +72,7 @@ def secrets_of(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, .
         UpstreamUnavailable: one cannot be read for the moment, likewise.
     """
     try:
-        return _read(name, caller, get_secret)
+        return _read(name, scheme, get_secret)
     except SecretUnavailableError as error:
         raise UpstreamUnavailable(str(error), detail=_NOT_CHECKED, delivery_state="not_sent") from None
 
@@ -101,7 +102,7 @@ def stopped_callers(callers: Callers, get_secret: GetSecret, settings: Settings)
     for name, caller in callers.callers.items():
         try:
             check_ttl(name, caller, settings)
-            _read(name, caller, get_secret)
+            _read(name, caller.auth, get_secret)
         except ConfigurationError as error:
             stopped[name] = error.reasons
         except NotAskedError:
@@ -135,6 +136,7 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
         stopped = stopped_callers(callers, get_secret, settings)
         reasons += itertools.chain.from_iterable(stopped.values())
         reasons += _slips(callers, stopped, get_secret)
+        reasons += _faults_of_handshakes(callers, get_secret)
     with _collected(reasons):
         credentials_of(context, environ)
     return reasons
@@ -146,7 +148,7 @@ def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
     told: list[str] = []
     with contextlib.suppress(ConfigurationError):
         callers = load_callers(callers_file_of(environ, callers_file)).callers
-        references = (reference for caller in callers.values() for reference in caller.auth.secrets or ())
+        references = (reference for caller in callers.values() for reference in caller.references())
         named = {text.removeprefix(ENV).removesuffix(OPTIONAL) for text in references}
         told = doubts_of(callers)
     return [*told, *doubts(environ, named=named)]
@@ -162,12 +164,14 @@ def _doubts_of(caller: Caller) -> Iterator[str]:
         yield "instances: * stands for every instance, and only alone; there are no patterns"
     if caller.idempotency_key is not None and is_constant(caller.idempotency_key):
         yield "idempotency_key: is a constant, so that every request counts as a duplicate of the first"
+    if getattr(caller.auth, "algorithm", "") == "md5":
+        yield "auth.algorithm: md5 is broken; use it only if the sender has nothing else"
 
 
-def _read(name: str, caller: Caller, get_secret: GetSecret) -> tuple[str, ...]:
-    """Return a caller's secrets; what is raised names the caller."""
+def _read(name: str, scheme: Scheme, get_secret: GetSecret) -> tuple[str, ...]:
+    """Return a scheme's secrets; what is raised names the caller."""
     try:
-        return read_secrets(caller.auth.secrets or (), get_secret, caller.auth.is_usable)
+        return read_secrets(scheme.secrets or (), get_secret, scheme.fault_of_secret)
     except ConfigurationError as error:
         raise ConfigurationError(*(f"callers.{name}.auth.secrets: {reason}" for reason in error.reasons)) from None
     except SecretUnavailableError as error:
@@ -183,12 +187,24 @@ def _is_served(caller: Caller, get_secret: GetSecret) -> bool:
     for reference in caller.auth.secrets or ():
         # Each by itself: what was not read says nothing of the others.
         try:
-            read_secrets([reference], get_secret, caller.auth.is_usable)
+            read_secrets([reference], get_secret, caller.auth.fault_of_secret)
         except NotAskedError:
             continue
         except (ConfigurationError, SecretUnavailableError):
             return False
     return True
+
+
+def _faults_of_handshakes(callers: Callers, get_secret: GetSecret) -> Iterator[str]:
+    """Yield what stops a handshake alone: a secret of its own check."""
+    for name, caller in callers.callers.items():
+        for scheme in caller.schemes[1:]:
+            try:
+                _read(f"{name}.handshakes", scheme, get_secret)
+            except ConfigurationError as error:
+                yield from error.reasons
+            except SecretUnavailableError as error:
+                yield str(error)
 
 
 def _slips(callers: Callers, stopped: Collection[str], get_secret: GetSecret) -> Iterator[str]:
@@ -198,7 +214,7 @@ def _slips(callers: Callers, stopped: Collection[str], get_secret: GetSecret) ->
         for reference in (text.removesuffix(OPTIONAL) for text in references):
             with contextlib.suppress(SecretUnavailableError):
                 values = get_secret(reference)
-                fault = fault_of(values[0], caller.auth.is_usable) if values else None
+                fault = fault_of(values[0], caller.auth.fault_of_secret) if values else None
                 if fault:
                     of_kms = f"{reference}: its current version {fault}"
                     told = of_kms if reference.startswith(KMS) else f"{reference.removeprefix(ENV)} {fault}"

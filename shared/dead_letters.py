@@ -12,10 +12,12 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared.callers.caller import Caller
+from shared.callers.schemes.places import body_without
 from shared.clients.deadline import OverdueError, run_within
 from shared.invocation import Invocation
 from shared.observability.log import timestamp
@@ -130,7 +132,10 @@ def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, sec
     Raises:
         DeadLetterError: path or body hold one, of which nothing can be left out.
     """
-    request, body = invocation.request, invocation.request.body
+    request = invocation.request
+    for path in caller.auth.credential_paths():
+        request = replace(request, body=body_without(request, path))
+    body = request.body
     known = SecretSpellings(caller.auth, secrets)
     if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
         raise DeadLetterError("path or body hold a secret")
@@ -169,7 +174,7 @@ def _share_s(settings: Settings) -> float:
 
 def _headers(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:
     needed = caller.auth.signed_headers().union(*caller.reads("headers").values())
-    return _harmless(request.headers, caller.auth.proof_headers(), needed, known)
+    return _harmless(request.headers, caller.auth.credential_headers(), needed, known)
 
 
 def _query(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:

@@ -18,7 +18,9 @@ from typing import Any, TextIO
 from shared import configuration, dead_letters
 from shared.action import Action
 from shared.callers.caller import Caller
+from shared.callers.schemes import Proof
 from shared.callers.secret_cache import ReadSecret, SecretCache
+from shared.callers.secret_references import GetSecret
 from shared.clients import ccc, kms
 from shared.clients.retry import with_one_retry
 from shared.dead_letters import WriteDeadLetter, open_dead_letters
@@ -35,6 +37,7 @@ from shared.problems import (
     MethodNotAllowed,
     PayloadTooLarge,
     Problem,
+    Unauthorized,
 )
 from shared.responses.render import render
 from shared.responses.status import slim_status
@@ -147,24 +150,27 @@ class Function:
 
     def _run(self, invocation: Invocation, context: object) -> Success:
         """Take a request through the pipeline; the order of the steps is the order of the checks."""
-        at, found = invocation.at, invocation.found
-        request = _received(invocation)
-        at("configuration")
-        settings, callers = configuration.load(self._environ, context, self._callers_file)
-        invocation.settings = settings
-        at("caller")
-        name, caller = callers.of(request)
-        found(name)
-        delivery = self._verify(invocation, context, settings, name, caller)
+        at, found, request = invocation.at, invocation.found, invocation.request
+        settings, name, caller = self._find_caller(invocation, context)
+        get_secrets = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
+        try:
+            proof = self._verify(invocation, settings, name, caller, get_secrets)
+        except Unauthorized:
+            secrets_of = partial(configuration.secrets_of, f"{name}.handshakes", get_secret=get_secrets())
+            if response := caller.handshake_with_its_own_proof(request, secrets_of, self._now()):
+                invocation.caller_name = name
+                return Success("handshake", {}, response=response)
+            raise
         at("methods")
-        caller.check_method(request)
+        caller.check_method_of_any(request)
         at("networks")
         caller.check_network(request)
         at("decode")
         document = caller.decode(request)
         found(document)
-        if reply := caller.auth.handshake(request, document["body"]):
-            return Success("handshake", reply)
+        if response := caller.handshake(request, document, proof.secret):
+            return Success("handshake", {}, response=response)
+        caller.check_method(request)
         at("map")
         fields = caller.select(document, has_body=bool(request.body))
         found(fields)
@@ -175,7 +181,7 @@ class Function:
         caller.check_age(document, self._now())
         found(f"at most {caller.max_age_seconds} s" if caller.max_age_seconds else "any")
         at("key")
-        key = caller.key_of(document, delivery)
+        key = caller.key_of(document, proof.delivery)
         # Where it comes from, and not the key: that may be the signature.
         found("none" if key is None else "idempotency_key" if caller.idempotency_key else "delivery")
         at("instances")
@@ -194,25 +200,42 @@ class Function:
         invocation.replayed, invocation.store_fault = done.replayed, done.fault
         return done.success()
 
+    def _find_caller(self, invocation: Invocation, context: object) -> tuple[Settings, str, Caller]:
+        """Return the settings, and name and caller of a request that could be read."""
+        request = _received(invocation)
+        invocation.at("configuration")
+        settings, callers = configuration.load(self._environ, context, self._callers_file)
+        invocation.settings = settings
+        if request.method == "OPTIONS" and not callers.take_options():
+            raise MethodNotAllowed(METHODS)
+        invocation.at("caller")
+        name, caller = callers.of(request)
+        invocation.found(name)
+        return settings, name, caller
+
     def _verify(
-        self, invocation: Invocation, context: object, settings: Settings, name: str, caller: Caller
-    ) -> str | None:
-        """Check the credential, again if its secret has just been rotated; return what identifies the delivery."""
+        self,
+        invocation: Invocation,
+        settings: Settings,
+        name: str,
+        caller: Caller,
+        get_secrets: Callable[..., GetSecret],
+    ) -> Proof:
+        """Check the credential, again if its secret has just been rotated."""
         invocation.at("secrets")
         configuration.check_ttl(name, caller, settings)
-        getter = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
-        secrets = configuration.secrets_of(name, caller, getter())
+        secrets = configuration.secrets_of(name, caller.auth, get_secrets())
         invocation.at("verify")
         try:
-            delivery = caller.auth.verify(invocation.request, secrets, self._now())
+            proof = caller.auth.verify(invocation.request, secrets, self._now())
         except CredentialMismatch:
-            renewed = configuration.secrets_of(name, caller, getter(early=True))
+            renewed = configuration.secrets_of(name, caller.auth, get_secrets(early=True))
             if renewed == secrets:
                 raise
-            delivery, secrets = caller.auth.verify(invocation.request, renewed, self._now()), renewed
+            proof, secrets = caller.auth.verify(invocation.request, renewed, self._now()), renewed
         invocation.caller_name, invocation.caller, invocation.secrets = name, caller, secrets
         invocation.found(caller.auth.scheme)
-        return delivery
+        return proof
 
     def _act(
         self,
@@ -271,7 +294,7 @@ def _received(invocation: Invocation) -> Request:
     if isinstance(request.fault, PayloadTooLarge):
         raise request.fault
     invocation.at("method")
-    if request.method not in METHODS:
+    if request.method not in (*METHODS, "OPTIONS"):
         raise MethodNotAllowed(METHODS)
     invocation.at("body")
     if request.fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from shared.problems import Problem, Upstream
+from shared.runtime.event import Response
 
 
 class Success(NamedTuple):
@@ -14,11 +15,13 @@ class Success(NamedTuple):
         code: for the log line, the action's word (`muted`) or `handshake`.
         fields: the answer's body.
         upstream: how CCC named its answer.
+        response: of a handshake, which has a form of its own.
     """
 
     code: str
     fields: dict[str, Any]
     upstream: Upstream = Upstream()
+    response: Response | None = None
 
 
 Outcome = Success | Problem

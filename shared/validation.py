@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from pydantic import ValidationError, WrapValidator
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 # Instead of pydantic's own messages, which speak to programmers; what is in braces is the rule's, and not the value's.
@@ -39,6 +39,19 @@ _SENTENCES |= dict.fromkeys(("dict_type", "model_type", "model_attributes_type")
 _LEAST_PREFIX = 3
 
 
+class Table(BaseModel):
+    """A table of the callers file: it has no key but those that are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def once_each(values: list[str]) -> list[str]:
+    """Refuse a list in which a value comes twice."""
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("once", "Each value stands once")
+    return values
+
+
 def says(sentence: str, accepts: Callable[[Any], bool] = lambda _: True) -> WrapValidator:
     """Return a validator that tells whatever is wrong with a value in one sentence.
 
@@ -62,21 +75,16 @@ def whole_number(least: int, most: int) -> WrapValidator:
 
 
 def describe(
-    error: ValidationError,
-    *,
-    union: tuple[int, str] = (0, ""),
-    keys_at: Callable[[tuple[int | str, ...]], Collection[str]] = lambda _: (),
+    error: ValidationError, *, keys_at: Callable[[tuple[int | str, ...]], Collection[str]] = lambda _: ()
 ) -> list[str]:
     """Return one line per error, `place: sentence`, the parts of the place joined with dots.
 
     Args:
         error: what pydantic found.
-        union: position and name of a key whose value's model is chosen by a tag: pydantic inserts the tag behind it,
-            and no key of the file says so.
         keys_at: returns which keys a place takes, for a key that is unknown there.
     """
     return [
-        f"{_place(item['loc'], *union)}: {sentence_of(item)}{_suggestion(item, keys_at)}"
+        f"{'.'.join(map(str, item['loc'])) or 'callers'}: {sentence_of(item)}{_suggestion(item, keys_at)}"
         for item in error.errors(include_input=False, include_url=False)
     ]
 
@@ -116,9 +124,3 @@ def _suggestion(item: Any, keys_at: Callable[[tuple[int | str, ...]], Collection
 
 def _tags(expected: str) -> Iterator[str]:
     yield from (tag.strip(" '") for tag in expected.split(","))
-
-
-def _place(location: tuple[int | str, ...], position: int, name: str) -> str:
-    tagged = location[position : position + 1] == (name,)
-    parts = [part for index, part in enumerate(location) if not tagged or index != position + 1]
-    return ".".join(map(str, parts)) or "callers"

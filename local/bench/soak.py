@@ -29,7 +29,7 @@ from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
 from local.command_line import run
 from local.simulator import Simulator
 from local.stack import HANDLER
-from shared.callers.schemes import SCHEMES
+from shared.callers.schemes import read_auth
 from shared.runtime.event import Request
 
 _ROOT = Path(__file__).parents[2]
@@ -157,7 +157,7 @@ def _signed(step: Step) -> tuple[Request, bytes]:
     named = {"webhook-id": key} if step.sender == "signed" else {"idempotency-key": key}
     request = Request(path=f"/{step.sender}", headers={"content-type": content_type, **named})
     scheme = _AUTH[step.sender]
-    auth = SCHEMES[scheme].model_validate({"scheme": scheme, "secrets": ["env:SOAK_SECRET"]})
+    auth = read_auth({"scheme": scheme, "secrets": ["env:SOAK_SECRET"]})
     secret = _SECRET.swapcase() if step.wrong_secret else _SECRET
     if step.wrong_secret and step.sender == "signed":
         secret = "whsec_" + _SECRET.removeprefix("whsec_").swapcase()

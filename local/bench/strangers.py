@@ -39,7 +39,7 @@ _AUTH = {
     "bearer": 'scheme = "bearer"',
     "basic": 'scheme = "basic"',
     "api-key": 'scheme = "api-key"',
-    "api-key-query": 'scheme = "api-key", query = "key"',
+    "api-key-query": 'scheme = "api-key", key = "query.key"',
     "standard-webhooks": 'scheme = "standard-webhooks"',
     "github": 'scheme = "github"',
     "stripe": 'scheme = "stripe"',
@@ -47,7 +47,8 @@ _AUTH = {
     "hubspot": 'scheme = "hubspot"',
     "zendesk": 'scheme = "zendesk"',
     "twilio": 'scheme = "twilio"',
-    "hmac": 'scheme = "hmac", header = "X-Sign", content = "{timestamp}.{url} {body}", timestamp_header = "X-Time"',
+    "hmac": 'scheme = "hmac", signature = "header.X-Sign", timestamp = "header.X-Time", '
+    'content = "{timestamp}.{url} {body}"',
 }
 
 

@@ -99,7 +99,7 @@ class Case:
     def secret_variables(self) -> set[str]:
         """The variables that hold secrets, those that may be unset with a `?`."""
         callers = self.callers.callers.values() if self.callers else ()
-        references = (reference for caller in callers for reference in caller.auth.secrets or ())
+        references = (reference for caller in callers for reference in caller.references())
         return {reference.removeprefix(ENV) for reference in references if reference.startswith(ENV)}
 
     @cached_property

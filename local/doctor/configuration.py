@@ -70,7 +70,7 @@ def check_secrets(case: Case) -> Iterator[Check]:
         yield skipped("secrets", "the callers file has errors")
         return
     for name, caller in case.callers.callers.items():
-        for reference in caller.auth.secrets or ():
+        for reference in caller.references():
             yield from _secret(case, name, caller, reference)
 
 
@@ -123,7 +123,7 @@ def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[C
     is_kept, unseen = variable in case.deployment.kept, case.deployment.unseen.get(variable)
     if bare.startswith(KMS):
         yield skipped("secrets", f"{told}: in KMS, asked for with --live")
-    elif value and (fault := fault_of(value, caller.auth.is_usable)):
+    elif value and (fault := fault_of(value, caller.auth.fault_of_secret)):
         remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
         yield failed("secrets", f"{told} {fault}", remedy)
     elif value:

@@ -29,7 +29,7 @@ def check_kms(live: Live) -> Iterator[Check]:
     """Read every secret that the callers file refers to as `kms:NAME`; none is shown."""
     callers = live.case.callers.callers if live.case.callers else {}
     for name, caller in callers.items():
-        for reference in caller.auth.secrets or ():
+        for reference in caller.references():
             if reference.startswith(KMS):
                 yield _secret(live, name, caller, reference)
 
@@ -90,12 +90,12 @@ def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Che
             "secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms_endpoint} right, and reached"
         )
     # The first is the current one: with that of no use, only who still sends the previous one gets in.
-    fault = fault_of(values[0], caller.auth.is_usable) if values else None
+    fault = fault_of(values[0], caller.auth.fault_of_secret) if values else None
     if fault:
         remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
         return failed("secrets", f"{told}: its current version {fault}", remedy)
     if values:
-        usable = sum(fault_of(value, caller.auth.is_usable) is None for value in values)
+        usable = sum(fault_of(value, caller.auth.fault_of_secret) is None for value in values)
         return ok("secrets", f"{told} can be read, versions that are usable: {usable}")
     if bare != reference:
         return ok("secrets", f"{told} is not there, as it may be")

@@ -54,7 +54,7 @@ def _deployed(case: Case, function: str) -> Mapping[str, str]:
 
 
 def _values(callers: Callers, deployed: Mapping[str, str], shell: Mapping[str, str]) -> _Values:
-    references = (str(reference) for caller in callers.callers.values() for reference in caller.auth.secrets or ())
+    references = (str(reference) for caller in callers.callers.values() for reference in caller.references())
     names = dict.fromkeys(reference.removesuffix(OPTIONAL) for reference in references)
     variables = {name: name.removeprefix(ENV) for name in names if name.startswith(ENV)}
     values = {name: deployed.get(variable) or shell.get(variable) for name, variable in variables.items()}

@@ -77,8 +77,8 @@ def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -
     """
     if callers is None:
         return Mask([*request.headers, *request.query], ())
-    schemes = [caller.auth for caller in callers.callers.values()]
-    names = {name for scheme in schemes for name in scheme.proof_headers() | scheme.credential_query()}
+    schemes = [scheme for caller in callers.callers.values() for scheme in caller.schemes]
+    names = {name for scheme in schemes for name in scheme.credential_headers() | scheme.credential_query()}
     given = {**request.headers, **request.query}
     bare = Mask(names, ())
     values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
@@ -99,7 +99,7 @@ def _readable(references: Sequence[str], get_secret: GetSecret) -> Iterable[str]
     """Yield what the references stand for: here one that is missing is no fault, and one of no use is still secret."""
     for reference in references:
         with contextlib.suppress(ConfigurationError, SecretUnavailableError):
-            yield from read_secrets([f"{reference.removesuffix(OPTIONAL)}{OPTIONAL}"], get_secret, lambda _: True)
+            yield from read_secrets([f"{reference.removesuffix(OPTIONAL)}{OPTIONAL}"], get_secret, lambda _: None)
 
 
 def _parts(value: str) -> Iterable[str]:

@@ -6,12 +6,13 @@ import inspect
 from typing import Any
 
 from shared.callers.schemes import SCHEMES
+from shared.callers.schemes.vendors import VENDORS
 
 _EXPRESSED: dict[str, tuple[str, dict[str, Any]]] = {
     "bearer": ("A token in `Authorization: Bearer`.", {"type": "http", "scheme": "bearer"}),
     "basic": ("User name and password, in UTF-8.", {"type": "http", "scheme": "basic"}),
     "api-key": (
-        "A key in this header, or where the operator says: in another header, or in the query.",
+        "A key in this header, or where the operator says: in another header, in the query, or in the body.",
         {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
     ),
 }
@@ -29,9 +30,12 @@ def security_schemes() -> dict[str, Any]:
 
 def schemes_in_words() -> str:
     """Return a paragraph and a list, in Markdown, of the other ways to prove oneself over HTTP."""
-    others = {name: kind for name, kind in SCHEMES.items() if kind.over_http and name not in _EXPRESSED}
+    others = {name: kind for name, kind in SCHEMES.items() if kind.over_http and name not in (*_EXPRESSED, *VENDORS)}
     lines = [f"* `{name}`: {(inspect.getdoc(kind) or '').splitlines()[0]}" for name, kind in others.items()]
+    vendors = ", ".join(f"`{name}`" for name in VENDORS)
     return (
         "Each caller has one way to prove itself. Besides those that OpenAPI has a security scheme for, these exist;"
-        " but for `none`, they are signatures that the sender makes by itself.\n\n" + "\n".join(lines)
+        " but for `none`, they are signatures that the sender makes by itself.\n\n"
+        + "\n".join(lines)
+        + f"\n* {vendors}: the vendor's own signature."
     )

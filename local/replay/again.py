@@ -132,7 +132,7 @@ def _left_out(letter: Letter, caller: Caller, *, new_key: bool) -> str:
     Raises:
         UsageError: without it there would be another key, or no parameter.
     """
-    added = {*caller.auth.proof_headers(), *caller.auth.credential_query()}
+    added = {*caller.auth.credential_headers(), *caller.auth.credential_query()}
     gone = {*letter.omitted} - {name.lower() for name in added}
     ids = caller.auth.id_headers()
     if not new_key and gone & ids and not ids & letter.headers.keys():
@@ -188,7 +188,7 @@ def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:
 def _delivery(scheme: Scheme, request: Request, secret: str, now: float) -> str | None:
     try:
         signed = scheme.sign(request.with_headers({"host": request.headers.get("host", "localhost")}), secret, now)
-        return scheme.verify(signed, [secret], now)
+        return scheme.verify(signed, [secret], now).delivery
     except Problem:
         # `compose` says what cannot be signed.
         return None

@@ -100,7 +100,7 @@ def first_secret(auth: Scheme, get_secret: GetSecret) -> str:
     reasons = []
     for reference in auth.secrets or ():
         try:
-            if found := read_secrets([reference], get_secret, auth.is_usable):
+            if found := read_secrets([reference], get_secret, auth.fault_of_secret):
                 return found[0]
         except ConfigurationError as error:
             reasons.append(error.reason)
@@ -140,7 +140,7 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         if not _TOKEN.fullmatch(key) or _CONTROL.search(value):
             raise UsageError(f"the header {key!a} cannot be sent")
     target = f"{signed.raw_path}?{query}" if query else signed.raw_path
-    return Outgoing(f"{url.scheme}://{headers['host']}", signed.method, target, headers, message.body)
+    return Outgoing(f"{url.scheme}://{headers['host']}", signed.method, target, headers, signed.body)
 
 
 def addressed(request: Request, url: SplitResult, name: str) -> Request:

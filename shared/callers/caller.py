@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     create_model,
     model_validator,
@@ -22,7 +20,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from shared.callers.schemes import Anonymous, Auth
+from shared.callers import handshakes
+from shared.callers.handshakes import Handshake, Secrets
+from shared.callers.schemes import Anonymous, Auth, Scheme
+from shared.callers.schemes.places import without
 from shared.payload.decode import PayloadFormat, decode_body, decode_json, decode_query
 from shared.payload.event_time import read_time
 from shared.payload.mapping import Compiled, Expression, evaluate, names_read, origin
@@ -33,9 +34,17 @@ from shared.payload.parameters import (
     is_absent,
     read_parameters,
 )
-from shared.problems import FieldError, Forbidden, InvalidParameters, MethodNotAllowed
-from shared.runtime.event import Request
-from shared.validation import whole_number
+from shared.problems import (
+    ConfigurationError,
+    FieldError,
+    Forbidden,
+    InvalidParameters,
+    MethodNotAllowed,
+    Problem,
+    Unauthorized,
+)
+from shared.runtime.event import Request, Response
+from shared.validation import Table, once_each, whole_number
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 ANY_INSTANCE = "*"
@@ -46,12 +55,6 @@ def _wildcard_alone(instances: list[str]) -> list[str]:
     if ANY_INSTANCE in instances and len(instances) > 1:
         raise PydanticCustomError("wildcard", "The wildcard stands alone")
     return instances
-
-
-def _once(values: list[str]) -> list[str]:
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("once", "Each value stands once")
-    return values
 
 
 def _network(text: object) -> object:
@@ -67,12 +70,6 @@ def _network(text: object) -> object:
 
 
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-
-
-class Table(BaseModel):
-    """A table of the callers file: it has no key but those that are known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class _ByParameter(Table):
@@ -109,7 +106,7 @@ class Caller(Table):
 
     auth: Auth
     instances: Annotated[list[Identifier], Field(min_length=1), AfterValidator(_wildcard_alone)]
-    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1), AfterValidator(_once)] = ["POST"]
+    methods: Annotated[list[Literal["POST", "GET"]], Field(min_length=1), AfterValidator(once_each)] = Field(["POST"])
     networks: Annotated[list[Network], Field(min_length=1)] | None = None
     response: Literal["status-codes", "always-200"] = "status-codes"
     payload: PayloadFormat = "auto"
@@ -119,6 +116,7 @@ class Caller(Table):
     event_time: Expression = None
     max_age_seconds: Annotated[int, whole_number(1, 86_400)] | None = None
     dead_letters: bool | None = None
+    handshakes: list[Handshake] = Field([])
 
     @model_validator(mode="after")
     def _required_parameters_are_found(self) -> Caller:
@@ -136,8 +134,10 @@ class Caller(Table):
 
     @model_validator(mode="after")
     def _http_settings_need_http(self) -> Caller:
-        if not self.auth.over_http and self.model_fields_set & {"methods", "networks"}:
-            raise PydanticCustomError("direct", "methods and networks have no meaning for direct invocation")
+        if not self.auth.over_http and self.model_fields_set & {"methods", "networks", "handshakes"}:
+            raise PydanticCustomError(
+                "direct", "methods, networks and handshakes have no meaning for direct invocation"
+            )
         return self
 
     @model_validator(mode="after")
@@ -149,20 +149,93 @@ class Caller(Table):
     @property
     def has_expressions(self) -> bool:
         """Whether an expression may look at the query of a request that has a body."""
-        return self.parameters is not None or self.idempotency_key is not None or self.event_time is not None
+        own = (self.parameters, self.idempotency_key, self.event_time)
+        return bool(self.handshakes) or any(each is not None for each in own)
+
+    @property
+    def all_handshakes(self) -> list[Handshake]:
+        """The file's handshakes, and behind them those of the vendor."""
+        return [*self.handshakes, *handshakes.of_vendor(self.auth.scheme)]
+
+    @property
+    def schemes(self) -> list[Scheme]:
+        """How the caller proves itself, and how its handshakes do."""
+        return [self.auth, *(each.auth for each in self.all_handshakes if each.auth)]
+
+    def references(self) -> list[str]:
+        """Return the references to all secrets that the caller names."""
+        return [reference for scheme in self.schemes for reference in scheme.secrets or ()]
+
+    def takes(self, method: str) -> bool:
+        """Whether a request with this method may be the caller's."""
+        return method in self.methods or any(method in each.methods for each in self.all_handshakes)
 
     def check_method(self, request: Request) -> None:
         """Refuse a method that is not the caller's; raises `MethodNotAllowed`."""
         if not request.direct and request.method not in self.methods:
+            _refuse_options(request)
             raise MethodNotAllowed(tuple(self.methods))
+
+    def check_method_of_any(self, request: Request) -> None:
+        """Refuse a method that neither the caller nor a handshake of its own takes; raises `MethodNotAllowed`."""
+        if not any(each.auth is None and request.method in each.methods for each in self.all_handshakes):
+            self.check_method(request)
+
+    def handshake(self, request: Request, document: Mapping[str, Any], secret: str | None) -> Response | None:
+        """Return the answer to a handshake that the caller's own auth has proved, `None` if the request is none.
+
+        Raises:
+            InvalidParameters: an expression fails, or finds nothing where something is needed.
+        """
+        for each in self.all_handshakes:
+            if each.auth is None and each.takes(request, document, secret):
+                return each.answer(request, document, secret)
+        return None
+
+    def handshake_with_its_own_proof(self, request: Request, secrets_of: Secrets, now: float) -> Response | None:
+        """Return the answer to a handshake that proves itself, `None` if the request is none.
+
+        Args:
+            request: one that the caller's own auth has refused.
+            secrets_of: returns the secrets of a scheme.
+            now: seconds since the epoch.
+
+        Raises:
+            ConfigurationError: a secret is unset, and no other handshake has taken the request.
+            InvalidParameters: the answer's expressions find nothing where something is needed.
+        """
+        unset: ConfigurationError | None = None
+        for each in self.all_handshakes:
+            if each.auth is None or request.method not in each.methods:
+                continue
+            try:
+                each.auth.verify(request, secrets_of(each.auth), now)
+                self.check_network(request)
+                document = self.decode(request, each.auth)
+                is_taken = each.takes(request, document, None)
+            except ConfigurationError as error:
+                unset = error
+            except Problem:
+                # Whatever it is, a stranger learns no more than that nothing has been proved.
+                continue
+            else:
+                if is_taken:
+                    return each.answer(request, document, None)
+        if unset:
+            raise unset
+        return None
 
     def check_network(self, request: Request) -> None:
         """Refuse an address that is not in the caller's networks; raises `Forbidden`."""
         if not request.direct and not self.may_come_from(request.source_ip):
             raise Forbidden("source address is not in the caller's networks")
 
-    def decode(self, request: Request) -> dict[str, Any]:
+    def decode(self, request: Request, auth: Scheme | None = None) -> dict[str, Any]:
         """Return `body`, `query`, `headers` and `path` of a request, as expressions see them: without its credential.
+
+        Args:
+            request: the request.
+            auth: what has proved it, the caller's own by default.
 
         Raises:
             UnsupportedMediaType, MalformedRequest: the body or the query cannot be decoded.
@@ -171,15 +244,19 @@ class Caller(Table):
         if request.direct:
             body = decode_json(request.body, any_value=is_mapped)
             return {"body": body, "query": {}, "headers": {}, "path": ""}
-        hidden = self.auth.credential_query()
+        auth = auth or self.auth
+        hidden = auth.credential_query()
         query: Mapping[str, str] = {}
         if self.has_expressions or not request.body:
             # What proves the sender need not be UTF-8.
             query = _without(decode_query(_without(request.query, hidden), request.raw_query), hidden)
+        payload = decode_body(request.body, request.headers, self.payload, has_expressions=is_mapped)
+        for path in auth.credential_paths():
+            payload = without(payload, path)
         return {
-            "body": decode_body(request.body, request.headers, self.payload, has_expressions=is_mapped),
+            "body": payload,
             "query": query,
-            "headers": _without(request.headers, self.auth.credential_headers()),
+            "headers": _without(request.headers, auth.credential_headers()),
             "path": request.path,
         }
 
@@ -196,7 +273,7 @@ class Caller(Table):
                 and the agent's own channel is another.
         """
         if self.parameters is None:
-            return cast("Mapping[str, Any]", document["query" if not has_body and self.auth.covers_query else "body"])
+            return cast("Mapping[str, Any]", document["query" if not has_body and self.auth.signs_query else "body"])
         found = evaluate(self.parameters.given(), document)
         if is_absent(found.get("channel_id", ...)) and "channel_id" not in self.defaults.model_fields_set:
             raise InvalidParameters(
@@ -310,6 +387,12 @@ class Caller(Table):
         # A dual-stack listener shows an IPv4 peer as ::ffff:203.0.113.9.
         source = getattr(source, "ipv4_mapped", None) or source
         return any(source in network for network in self.networks)
+
+
+def _refuse_options(request: Request) -> None:
+    # Whether somebody takes OPTIONS is told to nobody: every such request that is no handshake gets one answer.
+    if request.method == "OPTIONS":
+        raise Unauthorized("no handshake takes this request")
 
 
 def _without(fields: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:

@@ -18,11 +18,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.callers.caller import Caller, Defaults, Expressions, Table
-from shared.callers.schemes import SCHEMES, Ram
+from shared.callers.caller import Caller, Defaults, Expressions
+from shared.callers.handshakes import Handshake
+from shared.callers.schemes import SCHEMES, Ram, keys_of
 from shared.problems import ConfigurationError, Forbidden, Unauthorized
 from shared.runtime.event import Request
-from shared.validation import describe, says
+from shared.validation import Table, describe, says
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,6 +62,10 @@ class Callers(Table):
             )
         return self
 
+    def take_options(self) -> bool:
+        """Whether a handshake of any caller comes with OPTIONS."""
+        return any(caller.takes("OPTIONS") for caller in self.callers.values())
+
     def of(self, request: Request) -> tuple[str, Caller]:
         """Return name and caller of a request: by the last segment of its path, or the one for direct invocation.
 
@@ -92,7 +97,7 @@ def load_callers(path: str | Path) -> Callers:
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
-        lines = describe(error, union=(2, "auth"), keys_at=_keys_at)
+        lines = describe(error, keys_at=_keys_at)
         raise ConfigurationError(*(f"callers file: {line}" for line in lines)) from None
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
@@ -116,8 +121,10 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
             table: type[BaseModel] = Callers
         case (_, _, _):
             table = Caller
-        case (_, _, "auth", str(scheme), _):
-            table = SCHEMES[scheme]
+        case (*_, "auth", _):
+            return sorted({key for name in SCHEMES for key in keys_of(name)})
+        case (_, _, "handshakes", int(), _):
+            table = Handshake
         case (_, _, "parameters", _):
             table = Expressions
         case _:

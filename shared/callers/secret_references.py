@@ -58,21 +58,23 @@ def from_environment(environ: Mapping[str, str]) -> GetSecret:
     return get_secret
 
 
-def fault_of(value: str, is_usable: Callable[[str], bool]) -> str | None:
+def fault_of(value: str, fault_of_secret: Callable[[str], str | None]) -> str | None:
     """Return what is wrong with the value of a secret, `None` for nothing."""
     if value != value.strip():
         # Of a file that ends in a line break; nobody sends it so.
         return "has white space around it, such as a line break at its end: set it without"
-    return None if is_usable(value) else "is not usable for its scheme"
+    return fault_of_secret(value)
 
 
-def read_secrets(references: Sequence[str], get_secret: GetSecret, is_usable: Callable[[str], bool]) -> tuple[str, ...]:
+def read_secrets(
+    references: Sequence[str], get_secret: GetSecret, fault_of_secret: Callable[[str], str | None]
+) -> tuple[str, ...]:
     """Return the secrets that the references stand for now.
 
     Args:
         references: as the callers file has them.
         get_secret: returns the values of one.
-        is_usable: whether the scheme can use a value; one that it cannot counts as unset, as an empty one does.
+        fault_of_secret: says why the scheme cannot use a value; such a value counts as unset, as an empty one does.
 
     Raises:
         ConfigurationError: a secret that is not optional is unset, or one cannot be read. Never skip a check for want
@@ -84,10 +86,10 @@ def read_secrets(references: Sequence[str], get_secret: GetSecret, is_usable: Ca
     for reference in references:
         name = reference.removesuffix(OPTIONAL)
         values = get_secret(name)
-        usable = [value for value in values if fault_of(value, is_usable) is None]
+        usable = [value for value in values if fault_of(value, fault_of_secret) is None]
         secrets += usable
         if not usable and name == reference:
-            fault = fault_of(values[0], is_usable) if values else "is unset"
+            fault = fault_of(values[0], fault_of_secret) if values else "is unset"
             missing.append(f"{name.removeprefix(ENV)} {fault}")
     if missing:
         raise ConfigurationError(*missing)

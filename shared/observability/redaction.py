@@ -39,7 +39,7 @@ _ANYWHERE = re.compile(
 def names_a_credential(name: str) -> bool:
     """Whether what stands under this name of a header, parameter or field is a credential, or may well be one.
 
-    Beside these a caller's scheme has names of its own (`Scheme.proof_headers`, `Scheme.credential_query`).
+    Beside these a caller's scheme has names of its own (`Scheme.credential_places`).
     """
     if _ANYWHERE.search(name):
         return True
@@ -69,7 +69,7 @@ class SecretSpellings:
 
     def __init__(self, scheme: Scheme, secrets: Sequence[str]) -> None:
         """Prepare for these secrets of a scheme; an empty one is none."""
-        parts = {part for secret in secrets for part in scheme.parts(secret)} - {b""}
+        parts = {part for secret in secrets for part in scheme.secret_components(secret)} - {b""}
         texts = {text for secret in secrets for text in (secret, secret.removeprefix("whsec_"))} - {""}
         encoded = {form for raw in {*parts, *map(_bytes, texts)} for form in _encoded(raw)}
         words = set(_decoded(parts))

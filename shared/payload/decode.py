@@ -56,6 +56,16 @@ def decode_body(
     raise UnsupportedMediaType("content-type")
 
 
+def decode_any(body: bytes) -> Any:
+    """Return the JSON value or the form that a body holds: JSON begins with a bracket, and no form does.
+
+    Raises:
+        MalformedRequest: it cannot be decoded.
+    """
+    is_json = body.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
+    return decode_json(body, any_value=True) if is_json else decode_form(body, lists=True)
+
+
 def _check_encoding(headers: Mapping[str, str]) -> None:
     if headers.get("content-encoding", "").strip().lower() not in _NOT_COMPRESSED:
         raise UnsupportedMediaType("content-encoding")

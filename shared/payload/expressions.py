@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Any, cast
@@ -26,6 +27,10 @@ _ANY: Any = {"types": []}
 
 class Functions(functions.Functions):
     """JMESPath's functions and ours."""
+
+    def __init__(self, secret: str | None = None) -> None:
+        """Key `hmac_sha256` with a secret; without one it finds nothing."""
+        self._secret = secret
 
     @functions.signature(_ANY)
     def _func_from_json(self, text: object) -> Any:
@@ -53,6 +58,12 @@ class Functions(functions.Functions):
         except ValueError:
             return None
 
+    @functions.signature(_ANY)
+    def _func_hmac_sha256(self, text: object) -> str | None:
+        if not isinstance(text, str) or self._secret is None:
+            return None
+        return hmac.digest(self._secret.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
 
 _OPTIONS = jmespath.Options(custom_functions=Functions())
 
@@ -71,9 +82,10 @@ def parse(text: str) -> Any:
         raise ValueError from None
 
 
-def search(expression: Any, document: Mapping[str, Any]) -> Any:
+def search(expression: Any, document: Mapping[str, Any], secret: str | None = None) -> Any:
     """Return what an expression finds, `None` for nothing; raises what JMESPath and its functions raise."""
-    return expression.search(document, _OPTIONS)
+    options = _OPTIONS if secret is None else jmespath.Options(custom_functions=Functions(secret))
+    return expression.search(document, options)
 
 
 def arity(name: str) -> tuple[int, bool] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol, cast
 
 from pydantic import BeforeValidator
@@ -12,6 +12,8 @@ from shared.problems import FieldError, InvalidParameters
 
 # What an expression sees.
 ROOTS = ("body", "query", "headers", "path")
+# The function that is keyed with a secret.
+KEYED = "hmac_sha256"
 # Of these nodes only the first part looks at the document; the others look at what it found.
 _NARROWING = {"subexpression", "pipe", "index_expression", "projection", "value_projection", "filter_projection"}
 
@@ -29,6 +31,14 @@ class Compiled(Protocol):
 
 
 def _compile(text: object) -> object:
+    return _compiled(text, ROOTS)
+
+
+def _compile_of_handshake(text: object) -> object:
+    return _compiled(text, ("method", *ROOTS), keyed=True)
+
+
+def _compiled(text: object, roots: Sequence[str], *, keyed: bool = False) -> object:
     # Imported where a file has expressions, and nowhere else: a cold start without them does not pay for it.
     from shared.payload import expressions  # noqa: PLC0415
 
@@ -37,17 +47,18 @@ def _compile(text: object) -> object:
     try:
         compiled = expressions.parse(text)
         unknown = any(not _is_callable(node, expressions.arity(node["value"])) for node in _functions(compiled.parsed))
-        strange = set(_roots(compiled.parsed)) - set(ROOTS)
+        strange = set(_roots(compiled.parsed)) - {*roots}
     except (ValueError, RecursionError) as error:
         raise _invalid(error) from None
-    if unknown:
+    if unknown or (calls(compiled, KEYED) and not keyed):
         raise PydanticCustomError(
             "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
         )
     if any(name != name.lower() for name in _names_in(compiled.parsed, "headers")):
         raise PydanticCustomError("expression", "Expression should name headers in lower case")
     if strange:
-        raise PydanticCustomError("expression", "Expression should begin with body, query, headers or path")
+        listed = f"{', '.join(roots[:-1])} or {roots[-1]}"
+        raise PydanticCustomError("expression", "Expression should begin with {roots}", {"roots": listed})
     return compiled
 
 
@@ -60,14 +71,24 @@ def _invalid(error: Exception) -> PydanticCustomError:
 
 
 Expression = Annotated[Any, BeforeValidator(_compile)]
+# Of a handshake: it sees the method, too, and may have a function that is keyed with the secret.
+HandshakeExpression = Annotated[Any, BeforeValidator(_compile_of_handshake)]
 
 
-def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -> dict[str, Any]:
+def calls(expression: Compiled, function: str) -> bool:
+    """Whether an expression calls a function."""
+    return any(node["value"] == function for node in _functions(expression.parsed))
+
+
+def evaluate(
+    expressions: Mapping[str, Compiled], document: Mapping[str, Any], secret: str | None = None
+) -> dict[str, Any]:
     """Return what each expression finds in a request, `None` for nothing.
 
     Args:
         expressions: by the name of what they are for.
         document: `body`, `query`, `headers` and `path`.
+        secret: the key of `hmac_sha256`.
 
     Raises:
         InvalidParameters: an expression fails on this request: a function got a value of another type, or the result is
@@ -79,7 +100,7 @@ def evaluate(expressions: Mapping[str, Compiled], document: Mapping[str, Any]) -
     errors: list[FieldError] = []
     for name, expression in expressions.items():
         try:
-            found[name] = _checked(search(expression, document))
+            found[name] = _checked(search(expression, document, secret))
         except Exception:  # noqa: BLE001 - JMESPath's own errors, and whatever its functions let through
             errors.append(FieldError(name, f"cannot be read by {_quote(expression)}, which fails on this request"))
     if errors:

@@ -48,7 +48,9 @@ class ProblemBody(TypedDict):
 
 
 def render(outcome: Outcome, invocation: Invocation) -> Response:
-    """Return the outcome in the form that its caller reads."""
+    """Return the outcome in the form that its caller reads; a handshake's answer is the sender's own."""
+    if isinstance(outcome, Success) and outcome.response:
+        return outcome.response
     if invocation.request.direct:
         form = render_direct
     elif invocation.caller and invocation.caller.response == "always-200":
@@ -97,7 +99,6 @@ def always_200(outcome: Outcome, request_id: str | None, *, replayed: bool = Fal
 
 
 def _fields(outcome: Success, *, replayed: bool) -> dict[str, Any]:
-    """Return the body of a success; that of a handshake is its sender's own."""
     return outcome.fields | {"replayed": replayed} if "replayed" in outcome.fields else outcome.fields
 
 

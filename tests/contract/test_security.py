@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from shared.callers.schemes import SCHEMES, Auth, Ram, Scheme
+from shared.callers.schemes import SCHEMES, Auth, Ram, Scheme, keys_of
 from shared.problems import Unauthorized
 from shared.runtime.event import Request
 from tests.contract.documents import read, whole_tables
@@ -23,7 +23,7 @@ COVERED, CUT = (
     for verdicts in VERDICTS
 )
 NOW = 1_693_896_071
-BODY, OTHER_BODY = b'{"job_id": "job-1"}', b'{"job_id": "job-2"}'
+BODY = b'{"job_id": "job-1"}'
 REQUEST = Request(
     raw_path="/crm",
     path="/crm",
@@ -32,19 +32,20 @@ REQUEST = Request(
     query={"job": "1"},
 )
 SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
-SECRETS = {"basic": "name:password"}
+SECRETS = {"basic": "name:password", "airtable": SECRET.removeprefix("whsec_")}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "hmac": {"header": "x-signature"},
+    "hmac": {"signature": "header.x-signature"},
+    "hash": {"signature": "header.x-signature", "content": "{body}{secret}"},
     "none": {"allow_anonymous": True},
 }
 # `hmac` with everything that can be covered.
 COVERING = {
-    "header": "x-signature",
-    "content": "{timestamp}.{url}.{body}",
-    "timestamp_header": "x-timestamp",
+    "signature": "header.x-signature",
+    "content": "{timestamp}.{url} {body}",
+    "timestamp": "header.x-timestamp",
 }
 CHANGES: dict[str, Callable[[Request, bytes], tuple[Request, bytes, float]]] = {
-    "body": lambda request, _: (request, OTHER_BODY, NOW),
+    "body": lambda request, body: (request, body.replace(b"job-1", b"job-2"), NOW),
     "path": lambda request, body: (replace(request, raw_path="/a/crm", path="/a/crm"), body, NOW),
     "query": lambda request, body: (replace(request, query={**request.query, "job": "2"}), body, NOW),
     "time": lambda request, body: (request, body, NOW + 301),
@@ -106,8 +107,9 @@ def sent(scheme: Scheme) -> tuple[Request, str]:
 def is_covered(scheme: Scheme, part: str) -> bool:
     """Whether a change of this part is refused, where the request as it was sent is accepted."""
     request, secret = sent(scheme)
-    scheme.verify(replace(request, body=BODY), [secret], NOW)
-    changed, body, now = CHANGES[part](request, BODY)
+    body = request.body or BODY
+    scheme.verify(replace(request, body=body), [secret], NOW)
+    changed, body, now = CHANGES[part](request, body)
     try:
         scheme.verify(replace(changed, body=body), [secret], now)
     except Unauthorized:
@@ -143,7 +145,12 @@ def test_a_recorded_request_cannot_be_cut_anew_but_where_the_page_says_so(row: l
     (recorded, body), others = cut
     found = []
     for scheme in (scheme_of("hubspot"), scheme_of("twilio"), scheme_of("hmac", **COVERING)):
-        signed = scheme.sign(replace(recorded, body=body), SECRET, NOW)
+        try:
+            signed = scheme.sign(replace(recorded, body=body), SECRET, NOW)
+        except Unauthorized:
+            # Nobody could send it so.
+            found.append(False)
+            continue
         credential = {key: value for key, value in signed.headers.items() if key not in FORM}
         found.append(any(passes(scheme, other.with_headers(credential), changed) for other, changed in others))
     assert row[1:] == ["passes" if any_passed else "refused" for any_passed in found]
@@ -154,12 +161,13 @@ def test_only_a_signed_url_tells_for_which_function_a_request_was(name: str) -> 
     """One secret for two functions: what one of them accepts passes at the other, unless the URL is signed."""
     settings = dict(COVERING) if name == "hmac" else SETTINGS.get(name, {})
     urls = [{"public_url": f"https://mute.example.com/{path}/crm"} for path in ("mute", "unmute")]
-    signs_url = "public_url" in SCHEMES[name].model_fields
+    signs_url = "public_url" in (settings if name in ("hmac", "hash") else keys_of(name)) or name == "hmac"
     one, other = (scheme_of(name, **settings, **(url if signs_url else {})) for url in urls)
     request, secret = sent(one)
-    one.verify(replace(request, body=BODY), [secret], NOW)
+    request = replace(request, body=request.body or BODY)
+    one.verify(request, [secret], NOW)
     if signs_url:
         with pytest.raises(Unauthorized):
-            other.verify(replace(request, body=BODY), [secret], NOW)
+            other.verify(request, [secret], NOW)
     else:
-        other.verify(replace(request, body=BODY), [secret], NOW)
+        other.verify(request, [secret], NOW)

@@ -541,7 +541,7 @@ def test_a_header_with_an_underscore_is_not_the_one_with_a_hyphen(simulator: Sim
     callers = tmp_path / "callers.toml"
     callers.write_text(
         '[callers.default]\ninstances = ["ccc-test"]\n'
-        f'auth = {{ scheme = "api-key", header = "api_access_token", secrets = ["env:{TOKEN_VARIABLE}"] }}\n'
+        f'auth = {{ scheme = "api-key", key = "header.api_access_token", secrets = ["env:{TOKEN_VARIABLE}"] }}\n'
     )
     with running(simulator.endpoint, CALLERS_FILE=str(callers)) as server:
         assert server.ask({"API_Access_Token": DEMO_TOKEN}) == (200, "muted")

@@ -21,7 +21,7 @@ import redis as client
 
 from functions.unmute_call.index import UNMUTE_CALL
 from local.simulator import Simulator
-from shared.callers.schemes import SCHEMES
+from shared.callers.schemes import read_auth
 from shared.function import Function
 from shared.runtime.event import read_event
 from tests.builders import Context312, environment, http_event
@@ -243,7 +243,7 @@ def test_a_recorded_mute_does_not_run_as_an_unmute(redis: RedisServer, tmp_path:
         Function(action, file, environ={**environ, "FC_FUNCTION_NAME": action.name}, call=call)
         for action in (MUTE_CALL, UNMUTE_CALL)
     )
-    model = SCHEMES[scheme].model_validate({"scheme": scheme, "secrets": ["env:CRM_SECRET"]})
+    model = read_auth({"scheme": scheme, "secrets": ["env:CRM_SECRET"]})
 
     def send(function: Function, caller: str, headers: dict[str, str]) -> tuple[int, str]:
         path, token = f"/{caller}", secret if caller == "token" else None

@@ -29,7 +29,7 @@ instances = ["ccc-test"]
 auth = { scheme = "standard-webhooks", secrets = ["env:SMOKE_SECRET"] }
 instances = ["ccc-test"]
 [callers.flow]
-auth = { scheme = "api-key", secrets = ["env:SMOKE_SECRET"], query = "key" }
+auth = { scheme = "api-key", secrets = ["env:SMOKE_SECRET"], key = "query.key" }
 instances = ["*"]
 response = "always-200"
 [callers.anybody]

@@ -22,6 +22,7 @@ from local.send.__main__ import main as send
 from local.simulator import Simulator
 from local.stack import stack
 from shared.callers.schemes import SCHEMES
+from shared.callers.schemes.vendors import VENDORS
 from tests.builders import PAYLOAD, http_event
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +44,7 @@ AUTHS = {
     "bearer": '{ scheme = "bearer", secrets = ["env:CANARY_PREVIOUS?", "env:CANARY_TOKEN"] }',
     "basic": '{ scheme = "basic", secrets = ["env:CANARY_LOGIN"] }',
     "api-key": '{ scheme = "api-key", secrets = ["env:CANARY_KEY"] }',
-    "api-key-query": '{ scheme = "api-key", secrets = ["env:CANARY_KEY"], query = "the key" }',
+    "api-key-query": '{ scheme = "api-key", secrets = ["env:CANARY_KEY"], key = "query.the key" }',
     "standard-webhooks": '{ scheme = "standard-webhooks", secrets = ["env:CANARY_BASE64"] }',
     "github": '{ scheme = "github", secrets = ["env:CANARY_KEY"] }',
     "stripe": '{ scheme = "stripe", secrets = ["env:CANARY_KEY"] }',
@@ -53,15 +54,16 @@ AUTHS = {
     "zendesk": '{ scheme = "zendesk", secrets = ["env:CANARY_KEY"] }',
     "twilio": '{ scheme = "twilio", secrets = ["env:CANARY_KEY"] }',
     "hmac": (
-        '{ scheme = "hmac", secrets = ["env:CANARY_BASE64"], header = "X-Seal", algorithm = "sha512", prefix = "v1=",'
-        ' content = "{method}\\n{url}\\n{id}.{timestamp}.{body}", timestamp_header = "X-Time", timestamp_unit = "ms",'
-        ' id_header = "X-Id", encoding = "base64" }'
+        '{ scheme = "hmac", secrets = ["env:CANARY_BASE64"], signature = "header.X-Seal", algorithm = "sha512",'
+        ' prefix = "v1=",'
+        ' content = "{method}\\n{url}\\n{id}.{timestamp}.{body}", timestamp = "header.X-Time", timestamp_format = "ms",'
+        ' id = "header.X-Id", encoding = "base64" }'
     ),
     "none": '{ scheme = "none", allow_anonymous = true }',
 }
 MAPPING = """
 [callers.mapped]
-auth = { scheme = "api-key", secrets = ["env:CANARY_KEY"], query = "key" }
+auth = { scheme = "api-key", secrets = ["env:CANARY_KEY"], key = "query.key" }
 instances = ["ccc-test"]
 methods = ["POST", "GET"]
 parameters = { job_id = "body.job || query.job", user_id = "'user-test@ccc-test'", device_id = "headers.host" }
@@ -137,13 +139,15 @@ SAMPLES = [
 
 def test_a_form_is_none_of_hubspots(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
     gateway, simulator = running
-    assert send([json.dumps(dict(PAYLOAD)), "--form", "--caller", "hubspot", "--url", gateway.url]) == 1
-    assert '"code": "unauthorized"' in capsys.readouterr().out
+    with pytest.raises(SystemExit) as caught:
+        send([json.dumps(dict(PAYLOAD)), "--form", "--caller", "hubspot", "--url", gateway.url])
+    assert caught.value.code == 2
+    assert "cannot be signed" in capsys.readouterr().err
     assert simulator.requests == []
 
 
 def test_every_scheme_is_tried_here() -> None:
-    assert {name for name in SCHEMES if name != "ram"} <= set(AUTHS)
+    assert SCHEMES.keys() - VENDORS.keys() - {"ram", "hash"} <= set(AUTHS)
 
 
 @pytest.mark.parametrize(("name", "sample"), SAMPLES)

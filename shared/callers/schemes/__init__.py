@@ -1,40 +1,72 @@
-"""How callers prove who they are: one model per scheme, with its settings and its check.
+"""How callers prove who they are: one model per kind of proof, and a row of data for each vendor that signs.
 
-A scheme is added by writing its model and naming it in `Auth`.
+A vendor is added as a row of `vendors.py`; a scheme of another kind by its model, named in `_MODELS`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import PlainValidator, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.callers.schemes.platform import Anonymous, Ram
-from shared.callers.schemes.scheme import Scheme
-from shared.callers.schemes.senders import GitHub, Hmac, HubSpot, Slack, StandardWebhooks, Stripe, Zendesk
+from shared.callers.schemes.scheme import Proof, Scheme
+from shared.callers.schemes.signature import Hash, Hmac
 from shared.callers.schemes.tokens import ApiKey, Basic, Bearer
 from shared.callers.schemes.twilio import Twilio
+from shared.callers.schemes.vendors import VENDORS, keys_taken
 
-__all__ = ["SCHEMES", "Anonymous", "Auth", "Ram", "Scheme"]
+__all__ = ["SCHEMES", "Anonymous", "Auth", "Proof", "Ram", "Scheme", "keys_of", "read_auth"]
 
-Auth = Annotated[
-    Bearer
-    | Basic
-    | ApiKey
-    | StandardWebhooks
-    | GitHub
-    | Stripe
-    | Slack
-    | HubSpot
-    | Zendesk
-    | Twilio
-    | Hmac
-    | Ram
-    | Anonymous,
-    Field(discriminator="scheme"),
-]
-
-# By the name that the callers file has.
-SCHEMES: dict[str, type[Scheme]] = {
-    get_args(model.model_fields["scheme"].annotation)[0]: model for model in get_args(get_args(Auth)[0])
+_MODELS: dict[str, type[Scheme]] = {
+    "bearer": Bearer,
+    "basic": Basic,
+    "api-key": ApiKey,
+    "hmac": Hmac,
+    "hash": Hash,
+    "twilio": Twilio,
+    "ram": Ram,
+    "none": Anonymous,
 }
+# By the name that the callers file has.
+SCHEMES: dict[str, type[Scheme]] = _MODELS | {
+    name: _MODELS[vendor.keys.get("scheme", "hmac")] for name, vendor in VENDORS.items()
+}
+
+
+def keys_of(name: str) -> tuple[str, ...]:
+    """Return the keys that a scheme takes in the callers file."""
+    return keys_taken(VENDORS[name]) if name in VENDORS else tuple(_MODELS[name].model_fields)
+
+
+def read_auth(table: object) -> Scheme:
+    """Return the scheme that a table of the callers file describes; only the model that it names is built.
+
+    Raises:
+        ValidationError, PydanticCustomError: the table is wrong.
+    """
+    if isinstance(table, Scheme):
+        return table
+    if not isinstance(table, Mapping):
+        raise PydanticCustomError("model_type", "Value should be a table")
+    name = table.get("scheme")
+    if name is None:
+        raise PydanticCustomError("union_tag_not_found", "Scheme is required")
+    if not isinstance(name, str) or name not in SCHEMES:
+        known = ", ".join(SCHEMES)
+        raise PydanticCustomError("union_tag_invalid", "Unknown scheme", {"tag": str(name), "expected_tags": known})
+    if name not in VENDORS:
+        return SCHEMES[name].model_validate(dict(table))
+    _refuse_other_keys(table, keys_of(name))
+    return SCHEMES[name].model_validate({**VENDORS[name].keys, **table})
+
+
+def _refuse_other_keys(table: Mapping[str, Any], taken: tuple[str, ...]) -> None:
+    errors = [InitErrorDetails(type="extra_forbidden", loc=(key,), input=None) for key in table if key not in taken]
+    if errors:
+        raise ValidationError.from_exception_data("auth", errors, hide_input=True)
+
+
+Auth = Annotated[Scheme, PlainValidator(read_auth)]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from shared.callers.schemes.scheme import Scheme, idempotency_key_of
+from shared.callers.schemes.scheme import Proof, Scheme, idempotency_key_of
 from shared.problems import Unauthorized
 from shared.runtime.event import Request
 
@@ -26,11 +26,11 @@ class Ram(Scheme):
     secrets: None = None
     over_http: ClassVar[bool] = False
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - one signature for all schemes
         """Refuse what comes over HTTP."""
         if not request.direct:
             raise Unauthorized("caller is for direct invocation only")
-        return None
+        return Proof()
 
 
 class Anonymous(Scheme):
@@ -40,9 +40,9 @@ class Anonymous(Scheme):
     secrets: None = None
     allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)]
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - as above
         """Accept everything."""
-        return idempotency_key_of(request)
+        return Proof(idempotency_key_of(request))
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Return the request as it is."""

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.callers.schemes.places import Place
 from shared.callers.secret_references import SecretReferences
 from shared.runtime.event import Request
+
+
+class Proof(NamedTuple):
+    """What a credential that holds tells.
+
+    Attributes:
+        delivery: what identifies this delivery: the id that the sender has signed, else the SHA-256 of what it has
+            signed: never of the signature, since several may prove one request. Of a scheme that signs nothing it is
+            the `Idempotency-Key` header, and `None` if there is none: an unsigned header never counts for a signed
+            request.
+        secret: the one that matched, `None` without secrets.
+    """
+
+    delivery: str | None = None
+    secret: str | None = None
 
 
 class Scheme(BaseModel):
@@ -30,16 +46,12 @@ class Scheme(BaseModel):
     signs: ClassVar[bool] = False
     secrets: SecretReferences | None = None
 
-    def is_usable(self, secret: str) -> bool:
-        """Whether the scheme can work with this secret; one that it cannot counts as unset."""
+    def fault_of_secret(self, secret: str) -> str | None:
+        """Return why the scheme cannot work with a secret, `None` if it can; one that it cannot counts as unset."""
         raise NotImplementedError
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:
-        """Check the credential of a request and return what tells this delivery from others.
-
-        That is the id that the sender has signed, else the SHA-256 of what it has signed: never of the signature, since
-        several may prove one request. Of a scheme that signs nothing it is the `Idempotency-Key` header, and `None` if
-        there is none: an unsigned header never counts for a signed request.
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:
+        """Check the credential of a request.
 
         Args:
             request: the request.
@@ -65,22 +77,29 @@ class Scheme(BaseModel):
         """Return the seconds that a signed timestamp may be away from now; 0 where none is signed."""
         return 0
 
-    def handshake(self, request: Request, payload: Mapping[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002 - most have none
-        """Return the answer that the sender expects before its first webhook, if this request asks for it."""
-        return None
-
     @property
-    def covers_query(self) -> bool:
+    def signs_query(self) -> bool:
         """Whether the query may hold parameters: not where a signature proves the rest of the request alone."""
         return True
 
-    def credential_headers(self) -> frozenset[str]:
-        """Return the names of the headers that show a secret; expressions do not see them."""
-        return frozenset({"authorization"})
+    def credential_places(self) -> tuple[Place, ...]:
+        """Return where keys and signatures stand: neither expressions nor dead letters see them."""
+        return ()
 
-    def proof_headers(self) -> frozenset[str]:
-        """Return the names of the headers that prove who sends: those that show a secret, and signatures."""
-        return self.credential_headers()
+    def credential_headers(self) -> frozenset[str]:
+        """Return the names of the headers that hold a credential."""
+        return frozenset({"authorization"}) | self._credentials_in("header")
+
+    def credential_query(self) -> frozenset[str]:
+        """Return the names in the query that belong to the credential, and not to the payload."""
+        return self._credentials_in("query")
+
+    def credential_paths(self) -> list[tuple[str, ...]]:
+        """Return the paths of the body that hold a credential."""
+        return [place.path for place in self.credential_places() if place.kind == "body"]
+
+    def _credentials_in(self, kind: str) -> frozenset[str]:
+        return frozenset(place.name for place in self.credential_places() if place.kind == kind)
 
     def id_headers(self) -> frozenset[str]:
         """Return the names of the headers that may hold the id of the delivery, where the sender signs one."""
@@ -90,13 +109,9 @@ class Scheme(BaseModel):
         """Return the names of the headers that the signature covers: ids and timestamps, which prove nothing alone."""
         return self.id_headers()
 
-    def parts(self, secret: str) -> Iterator[bytes]:  # noqa: ARG002 - most have none
+    def secret_components(self, secret: str) -> Iterator[bytes]:  # noqa: ARG002 - most have none
         """Yield what of a secret is one by itself, beside the whole."""
         yield from ()
-
-    def credential_query(self) -> frozenset[str]:
-        """Return the names in the query that belong to the credential, and not to the payload."""
-        return frozenset()
 
 
 def idempotency_key_of(request: Request) -> str | None:

@@ -1,47 +1,53 @@
-"""One verifier for all HMAC signatures over headers and body: a `Format` says how a sender signs, as data."""
+"""Signatures with a shared secret, described by the callers file or by a vendor's row: `hmac` and `hash`.
+
+A template says what is signed. Whatever stands in it without a border of its own must not be movable: the same bytes
+must not be readable as another request.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import math
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from shared.callers.schemes.scheme import Scheme, first_equal, key_of_content
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.callers.schemes.places import Place, ReadPlace, Values
+from shared.callers.schemes.scheme import Proof, Scheme, first_equal, key_of_content
 from shared.callers.schemes.urls import PublicUrl, signed_urls
+from shared.callers.schemes.vendors import NO_VENDOR, VENDORS, Vendor
 from shared.callers.secret_references import SecretReferences
-from shared.payload.decode import is_json
+from shared.payload.event_time import read_time
 from shared.problems import CredentialMismatch, Unauthorized
 from shared.runtime.event import Request
 from shared.validation import whole_number
 
-Algorithm = Literal["sha256", "sha512", "sha1"]
-Encoding = Literal["hex", "base64"]
 KeyEncoding = Literal["utf8", "base64", "hex"]
-TimestampUnit = Literal["s", "ms"]
 
-# Of a header that lists signatures: one per secret that counts at the sender, of one or two versions.
+# Of a value that lists signatures: one per secret that counts at the sender, of one or two versions.
 _MAX_ITEMS = 20
-PLACEHOLDER = re.compile(r"\{(body|timestamp|id|method|url)\}")
-# URL and body with no space or line break between them.
-_ONE_TEXT = re.compile(r"\{url\}[^{}\s]*\{body\}|\{body\}[^{}\s]*\{url\}")
-# The text between an id and its neighbour, if that has no form of its own: the id must not hold it, or its border could
-# be moved.
-_BEFORE_ID, _BEHIND_ID = (
-    re.compile(r"\{(?:body|url|method)\}([^{}]+)\{id\}"),
-    re.compile(r"\{id\}([^{}]+)\{(?:body|url|method)\}"),
-)
-_HEX = re.compile(r"([0-9A-Fa-f]{2})+")
+_PLACEHOLDER = re.compile(r"\{(body|timestamp|id|method|url|secret|(?:header|query)\.[^{}]+)\}")
 # Digits of ASCII alone: `int` would take spaces, underscores and the digits of any script. No leading zeros: where
 # nothing separates the timestamp from what stands before it, those could have been the end of that.
-_SECONDS, _MILLISECONDS = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"[1-9][0-9]{0,14}")
-_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+_TIMES = {
+    "s": re.compile(r"[1-9][0-9]{0,11}"),
+    "ms": re.compile(r"[1-9][0-9]{0,14}"),
+    "iso8601": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"),
+}
+_HEX = re.compile(r"([0-9A-Fa-f]{2})+")
+# They may touch any other part: their form and the clock, the secret, and the list of methods leave one border only.
+_BORDERED = {"timestamp", "secret", "method"}
+_BRACE = b"{"
 
 
 class Claim(NamedTuple):
@@ -49,268 +55,363 @@ class Claim(NamedTuple):
 
     signatures: Sequence[str]
     timestamp: str = ""
-    identifier: str = ""
+    id: str = ""
 
 
-class Layout(NamedTuple):
-    """How a header holds signatures: `read(value, prefix)` returns them and a timestamp, `write` is its inverse.
-
-    `read` raises `ValueError` for a value that is not of this layout.
-    """
-
-    read: Callable[[str, str], tuple[list[str], str]]
-    write: Callable[[str, str, str], str]
-
-
-def _read_one(value: str, prefix: str) -> tuple[list[str], str]:
-    if not value.startswith(prefix):
-        raise ValueError
-    return [value.removeprefix(prefix)], ""
-
-
-def _split(value: str, separator: str) -> list[str]:
-    items = value.split(separator, _MAX_ITEMS)
-    if len(items) > _MAX_ITEMS:
-        raise ValueError
-    return items
-
-
-def _read_list(value: str, prefix: str) -> tuple[list[str], str]:
-    items = _split(value, " ")
-    # Unknown versions are skipped, one that is known has to be there; a second comma comes of two headers joined.
-    known = [item.removeprefix(prefix) for item in items if item.startswith(prefix)]
-    if not known or any(item.count(",") > 1 for item in items):
-        raise ValueError
-    return known, ""
-
-
-def _read_pairs(value: str, prefix: str) -> tuple[list[str], str]:
-    pairs = [item.strip().partition("=") for item in _split(value, ",")]
-    # Two timestamps: the platform has joined two headers.
-    (timestamp,) = [text for name, _, text in pairs if name == "t"]
-    known = [text for name, _, text in pairs if f"{name}=" == prefix]
-    if not known:
-        raise ValueError
-    return known, timestamp
-
-
-ONE = Layout(_read_one, lambda signature, _timestamp, prefix: f"{prefix}{signature}")
-SPACED_LIST = Layout(_read_list, lambda signature, _timestamp, prefix: f"{prefix}{signature}")
-PAIRS = Layout(_read_pairs, lambda signature, timestamp, prefix: f"t={timestamp},{prefix}{signature}")
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a sender signs. Header names are in lower case.
-
-    Attributes:
-        header: holds the signature.
-        content: what the signature covers, a template of `{body}`, `{timestamp}`, `{id}`, `{method}` and `{url}`.
-        algorithm: the hash of the HMAC.
-        encoding: of the signature.
-        prefix: stands before each signature.
-        layout: how the header holds signatures.
-        timestamp_header: holds the timestamp, where it is not in `header`.
-        timestamp_unit: seconds, milliseconds, or ISO 8601 in UTC.
-        id_header: holds the id of the delivery.
-        normalise_url: what the sender does to the URL before it signs it.
-    """
-
-    header: str
-    content: str = "{body}"
-    algorithm: Algorithm = "sha256"
-    encoding: Encoding = "hex"
-    prefix: str = ""
-    layout: Layout = ONE
-    timestamp_header: str | None = None
-    timestamp_unit: TimestampUnit | Literal["iso8601"] = "s"
-    id_header: str | None = None
-    normalise_url: Callable[[str], str] = str
-
-    def read(self, request: Request) -> Claim:
-        """Return what the headers claim.
-
-        Raises:
-            Unauthorized: one is missing or malformed.
-        """
-        try:
-            signatures, timestamp = self.layout.read(request.headers[self.header], self.prefix)
-            if self.timestamp_header:
-                timestamp = request.headers[self.timestamp_header]
-            identifier = request.headers[self.id_header] if self.id_header else ""
-        except (KeyError, ValueError):
-            raise Unauthorized("signature headers are missing or malformed") from None
-        if self.id_header and (not identifier or "," in identifier or not self._has_borders(identifier)):
-            # A comma: the platform has joined two headers.
-            raise Unauthorized("id of the delivery is malformed")
-        return Claim(signatures, timestamp, identifier)
-
-    def _has_borders(self, identifier: str) -> bool:
-        before, behind = _BEFORE_ID.search(self.content), _BEHIND_ID.search(self.content)
-        return (before is None or (before[1] + identifier).rindex(before[1]) == 0) and (
-            behind is None or (identifier + behind[1]).index(behind[1]) == len(identifier)
-        )
-
-    def time_of(self, timestamp: str) -> float:
-        """Return a timestamp as seconds since the epoch.
-
-        Raises:
-            Unauthorized: it is malformed.
-        """
-        if self.timestamp_unit == "s" and _SECONDS.fullmatch(timestamp):
-            return float(timestamp)
-        if self.timestamp_unit == "ms" and _MILLISECONDS.fullmatch(timestamp):
-            return int(timestamp) / 1000
-        if self.timestamp_unit == "iso8601" and _ISO_8601.fullmatch(timestamp):
-            try:
-                return datetime.fromisoformat(timestamp.removesuffix("Z")[:19]).replace(tzinfo=timezone.utc).timestamp()
-            except ValueError:
-                pass
-        raise Unauthorized("timestamp is malformed")
-
-    def timestamp_at(self, now: float) -> str:
-        """Return the timestamp that a sender writes."""
-        if self.timestamp_unit == "iso8601":
-            return datetime.fromtimestamp(int(now), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return str(int(now * 1000 if self.timestamp_unit == "ms" else now))
-
-    def contents(self, claim: Claim, request: Request, public_url: str | None) -> list[bytes]:
-        """Return what the sender may have signed: one, or one per spelling of the URL."""
-        urls = signed_urls(request, public_url, request.body) if "{url}" in self.content else [""]
-        spelled = dict.fromkeys(map(self.normalise_url, urls))
-        return [self._content(claim, request, url) for url in spelled]
-
-    def _content(self, claim: Claim, request: Request, url: str) -> bytes:
-        texts = {"timestamp": claim.timestamp, "id": claim.identifier, "method": request.method, "url": url}
-        values = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()} | {"body": request.body}
-        # Even places are literal, odd ones are names.
-        parts = PLACEHOLDER.split(self.content)
-        return b"".join(values[part] if index % 2 else part.encode() for index, part in enumerate(parts))
-
-    def signature(self, key: bytes, content: bytes) -> str:
-        """Return the signature of `content`."""
-        return encode(hmac.digest(key, content, self.algorithm), self.encoding)
-
-
-class Signed(Scheme):
-    """A scheme whose sender signs with a shared secret."""
+class Signature(Scheme):
+    """A scheme whose sender signs with a shared secret. The keys are those of the callers file."""
 
     signs: ClassVar[bool] = True
     secrets: SecretReferences
+    signature: ReadPlace
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    prefix: str = ""
+    content: Annotated[str, Field(min_length=1)] = "{body}"
+    covers_body: bool = True
+    algorithm: Literal["sha256", "sha512", "sha1"] = "sha256"
+    encoding: Literal["hex", "base64", "base64url"] = "hex"
+    timestamp: ReadPlace | None = None
+    timestamp_format: Literal["s", "ms", "iso8601"] = "s"
+    id: ReadPlace | None = None
+    tolerance_seconds: Annotated[int, whole_number(1, 86_400)] = 300
+    public_url: PublicUrl | None = None
 
-    def formats(self) -> Sequence[Format]:
-        """Return how the sender signs; the first one whose header is there counts."""
-        raise NotImplementedError
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Signature:
+        for fault in self._faults():
+            raise PydanticCustomError("signature", "{fault}", {"fault": fault})
+        return self
 
-    def key(self, secret: str) -> bytes | None:
-        """Return the key of the HMAC, `None` if the secret holds none."""
-        return decode_key(secret, "utf8")
+    def _faults(self) -> Iterator[str]:
+        """Yield what of the keys does not fit together, a sentence each."""
+        yield from self._faults_of_content()
+        yield from self._faults_of_places()
+        for one, other in self._touching:
+            if not {one, other} & _BORDERED and (other != "body" or one == "body"):
+                yield f"content needs something between {{{one}}} and {{{other}}}"
 
-    def url(self) -> str | None:
-        """Return the public URL, where it is configured."""
-        return None
+    def _faults_of_content(self) -> Iterator[str]:
+        names = self._names
+        if re.search(r"[{}]", _PLACEHOLDER.sub("", self.content)):
+            yield "content may name {body}, {timestamp}, {id}, {method}, {url}, {secret}, {header.NAME}, {query.NAME}"
+        if self.covers_body and "body" not in names:
+            yield "content lacks {body}, so that anybody could change it: add it, or set covers_body = false"
+        if not self.covers_body and "body" in names:
+            yield "covers_body = false contradicts {body} in content"
+        for name, place in (("timestamp", self.timestamp), ("id", self.id)):
+            if (name in names) != (place is not None):
+                # What is not signed proves nothing, and what is signed has to be found.
+                yield f"{name} needs {{{name}}} in content, and the reverse"
+        if self.public_url and "url" not in names:
+            yield "public_url needs {url} in content"
 
-    def is_usable(self, secret: str) -> bool:
-        """A secret is usable if it holds a key, and no white space around it: that is a slip of whoever set it."""
-        key = self.key(secret)
-        # HMAC pads its key with zeros: a key of zeros is none.
-        return secret == secret.strip() and key is not None and any(key)
+    def _faults_of_places(self) -> Iterator[str]:
+        if not self.timestamp and self.model_fields_set & {"tolerance_seconds", "timestamp_format"}:
+            yield "tolerance_seconds and timestamp_format need a timestamp"
+        kinds = {place.kind for place in self._own_places}
+        if self.signature.kind == "part" or ("part" in kinds and not self.separator):
+            yield "part.KEY stands for an item of the signature's value, beside separator alone"
+        if self.signature.kind == "body" and "body" in self._names:
+            yield "signature stands in the body that it signs"
+        places = [*self._own_places, *self._signed_places.values()]
+        if len(set(places)) < len(places):
+            yield "places must differ"
 
     @property
-    def covers_query(self) -> bool:
-        """Whether the signature covers the query: where it covers the URL."""
-        return any("{url}" in form.content for form in self.formats())
+    def _own_places(self) -> list[Place]:
+        return [place for place in (self.signature, self.timestamp, self.id) if place]
 
-    def proof_headers(self) -> frozenset[str]:
-        """Return the names of the signature's headers, too."""
-        return super().proof_headers() | {form.header for form in self.formats()}
+    @cached_property
+    def _parts(self) -> list[str]:
+        """The content: literal text at even places, names at odd ones."""
+        return _PLACEHOLDER.split(self.content)
+
+    @property
+    def _names(self) -> list[str]:
+        return self._parts[1::2]
+
+    @property
+    def _touching(self) -> list[tuple[str, str]]:
+        """The pairs of names with nothing between them."""
+        between = self._parts[2:-1:2]
+        return [pair for pair, text in zip(pairwise(self._names), between, strict=True) if not text]
+
+    @cached_property
+    def _signed_places(self) -> dict[str, Place]:
+        """The headers and parameters that the content names."""
+        found = (name for name in self._names if "." in name)
+        return {name: Place(*_kind_and_name(name)) for name in found}
+
+    @cached_property
+    def _needs_brace(self) -> bool:
+        """Whether nothing but the body's first byte tells where it begins."""
+        glued = any(other == "body" and one not in _BORDERED for one, other in self._touching)
+        return glued or re.search(r"\{url\}[^{}\s]*\{body\}|\{body\}[^{}\s]*\{url\}", self.content) is not None
+
+    @property
+    def _vendor(self) -> Vendor:
+        return VENDORS.get(self.scheme, NO_VENDOR)
+
+    def tolerance(self) -> int:
+        """Return the window, 0 without a timestamp."""
+        return self.tolerance_seconds if self.timestamp else 0
+
+    @property
+    def signs_query(self) -> bool:
+        """Whether the signature covers the query: where it covers the URL."""
+        return "url" in self._names
+
+    def credential_places(self) -> tuple[Place, ...]:
+        """Return the places of the signature."""
+        others = self._vendor.other_places
+        return (self.signature, *self._places(others, "signature"))
 
     def id_headers(self) -> frozenset[str]:
         """Return the names of the ids' headers."""
-        return frozenset(form.id_header for form in self.formats() if form.id_header)
+        return self._headers("id", self.id)
 
     def signed_headers(self) -> frozenset[str]:
-        """Return the names of the timestamps' headers, too."""
-        return super().signed_headers() | {form.timestamp_header for form in self.formats() if form.timestamp_header}
+        """Return the names of the timestamps' headers and of those in the content, too."""
+        named = {place.name for place in self._signed_places.values() if place.kind == "header"}
+        return self.id_headers() | self._headers("timestamp", self.timestamp) | named
 
-    def parts(self, secret: str) -> Iterator[bytes]:
+    def _headers(self, name: str, place: Place | None) -> frozenset[str]:
+        places = ([place] if place else []) + self._places(self._vendor.other_places, name)
+        return frozenset(each.name for each in places if each.kind == "header")
+
+    @staticmethod
+    def _places(rows: Mapping[str, str], name: str) -> list[Place]:
+        return [Place(*_kind_and_name(rows[name]))] if name in rows else []
+
+    def fault_of_secret(self, secret: str) -> str | None:
+        """Return why a secret holds no key."""
+        key = self.key(secret)
+        if key is None:
+            return f"is not {self._key_encoding}"
+        if len(key) < self._vendor.least_key_bytes:
+            return f"is too short: its key has less than {self._vendor.least_key_bytes} bytes"
+        # HMAC pads its key with zeros: a key of zeros is none.
+        return None if any(key) else "is empty"
+
+    @property
+    def _key_encoding(self) -> KeyEncoding:
+        return "utf8"
+
+    def key(self, secret: str) -> bytes | None:
+        """Return the key, `None` if the secret holds none."""
+        return decode_key(secret.removeprefix(self._vendor.secret_prefix), self._key_encoding)
+
+    def secret_components(self, secret: str) -> Iterator[bytes]:
         """Yield the key, which the secret may hold in an encoding."""
         if key := self.key(secret):
             yield key
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str:
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:
         """Compute the signature with every secret and compare."""
-        form = next((form for form in self.formats() if form.header in request.headers), None)
-        if form is None:
-            raise Unauthorized("no signature")
-        claim = form.read(request)
-        if (
-            _ONE_TEXT.search(form.content)
-            and request.body
-            and (request.method == "GET" or not is_json(request.headers))
-        ):
-            # Nothing that a URL cannot hold separates the two: the end of a query could be passed off as a body, unless
-            # that has to begin with a brace, which no query holds unescaped.
-            raise Unauthorized("URL and body are signed as one, and the body is no JSON")
-        if self.tolerance() and abs(ahead_s := form.time_of(claim.timestamp) - now) > self.tolerance():
-            off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
-            raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance()} s")
-        contents = form.contents(claim, request, self.url())
-        keys = [key for secret in secrets if (key := self.key(secret))]
-        expected = [form.signature(key, content) for key in keys for content in contents]
-        # Some senders write hexadecimal digits in upper case.
-        spelled = expected + [text.upper() for text in expected] if form.encoding == "hex" else expected
-        matching = first_equal(claim.signatures, spelled)
+        values = Values(request)
+        claim = self._claim(values)
+        self._check_time(claim.timestamp, now)
+        urls = self._urls(request)
+        texts = {name: self._signed_value(values, name) for name in self._signed_places}
+        tried = [
+            (secret, url, self._digest(secret, self._content(claim, request, texts, url, secret)))
+            for secret in secrets
+            # Without a key anybody could make a signature.
+            if self.fault_of_secret(secret) is None
+            for url in urls
+        ]
+        matching = first_equal(map(self._canonical, claim.signatures), [digest for _, _, digest in tried])
         if matching is None:
             raise CredentialMismatch("signature does not match")
-        # An id stays the same when the sender sends again, with a new time.
-        return claim.identifier or key_of_content(contents[matching % len(contents)])
+        secret, url, _ = tried[matching]
+        # An id stays the same when the sender sends again, with a new time. The secret does not tell a delivery.
+        return Proof(claim.id or key_of_content(self._content(claim, request, texts, url, "")), secret)
 
     def sign(self, request: Request, secret: str, now: float) -> Request:
-        """Add the headers of the first format; an id that is there already is kept."""
-        form = self.formats()[0]
-        timestamp = form.timestamp_at(now)
-        headers = {form.timestamp_header: timestamp} if form.timestamp_header else {}
-        if form.id_header:
-            headers[form.id_header] = request.headers.get(form.id_header) or f"msg_{uuid.uuid4().hex}"
-        claim = Claim((), timestamp, headers.get(form.id_header or "", ""))
-        content = form.contents(claim, request, self.url())[0]
-        signature = form.signature(self.key(secret) or b"", content)
-        return request.with_headers(headers | {form.header: form.layout.write(signature, timestamp, form.prefix)})
+        """Add the signature and what it needs; an id or a signed value that is there already is kept."""
+        claim = Claim((), self._timestamp_at(now) if self.timestamp else "", self._new_id(Values(request)))
+        for place, text in ((self.timestamp, claim.timestamp), (self.id, claim.id)):
+            if place and place.kind != "part":
+                request = place.write(request, text)
+        for place in self._signed_places.values():
+            if not Values(request).at(place):
+                request = place.write(request, uuid.uuid4().hex)
+        texts = {name: Values(request).at(place) or "" for name, place in self._signed_places.items()}
+        digest = self._digest(secret, self._content(claim, request, texts, self._urls(request)[0], secret))
+        held = ((self.timestamp, claim.timestamp), (self.id, claim.id))
+        parts = [f"{place.name}={text}" for place, text in held if place and place.kind == "part"]
+        return self.signature.write(request, (self.separator or "").join([*parts, f"{self.prefix}{digest}"]))
+
+    def _claim(self, values: Values) -> Claim:
+        """Return what the request claims; raises `Unauthorized` if something is missing or malformed."""
+        places = {"signature": self.signature, "timestamp": self.timestamp, "id": self.id}
+        others = self._vendor.other_places
+        if others and not values.at(self.signature):
+            places = {name: place for name in places for place in self._places(others, name)}
+        value = values.at(places["signature"]) if places["signature"] else None
+        if not value:
+            raise Unauthorized("no signature")
+        items = [value]
+        if self.separator:
+            items = [item.strip() for item in value.split(self.separator, _MAX_ITEMS)]
+        signatures = [item.removeprefix(self.prefix) for item in items if item.startswith(self.prefix)]
+        if len(items) > _MAX_ITEMS or not signatures:
+            raise Unauthorized("signature is malformed")
+        timestamp = _held(values, items, places["timestamp"])
+        identifier = _held(values, items, places["id"])
+        if self.id and (not identifier or "," in identifier or not self._has_borders("id", identifier)):
+            # A comma: the platform has joined two headers.
+            raise Unauthorized("id of the delivery is missing or malformed")
+        return Claim(signatures, timestamp, identifier)
+
+    def _signed_value(self, values: Values, name: str) -> str:
+        text = values.at(self._signed_places[name])
+        if not text or not self._has_borders(name, text):
+            raise Unauthorized("a signed header or parameter is missing or malformed")
+        return text
+
+    def _has_borders(self, name: str, text: str) -> bool:
+        """Whether a text does not hold what separates it from its neighbours: its border could be moved else."""
+        index = 2 * self._names.index(name) + 1
+        before, behind = self._parts[index - 1], self._parts[index + 1]
+        ends_before = index > 1 and self._parts[index - 2] not in _BORDERED
+        ends_behind = index + 2 < len(self._parts) and self._parts[index + 2] not in _BORDERED
+        if self._needs_brace and "{" in text:
+            return False
+        return not (ends_before and before and (before + text).rindex(before) != 0) and not (
+            ends_behind and behind and (text + behind).index(behind) != len(text)
+        )
+
+    def _check_time(self, timestamp: str, now: float) -> None:
+        if not self.timestamp:
+            return
+        if not _TIMES[self.timestamp_format].fullmatch(timestamp):
+            raise Unauthorized("timestamp is malformed")
+        moment = int(timestamp) / 1000 if self.timestamp_format == "ms" else read_time(timestamp)
+        moment = float(timestamp) if self.timestamp_format == "s" else moment
+        if moment is None:
+            raise Unauthorized("timestamp is malformed")
+        if abs(ahead_s := moment - now) > self.tolerance_seconds:
+            off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
+            raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance_seconds} s")
+
+    def _timestamp_at(self, now: float) -> str:
+        """Return the timestamp that a sender writes."""
+        if self.timestamp_format == "iso8601":
+            return datetime.fromtimestamp(int(now), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return str(int(now * 1000 if self.timestamp_format == "ms" else now))
+
+    def _new_id(self, values: Values) -> str:
+        if not self.id:
+            return ""
+        kept = None if self.id.kind == "part" else values.at(self.id)
+        return kept or f"msg_{uuid.uuid4().hex}"
+
+    def _urls(self, request: Request) -> list[str]:
+        """Return the URLs that the sender may have signed, one empty text if it signs none."""
+        if not self.signs_query:
+            self._check_brace(request, [])
+            return [""]
+        urls = [*dict.fromkeys(map(self._vendor.normalise_url, signed_urls(request, self.public_url, request.body)))]
+        self._check_brace(request, urls)
+        return urls
+
+    def _check_brace(self, request: Request, urls: Sequence[str]) -> None:
+        if not self._needs_brace:
+            return
+        # The end of what stands before it could be passed off as a body, unless that has to begin with a brace.
+        if (request.body and not request.body.startswith(_BRACE)) or any("{" in url for url in urls):
+            raise Unauthorized("nothing separates the body from what is signed before it, and it is no JSON object")
+
+    def _content(self, claim: Claim, request: Request, texts: Mapping[str, str], url: str, secret: str) -> bytes:
+        named: dict[str, Any] = {
+            **{name: _bytes(text) for name, text in texts.items()},
+            "body": request.body,
+            "timestamp": _bytes(claim.timestamp),
+            "id": _bytes(claim.id),
+            "method": _bytes(request.method),
+            "url": _bytes(url),
+            "secret": _bytes(secret),
+        }
+        return b"".join(named[part] if index % 2 else part.encode() for index, part in enumerate(self._parts))
+
+    def _digest(self, secret: str, content: bytes) -> str:
+        """Return the signature of a content, as text."""
+        raise NotImplementedError
+
+    def _canonical(self, signature: str) -> str:
+        """Return a signature as `_digest` writes it: hexadecimal digits in either case, padding or none."""
+        if self.encoding == "hex":
+            return signature.lower()
+        if self.encoding == "base64url" and "=" not in signature:
+            return signature + "=" * (-len(signature) % 4)
+        return signature
 
 
-class Timestamped(Signed):
-    """A scheme whose signature covers a timestamp."""
+class Hmac(Signature):
+    """An HMAC, keyed with the secret."""
 
-    tolerance_seconds: Annotated[int, whole_number(1, 86_400)] = 300
+    key_encoding: KeyEncoding = "utf8"
 
-    def tolerance(self) -> int:
-        """Return the window."""
-        return self.tolerance_seconds
+    @property
+    def _key_encoding(self) -> KeyEncoding:
+        return self.key_encoding
 
-
-class UrlSigned(Timestamped):
-    """A scheme whose signature covers the URL, too."""
-
-    public_url: PublicUrl | None = None
-
-    def url(self) -> str | None:
-        """Return the public URL."""
-        return self.public_url
+    def _digest(self, secret: str, content: bytes) -> str:
+        return encode(hmac.digest(self.key(secret) or b"", content, self.algorithm), self.encoding)
 
 
-def encode(digest: bytes, encoding: Encoding) -> str:
-    """Return a digest as text."""
-    return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
+class Hash(Signature):
+    """The plain digest of a content that holds the secret."""
+
+    algorithm: Literal["sha256", "sha512", "sha1", "md5"] = "sha256"  # type: ignore[assignment] # one more
+
+    def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
+        if "secret" not in self._names:
+            yield "content needs {secret}, or anybody could make a signature"
+
+    def _digest(self, secret: str, content: bytes) -> str:  # noqa: ARG002 - the content holds it
+        return encode(hashlib.new(self.algorithm, content, usedforsecurity=False).digest(), self.encoding)
+
+
+def _held(values: Values, items: Sequence[str], place: Place | None) -> str:
+    """Return what stands at the place of a timestamp or an id, an empty text without a place."""
+    if place is None:
+        return ""
+    if place.kind != "part":
+        return values.at(place) or ""
+    found = [text for name, _, text in (item.partition("=") for item in items) if name == place.name]
+    if len(found) != 1:
+        # Two: the platform has joined two headers.
+        raise Unauthorized("signature is malformed")
+    return found[0]
+
+
+def _kind_and_name(text: str) -> tuple[Any, str]:
+    kind, _, name = text.partition(".")
+    return kind, name.lower() if kind == "header" else name
+
+
+def encode(digest: bytes, encoding: str) -> str:
+    """Return a digest as text, base64 with its padding."""
+    if encoding == "hex":
+        return digest.hex()
+    encoded = base64.urlsafe_b64encode(digest) if encoding == "base64url" else base64.b64encode(digest)
+    return encoded.decode()
 
 
 def decode_key(secret: str, encoding: KeyEncoding) -> bytes | None:
     """Return the key that a secret stands for; `None` if it is no such text. Base64 may lack its padding."""
     if encoding == "utf8":
-        return secret.encode("utf-8", "surrogatepass")
+        return _bytes(secret)
     if encoding == "hex":
         return bytes.fromhex(secret) if _HEX.fullmatch(secret) else None
     try:
         return base64.b64decode(secret + "=" * (-len(secret) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -5,29 +5,23 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import unquote
 
-from pydantic import StringConstraints, model_validator
+from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.callers.schemes.scheme import Scheme, any_equal, idempotency_key_of
+from shared.callers.schemes.places import Place, ReadPlace, Values
+from shared.callers.schemes.scheme import Proof, Scheme, first_equal, idempotency_key_of
 from shared.callers.secret_references import SecretReferences
 from shared.problems import CredentialMismatch, Unauthorized
 from shared.runtime.event import Request
-from shared.validation import says
 
 # RFC 6750 §2.1, b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-# What an HTTP header value carries unchanged: visible ASCII.
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
+# What an HTTP header value carries unchanged: visible ASCII, with spaces inside.
+_VISIBLE = re.compile(r"[\x21-\x7e]+( +[\x21-\x7e]+)*")
 _BYTES_PER_ESCAPE = 3
-
-HeaderName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", to_lower=True),
-    says("Header should be the name of one, without spaces and without a colon"),
-]
 
 
 class Bearer(Scheme):
@@ -36,15 +30,13 @@ class Bearer(Scheme):
     scheme: Literal["bearer"]
     secrets: SecretReferences
 
-    def is_usable(self, secret: str) -> bool:
+    def fault_of_secret(self, secret: str) -> str | None:
         """A token has the characters of RFC 6750: no space, no line break."""
-        return _TOKEN.fullmatch(secret) is not None
+        return None if _TOKEN.fullmatch(secret) else "has characters that no bearer token has"
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - one signature for all schemes
         """Compare the token with every secret."""
-        if not any_equal([_authorization(request, "bearer")], secrets):
-            raise CredentialMismatch("bearer token does not match")
-        return idempotency_key_of(request)
+        return proof_of(request, [_authorization(request, "bearer")], secrets, secrets, "bearer token")
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the token."""
@@ -57,73 +49,86 @@ class Basic(Scheme):
     scheme: Literal["basic"]
     secrets: SecretReferences
 
-    def is_usable(self, secret: str) -> bool:
+    def fault_of_secret(self, secret: str) -> str | None:
         """A secret has both parts, the name without a colon."""
-        name, colon, password = secret.partition(":")
-        return bool(name and colon and password) and secret.isprintable()
+        name, _, password = secret.partition(":")
+        return None if name and password and secret.isprintable() else "is not username:password"
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - as above
         """Compare the encoded forms: a decoder would accept several for one secret."""
-        if not any_equal([_authorization(request, "basic")], [_base64(secret) for secret in secrets]):
-            raise CredentialMismatch("user name or password does not match")
-        return idempotency_key_of(request)
+        expected = [_base64(secret) for secret in secrets]
+        return proof_of(request, [_authorization(request, "basic")], expected, secrets, "user name or password")
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add user name and password."""
         return request.with_headers({"authorization": f"Basic {_base64(secret)}"})
 
-    def parts(self, secret: str) -> Iterator[bytes]:
+    def secret_components(self, secret: str) -> Iterator[bytes]:
         """Yield the password."""
         yield secret.partition(":")[2].encode("utf-8", "surrogatepass")
 
 
 class ApiKey(Scheme):
-    """The secret in a header of its own, or, chosen on purpose, in the query, where logs of others may keep it."""
+    """The secret at a place of its own: a header, the query, where logs of others may keep it, or the body."""
 
     scheme: Literal["api-key"]
     secrets: SecretReferences
-    header: HeaderName | None = None
-    query: Annotated[str, StringConstraints(min_length=1)] | None = None
+    key: ReadPlace = Place("header", "x-api-key")
 
-    @model_validator(mode="after")
-    def _one_place(self) -> ApiKey:
-        if self.header and self.query:
-            raise PydanticCustomError("place", "header and query exclude each other")
-        return self
+    @field_validator("key")
+    @classmethod
+    def _is_whole(cls, key: Place) -> Place:
+        if key.kind == "part":
+            raise PydanticCustomError("place", "Place should be header.NAME, query.NAME or body.PATH")
+        return key
 
-    @property
-    def _header(self) -> str:
-        return self.header or "x-api-key"
+    def fault_of_secret(self, secret: str) -> str | None:
+        """A key is visible ASCII, spaces inside included; a comma is what the platform joins repeated values by."""
+        return None if _VISIBLE.fullmatch(secret) and "," not in secret else "has characters that no API key has"
 
-    def is_usable(self, secret: str) -> bool:
-        """A key is visible ASCII, without a comma, by which the platform joins repeated values."""
-        return _VISIBLE.fullmatch(secret) is not None and "," not in secret
-
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str | None:  # noqa: ARG002 - as above
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - as above
         """Compare the key with every secret."""
-        given = request.query.get(self.query) if self.query else request.headers.get(self._header)
+        given = [key for key in self._keys(request, secrets) if key]
         if not given:
             raise Unauthorized("no API key")
+        return proof_of(request, given, secrets, secrets, "API key")
+
+    def _keys(self, request: Request, secrets: Sequence[str]) -> list[str | None]:
+        if self.key.kind != "query":
+            return [Values(request).at(self.key)]
+        given = request.query.get(self.key.name, "")
         # Whether the platform decodes a query is not documented; what is longer than any secret escaped is not decoded.
         longest = _BYTES_PER_ESCAPE * max(map(len, secrets), default=0)
-        decoded = [unquote(given)] if self.query and len(given) <= longest else []
-        if not any_equal([given, *decoded], secrets):
-            raise CredentialMismatch("API key does not match")
-        return idempotency_key_of(request)
+        return [given, unquote(given) if len(given) <= longest else None]
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the key."""
-        if self.query:
-            return request.with_query({self.query: secret})
-        return request.with_headers({self._header: secret})
+        return self.key.write(request, secret)
 
-    def credential_headers(self) -> frozenset[str]:
-        """Return the name of the key's header, too."""
-        return super().credential_headers() | {self._header}
+    def credential_places(self) -> tuple[Place, ...]:
+        """Return the place of the key."""
+        return (self.key,)
 
-    def credential_query(self) -> frozenset[str]:
-        """Return the name of the key."""
-        return frozenset({self.query} if self.query else ())
+
+def proof_of(
+    request: Request, given: Sequence[str], expected: Sequence[str], secrets: Sequence[str], what: str
+) -> Proof:
+    """Return what a shown secret proves.
+
+    Args:
+        request: whose header names the delivery.
+        given: what the request shows.
+        expected: each secret in the form in which it is shown.
+        secrets: in the same order.
+        what: is shown, for the log.
+
+    Raises:
+        CredentialMismatch: nothing matches.
+    """
+    matching = first_equal(given, expected)
+    if matching is None:
+        raise CredentialMismatch(f"{what} does not match")
+    return Proof(idempotency_key_of(request), secrets[matching])
 
 
 def _authorization(request: Request, kind: str) -> str:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from shared.callers.schemes.scheme import Scheme, any_equal, first_equal, key_of_content
+from shared.callers.schemes.places import Place
+from shared.callers.schemes.scheme import Proof, Scheme, any_equal, first_equal, key_of_content
 from shared.callers.schemes.signature import encode
 from shared.callers.schemes.urls import PublicUrl, signed_urls, with_default_port
 from shared.callers.secret_references import SecretReferences
@@ -36,11 +37,11 @@ class Twilio(Scheme):
     secrets: SecretReferences
     public_url: PublicUrl | None = None
 
-    def is_usable(self, secret: str) -> bool:
-        """Any text is a token, without white space around it."""
-        return bool(secret) and secret == secret.strip()
+    def fault_of_secret(self, secret: str) -> str | None:
+        """Any text is a token."""
+        return None if secret else "is empty"
 
-    def verify(self, request: Request, secrets: Sequence[str], now: float) -> str:  # noqa: ARG002 - one signature for all schemes
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - one signature for all schemes
         """Compute the signature with every secret, with and without the explicit port, and compare.
 
         A body that is no form is proved by its hash in the signed query; without one, a valid signature would pass
@@ -60,7 +61,8 @@ class Twilio(Scheme):
         matching = first_equal([given], expected)
         if matching is None:
             raise CredentialMismatch("signature does not match")
-        return key_of_content(contents[matching % len(contents)])
+        secret = secrets[matching // len(contents)]
+        return Proof(key_of_content(contents[matching % len(contents)]), secret)
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the signature, and the body's hash to the query where the body is no form."""
@@ -69,13 +71,9 @@ class Twilio(Scheme):
         content = signed_urls(request, self.public_url, request.body)[0] + _fields(request)
         return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"))})
 
-    def proof_headers(self) -> frozenset[str]:
-        """Return the name of the signature's header, too."""
-        return super().proof_headers() | {_HEADER}
-
-    def credential_query(self) -> frozenset[str]:
-        """Return the name of the body's hash."""
-        return frozenset({_BODY_HASH})
+    def credential_places(self) -> tuple[Place, ...]:
+        """Return the signature's header, and the parameter of the body's hash."""
+        return (Place("header", _HEADER), Place("query", _BODY_HASH))
 
 
 def _fields(request: Request) -> str:

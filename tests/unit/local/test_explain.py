@@ -30,7 +30,7 @@ CALLERS = """
 auth = { scheme = "bearer", secrets = ["env:TOKEN"] }
 instances = ["ccc-test"]
 [callers.query]
-auth = { scheme = "api-key", secrets = ["env:KEY"], query = "Pass" }
+auth = { scheme = "api-key", secrets = ["env:KEY"], key = "query.Pass" }
 instances = ["ccc-test"]
 methods = ["POST", "GET"]
 networks = ["203.0.113.0/24"]
@@ -45,7 +45,7 @@ instances = ["ccc-test"]
 parameters = { job_id = "join('', body.job)" }
 defaults = { instance_id = "ccc-test", device_id = "d", user_id = "a@b" }
 [callers.own]
-auth = { scheme = "hmac", secrets = ["env:SIGNING"], header = "X-Seal", prefix = "v1=" }
+auth = { scheme = "hmac", secrets = ["env:SIGNING"], signature = "header.X-Seal", prefix = "v1=" }
 instances = ["ccc-test"]
 [callers.hook]
 auth = { scheme = "standard-webhooks", secrets = ["env:SIGNING", "env:SIGNING_PREVIOUS?"] }
@@ -397,7 +397,7 @@ def test_a_secret_that_reads_like_the_report_leaves_its_own_words(callers: Path,
 @pytest.mark.parametrize("name", ["kind", "step", "found", "headers", "query", "body", "path", "job_id", "JobId"])
 def test_a_credential_that_is_called_like_a_part_of_the_report_leaves_that(tmp_path: Path, name: str) -> None:
     path = tmp_path / "callers.toml"
-    path.write_text(CALLERS.replace('"Pass"', f'"{name}"'), encoding="utf-8")
+    path.write_text(CALLERS.replace('"query.Pass"', f'"query.{name}"'), encoding="utf-8")
     facts = explained(http_event(path="/query", query={name: KEY, "q": "1"}), path)
     assert facts["event"]["kind"] == "HTTP trigger"
     assert facts["event"]["query"] == {name: MASK, "q": "1"}

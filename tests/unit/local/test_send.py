@@ -201,8 +201,9 @@ def test_a_url_that_cannot_be_posted_to_is_told(url: str) -> None:
 @pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - {"ram", "none", "basic"}))
 def test_what_is_sent_is_what_was_signed(scheme: str) -> None:
     settings = {
-        "hmac": {"header": "X-Sig", "content": "{method}{url}{body}"},
-        "api-key": {"query": "key"},
+        "hmac": {"signature": "header.X-Sig", "content": "{method}{url}{body}"},
+        "hash": {"signature": "header.X-Sig", "content": "{body}{secret}"},
+        "api-key": {"key": "query.key"},
     }.get(scheme, {})
     to = caller(scheme, **settings)
     out = composed(http_event(path="/ü b", query={"a": "1 +/ü", "b": ""}), to=to)
@@ -282,7 +283,7 @@ def test_secrets_that_are_unset_are_named() -> None:
     auth = caller(secrets=["env:A", "env:B?", "env:C"]).auth
     with pytest.raises(UsageError) as caught:
         first_secret(auth, from_environment({"C": "of no use"}))
-    assert str(caught.value) == ("a secret is needed: A is unset; C is not usable for its scheme")
+    assert str(caught.value) == ("a secret is needed: A is unset; C has characters that no bearer token has")
 
 
 def outgoing(body: bytes = b"", method: str = "POST", target: str = "/", **headers: str) -> Outgoing:

@@ -152,12 +152,15 @@ def kept(values: Mapping[str, tuple[str, ...] | Exception]) -> SecretCache:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"crm": ("t",), "other": ("u:p",)}, ["callers.b.auth.secrets: kms:crm: its current version is not usable"]),
+        (
+            {"crm": ("t",), "other": ("u:p",)},
+            ["callers.b.auth.secrets: kms:crm: its current version is not username:password"],
+        ),
         (
             {"crm": ("t\n", "t"), "other": ("u:p",)},
             ["callers.a.auth.secrets: kms:crm: its current version", "callers.b"],
         ),
-        ({"crm": ("t", "old"), "other": ("u",)}, ["callers.b.auth.secrets: kms:other is not usable for its scheme"]),
+        ({"crm": ("t", "old"), "other": ("u",)}, ["callers.b.auth.secrets: kms:other is not username:password"]),
         ({"crm": (), "other": ("u:p",)}, ["callers.a.auth.secrets: kms:crm is unset"]),
         (
             {"crm": SecretUnavailableError("kms:crm: KMS does not answer: X"), "other": ("u:p",)},

@@ -987,7 +987,7 @@ def test_a_signature_that_leaves_the_query_out_does_not_let_it_be_the_payload(wo
 
 @pytest.mark.parametrize("name", ["authorization", "x-api-key", "x-key"])
 def test_an_expression_does_not_see_a_credential(world: World, name: str) -> None:
-    place = ', header = "X-Key"' if name == "x-key" else ""
+    place = ', key = "header.X-Key"' if name == "x-key" else ""
     scheme = "bearer" if name == "authorization" else "api-key"
     world.write_callers(
         f'[callers.x]\nauth = {{ scheme = "{scheme}", secrets = ["env:KEY"]{place} }}\ninstances = ["ccc-test"]\n'

@@ -195,7 +195,7 @@ def check_http(answer: dict[str, Any]) -> None:
 @example(event=b'{"a":' * 100_000)
 @example(event=b"\xff\xfe{\x00}\x00")
 def test_any_bytes_are_answered(world: World, event: bytes) -> None:
-    check = check_flat if is_direct(event) else check_http
+    check = check_flat if read_event(event).direct else check_http
     check(world.function.handle(event, Context312()))
 
 
@@ -315,7 +315,7 @@ def signed_requests(draw: st.DrawFn) -> bytes:
     try:
         request = scheme.sign(replace(request, body=body), sender.secrets[0], NOW)
     except Problem:
-        assert sender.name == "twilio"
+        assert sender.name in ("twilio", "hubspot", "square")
     if draw(st.booleans()):
         header = draw(st.sampled_from(sorted(request.headers)))
         request = request.with_headers({header: draw(surrogates)})

@@ -11,8 +11,8 @@ from shared.problems import ConfigurationError
 ADAPTER = TypeAdapter(SecretReferences)
 
 
-def usable(secret: str) -> bool:
-    return " " not in secret
+def usable(value: str) -> str | None:
+    return "is of no use" if " " in value else None
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_secrets_are_what_the_environment_holds_now(
     [
         (["env:A"], {}, "A is unset"),
         (["env:A"], {"A": ""}, "A is unset"),
-        (["env:A"], {"A": "not usable"}, "A is not usable for its scheme"),
+        (["env:A"], {"A": "not usable"}, "A is of no use"),
         (["env:A", "env:B"], {"A": "a"}, "B is unset"),
         (["env:A", "env:B?"], {"B": "b"}, "A is unset"),
-        (["env:A", "env:B"], {"B": "no use"}, "A is unset; B is not usable for its scheme"),
+        (["env:A", "env:B"], {"B": "no use"}, "A is unset; B is of no use"),
     ],
 )
 def test_a_secret_that_is_not_optional_must_be_there(
@@ -120,8 +120,8 @@ def test_all_versions_of_a_secret_count_in_their_order() -> None:
     ("values", "reason"),
     [
         ((), "kms:crm is unset"),
-        (("of no use",), "kms:crm is not usable for its scheme"),
-        (("of no use", "this neither"), "kms:crm is not usable for its scheme"),
+        (("of no use",), "kms:crm is of no use"),
+        (("of no use", "this neither"), "kms:crm is of no use"),
     ],
 )
 def test_a_secret_of_kms_is_told_with_where_it_is(values: tuple[str, ...], reason: str) -> None:

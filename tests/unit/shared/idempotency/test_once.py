@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from shared.callers.schemes import SCHEMES
+from shared.callers.schemes import read_auth
 from shared.function import Function
 from shared.idempotency import Held, MemoryStore, StoreError
 from shared.idempotency.once import Work, fingerprint_of, name_of, once
@@ -182,7 +182,7 @@ def signed(name: str, scheme: str, now: float = NOW, headers: dict[str, str] | N
     """Return an event that is signed as a caller's sender does."""
     event = http_event({**PAYLOAD, **changes}, path=f"/{name}", token=None)
     request: Request = read_event(event)
-    model = SCHEMES[scheme].model_validate({"scheme": scheme, "secrets": ["env:WEBHOOK_SECRET"]})
+    model = read_auth({"scheme": scheme, "secrets": ["env:WEBHOOK_SECRET"]})
     request = request.with_headers({"webhook-id": "msg_1"})
     made = model.sign(request, SECRET, now)
     return http_event({**PAYLOAD, **changes}, path=f"/{name}", token=None, headers={**made.headers, **(headers or {})})
@@ -259,9 +259,9 @@ def test_255_characters_are_a_key(world: World) -> None:
         ('scheme = "standard-webhooks", tolerance_seconds = 20', 39, 500),
         ('scheme = "standard-webhooks", tolerance_seconds = 20', 40, 401),
         ('scheme = "stripe", tolerance_seconds = 86400', 86_400, 500),
-        ('scheme = "hmac", header = "x-s", timestamp_header = "x-t", content = "{timestamp}{body}"', 1, 500),
+        ('scheme = "hmac", signature = "header.x-s", timestamp = "header.x-t", content = "{timestamp}{body}"', 1, 500),
         # No timestamp: a recorded request is good for ever, whatever the variable says.
-        ('scheme = "hmac", header = "x-s"', 1, 401),
+        ('scheme = "hmac", signature = "header.x-s"', 1, 401),
         ('scheme = "github"', 1, 401),
         ('scheme = "bearer"', 1, 401),
     ],

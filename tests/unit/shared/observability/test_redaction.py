@@ -82,7 +82,9 @@ def test_the_key_behind_a_secret_is_known(text: str) -> None:
 def test_a_key_that_is_text_is_known_as_text() -> None:
     key = "canary of at least 24 bytes"
     assert spellings("standard-webhooks", f"whsec_{encoded(key)}").are_in(f"the key is {key}.")
-    assert spellings("hmac", key.encode().hex(), header="X-Seal", key_encoding="hex").are_in(f"the key is {key}.")
+    assert spellings("hmac", key.encode().hex(), signature="header.X-Seal", key_encoding="hex").are_in(
+        f"the key is {key}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ instance_id = "'ccc-test'"
 job_id = "headers.\\"x-fc-security-token\\""
 user_id = "body.UserId"
 [callers.asked]
-auth = { scheme = "api-key", query = "key", secrets = ["env:MUTE_CALL_TOKEN"] }
+auth = { scheme = "api-key", key = "query.key", secrets = ["env:MUTE_CALL_TOKEN"] }
 instances = ["*"]
 methods = ["GET"]
 [callers.flow]

@@ -224,11 +224,50 @@ def _hmac_everything(request: Request, body: bytes, secret: str, timestamp: str)
     )
 
 
+def _formula(header: str, content: Callable[[bytes, str, str], bytes], form: str = "{}", **how: Any) -> Sign:
+    """Sign as a vendor's page says it: a MAC of a content, in hexadecimal digits or base64, written in a form."""
+
+    def sign(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+        stamp = {how["time_header"]: timestamp} if "time_header" in how else {}
+        request = request.with_headers({**stamp, **how.get("headers", {})})
+        key = base64.b64decode(secret) if how.get("base64_key") else secret.encode()
+        signed = content(body, timestamp, url_of(request))
+        digest = mac(key, signed, how.get("algorithm", "sha256"))
+        text = base64.b64encode(digest).decode() if how.get("base64") else digest.hex()
+        return request.with_headers({header: form.format(text, timestamp)})
+
+    return sign
+
+
+def _body(body: bytes, _timestamp: str, _url: str) -> bytes:
+    return body
+
+
+def _dot(body: bytes, timestamp: str, _url: str) -> bytes:
+    return timestamp.encode("utf-8", "surrogatepass") + b"." + body
+
+
+def _dingtalk(request: Request, _body: bytes, secret: str, timestamp: str) -> Request:
+    digest = mac(secret.encode(), f"{timestamp}\n{secret}".encode("utf-8", "surrogatepass"))
+    return request.with_headers({"timestamp": timestamp, "sign": base64.b64encode(digest).decode()})
+
+
+def _jiandaoyun(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+    content = b":".join([b"0f5ade", body, secret.encode(), timestamp.encode("utf-8", "surrogatepass")])
+    request = request.with_query({"nonce": "0f5ade", "timestamp": timestamp})
+    return request.with_headers({"x-jdy-signature": hashlib.sha1(content).hexdigest()})  # noqa: S324 - as they do
+
+
+def _hash(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    digest = hashlib.md5(b"client-1" + body + secret.encode()).hexdigest()  # noqa: S324 - as Youzan does
+    return request.with_headers({"event-sign": digest})
+
+
 _KEYS = tuple("whsec_" + KEY.replace("M", letter, 1) for letter in "ABCDE")
 _HEX_KEYS = tuple(f"{digit}f" * 16 for digit in "12345")
 _NO_KEYS = ("whsec_", "whsec_====", "whsec_not base64!", "whsec_c2hvcnQ=", "whpk_" + KEY, KEY + "\n", "é" * 32)
 
-SENDERS = (
+SENDERS: tuple[Sender, ...] = (
     Sender(
         "bearer",
         {"scheme": "bearer"},
@@ -248,14 +287,14 @@ SENDERS = (
         "api-key",
         {"scheme": "api-key"},
         _api_key,
-        unusable=("a b", "one\n", "ö", "a,b", "\x7f"),
+        unusable=(" a", "one\n", "ö", "a,b", "\x7f"),
         signs_body=False,
     ),
     Sender(
         "api-key-query",
-        {"scheme": "api-key", "query": "key"},
+        {"scheme": "api-key", "key": "query.key"},
         _api_key_in_query,
-        unusable=("a b", "one\n", "ö", "a,b"),
+        unusable=(" a", "one\n", "ö", "a,b"),
         signs_body=False,
     ),
     Sender(
@@ -288,19 +327,19 @@ SENDERS = (
     Sender("zendesk", {"scheme": "zendesk"}, _zendesk, timestamp=iso8601),
     Sender("twilio", {"scheme": "twilio"}, _twilio, body=FORM_BODY, content_type=FORM, signs_url=True),
     Sender("twilio-json", {"scheme": "twilio"}, _twilio_json, signs_url=True),
-    Sender("hmac", {"scheme": "hmac", "header": "X-Signature"}, _hmac),
+    Sender("hmac", {"scheme": "hmac", "signature": "header.X-Signature"}, _hmac),
     Sender(
         "hmac-everything",
         {
             "scheme": "hmac",
-            "header": "X-Mac",
+            "signature": "header.X-Mac",
             "algorithm": "sha512",
             "encoding": "base64",
             "prefix": "mac ",
             "content": "{method} {url}\n{id}/{timestamp}/{body}",
-            "timestamp_header": "X-Time",
-            "timestamp_unit": "ms",
-            "id_header": "X-Id",
+            "timestamp": "header.X-Time",
+            "timestamp_format": "ms",
+            "id": "header.X-Id",
             "key_encoding": "hex",
             "tolerance_seconds": 300,
         },
@@ -309,6 +348,98 @@ SENDERS = (
         timestamp=milliseconds,
         unusable=("one", "1f1", "1f 1f", "1f\n", "0x1f"),
         signs_url=True,
+    ),
+)
+_BASE64_KEYS = tuple(KEY.replace("M", letter, 1) for letter in "ABCDE")
+# By the formulas of the vendors' pages (docs/callers/README.md has their addresses).
+SENDERS += (
+    Sender("shopify", {"scheme": "shopify"}, _formula("x-shopify-hmac-sha256", _body, base64=True)),
+    Sender("typeform", {"scheme": "typeform"}, _formula("typeform-signature", _body, "sha256={}", base64=True)),
+    Sender("tally", {"scheme": "tally"}, _formula("tally-signature", _body, base64=True)),
+    Sender("linear", {"scheme": "linear"}, _formula("linear-signature", _body)),
+    Sender("sentry", {"scheme": "sentry"}, _formula("sentry-hook-signature", _body)),
+    Sender("jira", {"scheme": "jira"}, _formula("x-hub-signature", _body, "sha256={}")),
+    Sender("bitbucket", {"scheme": "bitbucket"}, _formula("x-hub-signature", _body, "sha256={}")),
+    Sender("meta", {"scheme": "meta"}, _formula("x-hub-signature-256", _body, "sha256={}")),
+    Sender("notion", {"scheme": "notion"}, _formula("x-notion-signature", _body, "sha256={}")),
+    Sender("intercom", {"scheme": "intercom"}, _formula("x-hub-signature", _body, "sha1={}", algorithm="sha1")),
+    Sender("pagerduty", {"scheme": "pagerduty"}, _formula("x-pagerduty-signature", _body, "v1={}")),
+    Sender("woocommerce", {"scheme": "woocommerce"}, _formula("x-wc-webhook-signature", _body, base64=True)),
+    Sender(
+        "airtable",
+        {"scheme": "airtable"},
+        _formula("x-airtable-content-mac", _body, "hmac-sha256={}", base64_key=True),
+        secrets=_BASE64_KEYS,
+        unusable=("not base64!", KEY + "\n"),
+    ),
+    Sender(
+        "square",
+        {"scheme": "square"},
+        _formula("x-square-hmacsha256-signature", lambda body, _, url: url.encode() + body, base64=True),
+        signs_url=True,
+    ),
+    Sender(
+        "zoom",
+        {"scheme": "zoom"},
+        _formula(
+            "x-zm-signature",
+            lambda body, when, _: b"v0:" + when.encode("utf-8", "surrogatepass") + b":" + body,
+            "v0={}",
+            time_header="x-zm-request-timestamp",
+        ),
+        timestamp=seconds,
+    ),
+    Sender(
+        "calendly",
+        {"scheme": "calendly"},
+        _formula("calendly-webhook-signature", _dot, "t={1},v1={0}"),
+        timestamp=seconds,
+    ),
+    Sender(
+        "elevenlabs",
+        {"scheme": "elevenlabs"},
+        _formula("elevenlabs-signature", _dot, "t={1},v0={0}"),
+        timestamp=seconds,
+    ),
+    Sender("workos", {"scheme": "workos"}, _formula("workos-signature", _dot, "t={1}, v1={0}"), timestamp=milliseconds),
+    Sender(
+        "paddle",
+        {"scheme": "paddle"},
+        _formula(
+            "paddle-signature",
+            lambda body, when, _: when.encode("utf-8", "surrogatepass") + b":" + body,
+            "ts={1};h1={0}",
+        ),
+        timestamp=seconds,
+    ),
+    Sender(
+        "retell",
+        {"scheme": "retell"},
+        _formula(
+            "x-retell-signature",
+            lambda body, when, _: body + when.encode("utf-8", "surrogatepass"),
+            "v={1},d={0}",
+        ),
+        timestamp=milliseconds,
+    ),
+    Sender(
+        "twitch",
+        {"scheme": "twitch"},
+        _formula(
+            "twitch-eventsub-message-signature",
+            lambda body, when, _: b"d-1" + when.encode("utf-8", "surrogatepass") + body,
+            "sha256={}",
+            time_header="twitch-eventsub-message-timestamp",
+            headers={"twitch-eventsub-message-id": "d-1"},
+        ),
+        timestamp=iso8601,
+    ),
+    Sender("dingtalk-robot", {"scheme": "dingtalk-robot"}, _dingtalk, timestamp=milliseconds, signs_body=False),
+    Sender("jiandaoyun", {"scheme": "jiandaoyun"}, _jiandaoyun, timestamp=seconds),
+    Sender(
+        "hash",
+        {"scheme": "hash", "algorithm": "md5", "signature": "header.Event-Sign", "content": "client-1{body}{secret}"},
+        _hash,
     ),
 )
 BY_NAME = {sender.name: sender for sender in SENDERS}

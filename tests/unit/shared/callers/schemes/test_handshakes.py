@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.shared.callers.schemes.references import BY_NAME, FORM
+from tests.builders import PAYLOAD, Context312, http_event
+from tests.unit.shared.callers.schemes.references import BY_NAME, FORM, mac
 from tests.unit.shared.fakes import NOW, World
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -124,9 +125,220 @@ def test_networks_and_methods_count_for_a_handshake_too(world: World, asked: Cal
 
     world.write_callers(SLACK.toml().replace('["POST", "GET"]', '["GET"]'))
 
-    assert asked("slack", CHALLENGE).code == "method_not_allowed"
+    # A handshake has methods of its own, beside the caller's.
+    assert asked("slack", CHALLENGE).status == 200
+    assert asked("slack", "{}").code == "method_not_allowed"
 
 
 def test_a_handshake_that_cannot_be_decoded_is_refused(asked: Callable[..., Any]) -> None:
     assert asked("slack", CHALLENGE[:-1]).code == "malformed_request"
     assert asked("slack", CHALLENGE, **{"content-type": "text/plain"}).code == "unsupported_media_type"
+
+
+# Those of the callers file
+
+META = """
+[[callers.meta.handshakes]]
+when = "query.\\"hub.mode\\" == 'subscribe'"
+methods = ["GET"]
+auth = { scheme = "api-key", key = "query.hub.verify_token", secrets = ["env:VERIFY"] }
+text = "query.\\"hub.challenge\\""
+"""
+GRID = """
+[[callers.grid.handshakes]]
+when = "headers.\\"webhook-request-origin\\""
+methods = ["OPTIONS"]
+auth = { scheme = "none", allow_anonymous = true }
+headers = { "WebHook-Allowed-Origin" = "headers.\\"webhook-request-origin\\"" }
+status = 204
+"""
+GRID_CALLER = '[callers.grid]\nauth = { scheme = "api-key", secrets = ["env:ONE"] }\ninstances = ["ccc-test"]\n'
+TOKEN = "verify-me"
+
+
+@pytest.fixture
+def shaken(world: World) -> World:
+    world.write_callers(BY_NAME["meta"].toml().replace('["POST", "GET"]', '["POST"]') + META + GRID_CALLER + GRID)
+    world.environ.update(ONE="one", VERIFY=TOKEN)
+    return world
+
+
+def ask_meta(world: World, **query: str) -> Any:
+    return world.http(method="GET", path="/meta", token=None, body="", query={"hub.mode": "subscribe", **query})
+
+
+def answer(world: World, **kwargs: Any) -> dict[str, Any]:
+    """Return the raw answer: a text or no body is no JSON."""
+    return world.function.handle(http_event(token=None, **{"body": "", **kwargs}), Context312())
+
+
+def test_a_handshake_may_have_a_proof_of_its_own(shaken: World, lines: Lines) -> None:
+    query = {"hub.mode": "subscribe", "hub.verify_token": TOKEN, "hub.challenge": "1158201444"}
+    got = answer(shaken, method="GET", path="/meta", query=query)
+
+    assert (got["statusCode"], got["body"]) == (200, "1158201444")
+    assert got["headers"]["Content-Type"] == "text/plain"
+    assert got["headers"]["X-Content-Type-Options"] == "nosniff"
+    assert not shaken.call.calls
+    (line,) = lines()
+    assert (line["code"], line["caller"]) == ("handshake", "meta")
+    assert "1158201444" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("method", "query"),
+    [
+        ("GET", {"hub.verify_token": "wrong", "hub.challenge": "1"}),
+        ("GET", {"hub.challenge": "1"}),
+        ("GET", {"hub.verify_token": TOKEN, "hub.mode": "other"}),
+        ("POST", {"hub.verify_token": TOKEN, "hub.challenge": "1"}),
+        ("OPTIONS", {"hub.verify_token": TOKEN, "hub.challenge": "1"}),
+    ],
+)
+def test_every_fault_before_that_proof_holds_is_unauthorized(shaken: World, method: str, query: dict[str, str]) -> None:
+    got = answer(shaken, method=method, path="/meta", query={"hub.mode": "subscribe", **query})
+
+    assert json.loads(got["body"])["code"] == "unauthorized"
+
+
+def test_a_challenge_that_is_not_there_is_told(shaken: World) -> None:
+    assert ask_meta(shaken, **{"hub.verify_token": TOKEN}).code == "invalid_parameters"
+
+
+def test_an_unset_secret_is_an_error_of_its_handshake_alone(shaken: World) -> None:
+    del shaken.environ["VERIFY"]
+    sender = BY_NAME["meta"]
+
+    assert ask_meta(shaken, **{"hub.verify_token": TOKEN}).code == "configuration_error"
+    assert shaken.send(sender.event(sender.signed())).status == 200
+    assert shaken.send(sender.event(sender.signed("two"))).code == "unauthorized"
+
+
+def test_a_declared_unsigned_ping_gets_its_answer_and_nothing_else(shaken: World) -> None:
+    origin = {"WebHook-Request-Origin": "eventgrid.azure.net"}
+    got = answer(shaken, method="OPTIONS", path="/grid", headers=origin)
+
+    assert (got["statusCode"], got["body"]) == (204, "")
+    assert got["headers"]["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+    assert (
+        answer(shaken, method="POST", path="/grid", headers=origin, body=json.dumps(dict(PAYLOAD)))["statusCode"] == 401
+    )
+    assert not shaken.call.calls
+
+
+@pytest.mark.parametrize("value", ["a\u00e9", "a\nb", ""])
+def test_a_header_of_the_answer_is_one_line_of_ascii(shaken: World, value: str) -> None:
+    text = GRID.replace('when = "headers.\\"webhook-request-origin\\""', 'when = "path"')
+    shaken.write_callers(GRID_CALLER + text)
+    got = answer(shaken, method="OPTIONS", path="/grid", headers={"WebHook-Request-Origin": value})
+
+    assert json.loads(got["body"])["code"] == "invalid_parameters"
+
+
+def test_whether_somebody_takes_options_is_told_to_nobody(shaken: World) -> None:
+    for path in ("/grid", "/meta", "/nobody"):
+        assert json.loads(answer(shaken, method="OPTIONS", path=path)["body"])["code"] == "unauthorized"
+
+    shaken.write_callers(BY_NAME["meta"].toml())
+    for path in ("/meta", "/nobody"):
+        assert answer(shaken, method="OPTIONS", path=path)["statusCode"] == 405
+
+
+def test_zoom_gets_its_token_signed_with_the_secret_that_matched(world: World) -> None:
+    zoom, body = BY_NAME["zoom"], b'{"event": "endpoint.url_validation", "payload": {"plainToken": "abc"}}'
+    world.write_callers(zoom.toml('"env:ONE", "env:TWO"'))
+    world.environ.update(ONE="one", TWO="two")
+
+    for secret in ("one", "two"):
+        reply = world.send(zoom.event(zoom.signed(secret, now=NOW, body=body), body))
+        assert reply.body == {"plainToken": "abc", "encryptedToken": mac(secret.encode(), b"abc").hex()}
+
+
+def test_twitch_and_woocommerce_bring_theirs(world: World) -> None:
+    twitch, body = BY_NAME["twitch"], b'{"challenge": "pogchamp"}'
+    world.write_callers(twitch.toml() + BY_NAME["woocommerce"].toml())
+    world.environ["ONE"] = "one"
+    request = twitch.signed(now=NOW, body=body)
+    asked = request.with_headers({"twitch-eventsub-message-type": "webhook_callback_verification"})
+
+    assert world.function.handle(twitch.event(asked, body), Context312())["body"] == "pogchamp"
+    form = {"Content-Type": FORM}
+    assert answer(world, path="/woocommerce", headers=form, body="webhook_id=7")["statusCode"] == 200
+    assert answer(world, path="/woocommerce", headers=form, body="job_id=7")["statusCode"] == 401
+
+
+def test_a_files_handshakes_come_before_the_vendors(world: World, asked: Callable[..., Any]) -> None:
+    own = '[[callers.slack.handshakes]]\nwhen = "body.type == \'url_verification\'"\nreply = { mine = "method" }\n'
+    world.write_callers(SLACK.toml() + own)
+
+    assert asked("slack", CHALLENGE).body == {"mine": "POST"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('text = "body.a"\nreply = { b = "body.b" }', "exclude"),
+        ("status = 301", "status"),
+        ('methods = ["PUT"]', "methods"),
+        ('headers = { "Content-Length" = "body.a" }', "Header"),
+        ('auth = { scheme = "ram" }', "HTTP"),
+        ('auth = { scheme = "none", allow_anonymous = true }\ntext = "hmac_sha256(body.a)"', "hmac_sha256"),
+        ('reply = { a = "nobody.a" }', "begin with method, body, query, headers or path"),
+    ],
+)
+def test_a_handshake_that_makes_no_sense_is_refused(world: World, text: str, names: str, lines: Lines) -> None:
+    world.write_callers(f'{SLACK.toml()}[[callers.slack.handshakes]]\nwhen = "body.a"\n{text}\n')
+    world.environ["ONE"] = "one"
+
+    assert world.http(path="/slack", token=None).code == "configuration_error"
+    assert names in lines()[0]["reason"]
+
+
+def test_only_handshakes_have_a_keyed_function(world: World, lines: Lines) -> None:
+    world.write_callers(f'{SLACK.toml()}idempotency_key = "hmac_sha256(body.a)"\n')
+
+    assert world.http(path="/slack", token=None).code == "configuration_error"
+    assert "a function that JMESPath has not" in lines()[0]["reason"]
+
+
+# Credentials in the body
+
+FEISHU = """
+[callers.feishu]
+auth = { scheme = "api-key", key = "body.header.token", secrets = ["env:ONE"] }
+instances = ["ccc-test"]
+[callers.feishu.parameters]
+device_id = "join(',', keys(body.header))"
+instance_id = "'ccc-test'"
+job_id = "body.event.call"
+user_id = "body.event.agent"
+"""
+
+
+def test_a_key_in_the_body_is_not_there_for_expressions(world: World) -> None:
+    world.write_callers(FEISHU)
+    world.environ["ONE"] = "one"
+    body = {"header": {"token": "one", "id": "1"}, "event": {"call": "job-1", "agent": "a@b"}}
+
+    assert world.http(body, path="/feishu", token=None).status == 200
+    assert world.call.calls[0].parameters["DeviceId"] == "id"
+    others: tuple[Any, ...] = ({}, [], "one", {"header": "one"}, {"header": {"token": ["one"]}})
+    for other in others:
+        assert world.http(other, path="/feishu", token=None).code == "unauthorized"
+
+
+def test_mailguns_signature_stands_in_the_body(world: World) -> None:
+    signature = {"timestamp": str(int(NOW)), "token": "t" * 50}
+    signature["signature"] = mac(b"one", f"{int(NOW)}{'t' * 50}".encode()).hex()
+    world.write_callers(
+        '[callers.mailgun]\nauth = { scheme = "mailgun", secrets = ["env:ONE"] }\ninstances = ["ccc-test"]\n'
+        "[callers.mailgun.parameters]\n"
+        + "".join(f'{name} = "body.call.{name}"\n' for name in ("device_id", "instance_id", "job_id", "user_id"))
+    )
+    world.environ["ONE"] = "one"
+    call = {"device_id": "d", "instance_id": "ccc-test", "job_id": "j", "user_id": "a@b"}
+
+    assert world.http({"signature": signature, "call": call}, path="/mailgun", token=None).status == 200
+    for name, value in signature.items():
+        bent = {"signature": signature | {name: f"{value}1"}, "call": call}
+        assert world.http(bent, path="/mailgun", token=None).code == "unauthorized"

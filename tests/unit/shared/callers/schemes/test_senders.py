@@ -77,7 +77,7 @@ def sent(world: World) -> Callable[..., Any]:
 
 
 def test_every_scheme_with_a_secret_has_its_sender() -> None:
-    assert {sender.auth["scheme"] for sender in SENDERS} == set(SCHEMES) - {"ram", "none"}
+    assert {sender.auth["scheme"] for sender in SENDERS} == set(SCHEMES) - {"ram", "none", "mailgun"}
 
 
 # Accepted
@@ -101,7 +101,8 @@ def test_a_signed_webhook_mutes_the_call(sender: Sender, world: World) -> None:
 
 @each_sender
 def test_any_bytes_may_be_signed_where_the_library_takes_them(sender: Sender) -> None:
-    for body in (b"", b"a=\xc3\xbc&b=%00&c=", '{"text": "ü \U0001f600"}'.encode()):
+    glued = sender.name in ("hubspot", "square")
+    for body in (b"", b"" if glued else b"a=\xc3\xbc&b=%00&c=", '{"text": "ü \U0001f600"}'.encode()):
         assert accepts(sender, sender.signed(body=body), body=body)
 
 
@@ -128,12 +129,16 @@ def test_what_sign_adds_verify_accepts(sender: Sender) -> None:
 @each_sender
 def test_sign_adds_the_very_credential_of_the_library(sender: Sender) -> None:
     identifiers = {name: value for name, value in sender.credential().items() if name.endswith("-id")}
-    before = sender.request.with_headers(identifiers)
+    before = sender.request.with_headers(identifiers).with_query(dict.fromkeys(sender.signed().query, "0f5ade"))
+    before = replace(before, query=sender.request.query if sender.name != "jiandaoyun" else before.query)
 
     signed = scheme_of(sender).sign(replace(before, body=sender.body), sender.secrets[0], NOW)
 
     expected = sender.signed()
-    if sender.name != "svix":
+    if sender.name == "workos":
+        # The vendor writes a space behind the comma.
+        assert signed.headers["workos-signature"] == expected.headers["workos-signature"].replace(" ", "")
+    elif sender.name != "svix":
         assert replace(signed, body=b"") == replace(expected, body=b"")
     else:
         assert signed.headers.keys() == BY_NAME["standard-webhooks"].signed().headers.keys() | {"svix-id"}
@@ -264,7 +269,7 @@ def test_stripes_secret_counts_with_its_prefix_and_is_not_decoded() -> None:
     bare = sender.secrets[0].removeprefix("whsec_")
 
     assert not accepts(sender, sender.signed(bare))
-    assert scheme_of(sender).is_usable("whsec_not base64!")
+    assert scheme_of(sender).fault_of_secret("whsec_not base64!") is None
 
 
 @pytest.mark.parametrize(
@@ -310,7 +315,7 @@ def test_basic_takes_one_spelling_of_its_base64() -> None:
 
 @pytest.mark.parametrize("given", ["k%2By", "k+y"])
 def test_a_key_in_the_query_may_come_decoded_or_not(given: str) -> None:
-    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "query": "key"})
+    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "key": "query.key"})
 
     scheme.verify(Request(query={"key": given}), ["k+y"], 0)
     with pytest.raises(Unauthorized):
@@ -318,7 +323,7 @@ def test_a_key_in_the_query_may_come_decoded_or_not(given: str) -> None:
 
 
 def test_a_key_in_the_query_that_can_be_no_secret_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "query": "key"})
+    scheme = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "key": "query.key"})
     monkeypatch.setattr(tokens, "unquote", lambda text: pytest.fail(f"{len(text)} characters decoded"))
 
     with pytest.raises(Unauthorized):
@@ -326,7 +331,7 @@ def test_a_key_in_the_query_that_can_be_no_secret_is_not_decoded(monkeypatch: py
 
 
 def test_a_key_is_where_the_file_says() -> None:
-    own = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "header": "X-CRM-Key"})
+    own = ADAPTER.validate_python({"scheme": "api-key", "secrets": ["env:A"], "key": "header.X-CRM-Key"})
 
     own.verify(Request(headers={"x-crm-key": "k"}), ["k"], 0)
     assert own.sign(Request(), "k", 0).headers == {"x-crm-key": "k"}
@@ -397,9 +402,22 @@ SPACES: dict[str, Callable[[str], str]] = {
 
 
 # What bends a list without touching the signature that is in it.
-HARMLESS = {("stripe-signature", bend) for bend in ("joined with nothing", "behind nothing", "twice", *SPACES)}
+HARMLESS = {("stripe-signature", bend) for bend in ("joined with nothing", "behind nothing", *SPACES)}
+# An item of a list is trimmed, and one that nobody knows is skipped.
+LISTS = ("stripe", "calendly-webhook", "elevenlabs", "workos", "paddle", "x-pagerduty", "x-retell", "webhook", "svix")
+HARMLESS |= {(f"{name}-signature", bend) for name in LISTS for bend in SPACES}
+HARMLESS |= {("webhook-signature", "doubled with a space"), ("svix-signature", "doubled with a space")}
 HARMLESS |= {
-    (f"{name}-signature", bend) for name in ("webhook", "svix") for bend in ("a space in front", "a space behind")
+    (f"{name}-signature", bend)
+    for name in ("calendly-webhook", "elevenlabs", "workos", "x-retell", "x-pagerduty")
+    for bend in ("joined with nothing", "behind nothing")
+}
+HARMLESS |= {
+    (f"{name}-signature", bend) for name in ("x-pagerduty", "paddle") for bend in ("doubled", "doubled with a space")
+}
+HARMLESS |= {
+    (f"{name}-signature", "twice")
+    for name in ("stripe", "calendly-webhook", "elevenlabs", "workos", "paddle", "x-retell")
 }
 
 
@@ -500,7 +518,7 @@ def test_without_a_secret_nothing_is_accepted(sender: Sender) -> None:
     for secrets in ((), ("",) if sender.name in ("standard-webhooks", "svix", "hmac-everything") else ()):
         with pytest.raises(Unauthorized):
             scheme.verify(replace(forged, body=sender.body), secrets, NOW)
-    assert not scheme.is_usable(empty)
+    assert scheme.fault_of_secret(empty)
 
 
 # One request, one key
@@ -510,7 +528,7 @@ SIGNING = [sender for sender in SENDERS if sender.signs_body]
 
 def key_of(sender: Sender, request: Request, *secrets: str, body: bytes | None = None, now: float = NOW) -> str | None:
     body = sender.body if body is None else body
-    return scheme_of(sender).verify(replace(request, body=body), secrets or sender.secrets[:1], now)
+    return scheme_of(sender).verify(replace(request, body=body), secrets or sender.secrets[:1], now).delivery
 
 
 def bent(sender: Sender) -> dict[str, Request]:
@@ -542,8 +560,12 @@ def test_one_signed_request_has_one_key(sender: Sender) -> None:
     }
 
     (key,) = keys
-    identified = sender.name in ("standard-webhooks", "svix", "hmac-everything")
-    assert key == ("d-1" if sender.name == "hmac-everything" else "msg_1") if identified else len(key or "") == 64
+    identified = sender.name in ("standard-webhooks", "svix", "hmac-everything", "twitch")
+    assert (
+        key == ("msg_1" if "webhook-id" in sender.signed().headers or sender.name == "svix" else "d-1")
+        if identified
+        else len(key or "") == 64
+    )
     assert identified or str(key) not in "".join(sender.signed().headers.values())
     if not identified:
         other = b'{"other": "body"}' if sender.content_type == JSON else b"other=form"
@@ -553,7 +575,7 @@ def test_one_signed_request_has_one_key(sender: Sender) -> None:
 @pytest.mark.parametrize("sender", [sender for sender in SIGNING if sender.timestamp], ids=str)
 def test_a_resend_has_another_time_and_the_same_signed_id(sender: Sender) -> None:
     same = key_of(sender, sender.signed(now=NOW + 9)) == key_of(sender, sender.signed())
-    assert same is (sender.name in ("standard-webhooks", "svix", "hmac-everything"))
+    assert same is (sender.name in ("standard-webhooks", "svix", "hmac-everything", "twitch"))
 
 
 @pytest.mark.parametrize("name", ["hubspot", "twilio", "hmac-everything"])
@@ -607,8 +629,8 @@ def replace_now(sender: Sender) -> Sender:
 
 
 def test_whether_a_scheme_signs_is_told() -> None:
-    signing = {sender.auth["scheme"] for sender in SIGNING}
-    assert {name for name, scheme in SCHEMES.items() if scheme.signs} == signing
+    shown = {"bearer", "basic", "api-key", "ram", "none"}
+    assert {name for name, scheme in SCHEMES.items() if not scheme.signs} == shown
 
 
 # What a stranger may cost
@@ -700,9 +722,9 @@ DATES = (
     "2023-09-05T06:41:11",
     "2023-09-05 06:41:11Z",
     "2023-09-05T06:41:11z",
-    "2023-09-05T06:41:11+00:00",
+    "2023-09-05T06:41:11+0000",
     "2023-09-05T06:41:11.Z",
-    "2023-09-05T06:41:11.1234567Z",
+    "2023-09-05T06:41:11.1234567890Z",
     "2023-09-05T06:41Z",
     "20230905T064111Z",
     "2023-W36-2T06:41:11Z",
@@ -984,7 +1006,7 @@ def test_the_vector_of_hmac_sha_512_and_sha_1() -> None:
     }
     for algorithm, digest in expected.items():
         scheme = ADAPTER.validate_python(
-            {"scheme": "hmac", "secrets": ["env:A"], "header": "X-Mac", "algorithm": algorithm}
+            {"scheme": "hmac", "secrets": ["env:A"], "signature": "header.X-Mac", "algorithm": algorithm}
         )
         scheme.verify(Request(headers={"x-mac": digest}, body=b"what do ya want for nothing?"), ["Jefe"], 0)
 
@@ -999,4 +1021,5 @@ def test_the_callers_file_has_room_for_all_of_them(tmp_path: Path) -> None:
             if other.name != sender.name:
                 crossed = replace(sender.signed(now=CLOCK), raw_path=f"/{other.name}")
                 status = world.send(sender.event(crossed)).status
-                assert (status == 401) is not (sender.auth["scheme"] == other.auth["scheme"] == "standard-webhooks")
+                same = [("standard-webhooks", "svix"), ("github", "meta"), ("jira", "bitbucket")]
+                assert (status == 401) is not any({sender.name, other.name} == set(pair) for pair in same)

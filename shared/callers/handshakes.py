@@ -1,0 +1,104 @@
+"""Requests by which a sender checks the URL before its first webhook, as the callers file or a vendor's row has them.
+
+None of them reaches CCC: whatever proves such a request can do nothing but get the answer that is declared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.callers.schemes import Auth, Scheme
+from shared.callers.schemes.places import HEADER_NAME
+from shared.callers.schemes.vendors import NO_VENDOR, VENDORS
+from shared.payload.mapping import KEYED, HandshakeExpression, calls, evaluate
+from shared.problems import FieldError, InvalidParameters
+from shared.runtime.event import Request, Response
+from shared.validation import Table, once_each
+
+# The server's own.
+_RESERVED = frozenset({"connection", "content-length", "content-type", "transfer-encoding"})
+_NO_CONTENT = 204
+
+Method = Literal["GET", "POST", "OPTIONS"]
+Secrets = Callable[[Scheme], tuple[str, ...]]
+Document = Mapping[str, Any]
+
+
+def _header_name(name: str) -> str:
+    if not HEADER_NAME.fullmatch(name) or name.lower() in _RESERVED:
+        raise PydanticCustomError("header", "Header should be the name of one that the answer may have")
+    return name
+
+
+class Handshake(Table):
+    """One kind of request, and its answer."""
+
+    when: HandshakeExpression
+    methods: Annotated[list[Method], Field(min_length=1), AfterValidator(once_each)] = Field(["POST"])
+    auth: Auth | None = None
+    reply: dict[str, HandshakeExpression] = Field({})
+    text: HandshakeExpression | None = None
+    headers: dict[Annotated[str, AfterValidator(_header_name)], HandshakeExpression] = Field({})
+    status: Annotated[int, Field(ge=200, le=204)] = 200
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Handshake:
+        if self.text is not None and self.reply:
+            raise PydanticCustomError("handshake", "text and reply exclude each other")
+        if self.auth is not None and not self.auth.over_http:
+            raise PydanticCustomError("handshake", "auth: a handshake comes over HTTP")
+        expressions = (self.when, self.text, *self.reply.values(), *self.headers.values())
+        if self.auth is not None and any(calls(each, KEYED) for each in expressions if each is not None):
+            # It would sign for whoever passes that other check.
+            raise PydanticCustomError("handshake", "hmac_sha256 needs the caller's own auth")
+        return self
+
+    def takes(self, request: Request, document: Document, secret: str | None) -> bool:
+        """Whether a request is this handshake; raises `InvalidParameters` if the expression fails."""
+        seen = {**document, "method": request.method}
+        return request.method in self.methods and _is_true(evaluate({"when": self.when}, seen, secret)["when"])
+
+    def answer(self, request: Request, document: Document, secret: str | None) -> Response:
+        """Return the answer.
+
+        Args:
+            request: it.
+            document: the decoded request.
+            secret: the one that proved it, the key of `hmac_sha256`.
+
+        Raises:
+            InvalidParameters: an expression fails, or text or a header finds no text.
+        """
+        seen = {**document, "method": request.method}
+        found = evaluate(self.headers, seen, secret)
+        headers = {name: _line(name, value) for name, value in found.items()}
+        if self.status == _NO_CONTENT:
+            return Response(self.status, "", headers)
+        if self.text is None:
+            return Response(self.status, evaluate(self.reply, seen, secret), headers)
+        text = evaluate({"text": self.text}, seen, secret)["text"]
+        if not isinstance(text, str) or not text:
+            raise InvalidParameters((FieldError("text", "finds no text"),))
+        return Response(self.status, text, {"X-Content-Type-Options": "nosniff", **headers}, "text/plain")
+
+
+@lru_cache
+def of_vendor(scheme: str) -> tuple[Handshake, ...]:
+    """Return the handshakes of a vendor's row, none for any other scheme."""
+    return tuple(Handshake.model_validate(dict(table)) for table in VENDORS.get(scheme, NO_VENDOR).handshakes)
+
+
+def _is_true(value: object) -> bool:
+    """Whether JMESPath takes a value for true: a number always is."""
+    return value not in (None, False, "", [], {}) or (value == 0 and value is not False)
+
+
+def _line(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
+        raise InvalidParameters((FieldError(name, "finds no line of printable ASCII"),))
+    return value

@@ -1,0 +1,153 @@
+"""Where a value stands in a request: `header.NAME`, `query.NAME`, `body.PATH`, or `part.KEY` of the signature."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+from urllib.parse import quote_plus, unquote
+
+from pydantic import PlainValidator
+from pydantic_core import PydanticCustomError
+
+from shared.payload.decode import decode_any, is_form, read_form
+from shared.problems import MalformedRequest
+from shared.runtime.event import Request
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# The keys of a path, one with other characters in quotes.
+_KEY = re.compile(r'"([^"\\]+)"|([^."\s]+)')
+_FORM = "application/x-www-form-urlencoded"
+_SENTENCE = "Place should be header.NAME, query.NAME or body.PATH"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place.
+
+    Attributes:
+        kind: what of the request.
+        name: of the header in lower case, of the parameter, or of the item.
+        path: the keys to a value of the body.
+    """
+
+    kind: Literal["header", "query", "body", "part"]
+    name: str = ""
+    path: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the place without quotes, for messages."""
+        return f"{self.kind}.{'.'.join(self.path) or self.name}"
+
+    def write(self, request: Request, value: str) -> Request:
+        """Return a request that has a value here, as a sender would put it there."""
+        if self.kind == "header":
+            return request.with_headers({self.name: value})
+        if self.kind == "query":
+            return request.with_query({self.name: value})
+        return replace(request, body=_with_value(request, self.path, value))
+
+
+class Values:
+    """What stands at places of one request; its body is decoded once, and only if a place is in it."""
+
+    def __init__(self, request: Request) -> None:
+        """Look at nothing yet."""
+        self._request = request
+        self._body: Any = ...
+
+    def at(self, place: Place) -> str | None:
+        """Return the text or number at a place; `None` if there is none. A query's value is decoded."""
+        if place.kind == "header":
+            return self._request.headers.get(place.name)
+        if place.kind == "query":
+            value = self._request.query.get(place.name)
+            # Whether the platform decodes a query is not documented.
+            return value if value is None or self._request.raw_query is not None else unquote(value)
+        found = self._at_path(place.path)
+        if isinstance(found, bool) or not isinstance(found, (str, int, float)):
+            return None
+        return str(found)
+
+    def _at_path(self, path: tuple[str, ...]) -> Any:
+        if self._body is ...:
+            self._body = _decoded(self._request.body)
+        value = self._body
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+
+def without(payload: Any, path: tuple[str, ...]) -> Any:
+    """Return a decoded payload without the value at a path."""
+    if not path or not isinstance(payload, dict) or path[0] not in payload:
+        return payload
+    rest = {key: value for key, value in payload.items() if key != path[0]}
+    return rest if len(path) == 1 else {**rest, path[0]: without(payload[path[0]], path[1:])}
+
+
+def body_without(request: Request, path: tuple[str, ...]) -> bytes:
+    """Return a request's body without the value at a path; as it is if nothing stands there."""
+    payload = _decoded(request.body)
+    rest = without(payload, path)
+    return request.body if rest is payload else _encoded(rest, is_form=is_form(request.headers))
+
+
+def _decoded(body: bytes) -> Any:
+    """Return a body's JSON or form; `None` for neither. Which of them it is, its first byte says: no form has that."""
+    try:
+        return decode_any(body)
+    except MalformedRequest:
+        return None
+
+
+def _with_value(request: Request, path: tuple[str, ...], value: str) -> bytes:
+    if is_form(request.headers):
+        fields = dict(read_form(request.body)) | {path[-1]: value}
+        return _encoded(fields, is_form=True)
+    payload = _decoded(request.body)
+    payload = payload if isinstance(payload, dict) else {}
+    holder = payload
+    for key in path[:-1]:
+        inner = holder.get(key)
+        holder[key] = holder = inner if isinstance(inner, dict) else {}
+    holder[path[-1]] = value
+    return _encoded(payload, is_form=False)
+
+
+def _encoded(payload: Any, *, is_form: bool) -> bytes:
+    if is_form:
+        pairs = (
+            (name, one) for name, found in payload.items() for one in (found if isinstance(found, list) else [found])
+        )
+        return "&".join(f"{quote_plus(name)}={quote_plus(str(one))}" for name, one in pairs).encode()
+    return json.dumps(payload, ensure_ascii=False).encode()
+
+
+def read_place(text: object) -> Place:
+    """Return the place that a text names; raises `PydanticCustomError`."""
+    if isinstance(text, Place):
+        return text
+    kind, dot, rest = text.partition(".") if isinstance(text, str) else ("", "", "")
+    if kind == "header" and HEADER_NAME.fullmatch(rest):
+        return Place("header", rest.lower())
+    if kind == "query" and rest:
+        return Place("query", _unquoted(rest))
+    if kind == "part" and rest:
+        return Place("part", rest)
+    if kind == "body" and dot:
+        keys = _KEY.findall(rest)
+        path = tuple(quoted or plain for quoted, plain in keys)
+        spelled = ".".join(f'"{quoted}"' if quoted else plain for quoted, plain in keys)
+        if path and spelled == rest:
+            return Place("body", path=path)
+    raise PydanticCustomError("place", _SENTENCE)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if len(name) > 2 and name[0] == name[-1] == '"' else name  # noqa: PLR2004 - a name in quotes
+
+
+ReadPlace = Annotated[Place, PlainValidator(read_place)]
