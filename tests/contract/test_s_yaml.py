@@ -88,8 +88,8 @@ def triggers(props: Props) -> Iterator[str]:
             yield f"triggerConfig: {error.message}"
         if config.get("authType") != "anonymous":
             yield "authType: the function authenticates, callers have no credential of the platform"
-        if set(config.get("methods", ())) != {"POST", "GET"}:
-            yield "methods: the function answers POST and GET"
+        if set(config.get("methods", ())) != {"POST", "GET", "OPTIONS"}:
+            yield "methods: the function answers POST, GET and OPTIONS"
 
 
 def role(props: Props) -> Iterator[str]:
@@ -222,7 +222,7 @@ MUTATIONS: list[tuple[tuple[str | int, ...], object, str]] = [
     (("triggers",), [], "triggers: exactly one http trigger"),
     (("triggers", 0, "triggerConfig", "authType"), "function", "authType: the function authenticates"),
     (("triggers", 0, "triggerConfig", "method"), ["POST"], "triggerConfig: Additional properties are not allowed"),
-    (("triggers", 0, "triggerConfig", "methods"), ["POST"], "methods: the function answers POST and GET"),
+    (("triggers", 0, "triggerConfig", "methods"), ["POST"], "methods: the function answers POST, GET and OPTIONS"),
     (("role",), "Mute-Call", "role: name or ARN in lower case"),
     (("environmentVariables", "FC_REGION"), "x", "FC_REGION: name is not allowed or the platform's"),
     (("environmentVariables", "A-B"), "x", "A-B: name is not allowed or the platform's"),
@@ -428,8 +428,8 @@ def route_faults(props: Props, functions: set[str]) -> Iterator[str]:
             yield "route"
         if route.get("functionName") not in functions:
             yield "functionName: no function of this document"
-        if set(route.get("methods", ())) != {"POST", "GET"}:
-            yield "methods: the function answers POST and GET"
+        if set(route.get("methods", ())) != {"POST", "GET", "OPTIONS"}:
+            yield "methods: the function answers POST, GET and OPTIONS"
         if not re.fullmatch(r"(/[a-z]+)?/\*", route.get("path", "")):
             yield "path: no caller behind it"
 

@@ -55,6 +55,7 @@ AUTHS = {
         '{ scheme = "hmac", secrets = ["env:A"], signature = "header.X-Seal", content = "{id}.{timestamp}.{body}",'
         ' timestamp = "header.X-Time", id = "header.X-Id" }'
     ),
+    "api-key-body": '{ scheme = "api-key", secrets = ["env:A"], key = "body.token" }',
     "none": '{ scheme = "none", allow_anonymous = true }\ndead_letters = true',
 }
 # Their key is made from what is signed: another each second, and no id among it.
