@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import resource
-import ssl
 import sys
 import threading
 import time
@@ -85,27 +84,10 @@ def little_memory(room: int) -> Iterator[None]:
         hoard.clear()
 
 
-@contextlib.contextmanager
-def no_descriptor_for_authorities() -> Iterator[None]:
-    """Leave none while the system's authorities are read, and enough for everything else."""
-    create = ssl.create_default_context
-
-    def starved() -> ssl.SSLContext:
-        with no_descriptors():
-            return create()
-
-    ssl.create_default_context = starved  # type: ignore[assignment] # it is called without arguments
-    try:
-        yield
-    finally:
-        ssl.create_default_context = create
-
-
 # Each of them is tried: how much is missing decides where it fails.
 STARVED: dict[str, list[Callable[[], contextlib.AbstractContextManager[None]]]] = {
     "descriptors": [no_descriptors],
     "threads": [no_threads],
-    "authorities": [no_descriptor_for_authorities],
     "memory": [functools.partial(little_memory, room) for room in range(0, 3_000_000, 200_000)],
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local.interpreters import find_interpreter
 from local.package.archive import write_build, write_zip
+from local.package.authorities import split_authorities
 from local.package.bill import write_bill
 from local.package.bytecode import compile_folder
 from local.package.components import read_components
@@ -81,6 +82,7 @@ def build_package(
         report(f"keep {', '.join(kept)}")
         components = read_components(folder, kept)
         report(f"prune {prune(folder)} files that are never read")
+        split_authorities(folder)
         report(f"add functions/{function} and shared")
         add_sources(root, function, folder)
         report(f"check shared objects: glibc 2.{check_glibc(folder, target)} is enough, 2.{target.glibc} is there")

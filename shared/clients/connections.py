@@ -13,15 +13,15 @@ import contextlib
 import encodings.idna  # noqa: F401
 import functools
 import http.client
+import os
 import select
 import socket
 import ssl
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any, cast
-
-import certifi
 
 from shared.clients.deadline import OverdueError, run_within
 from shared.clients.exchange import Exchange, Socket, Tls, current
@@ -30,6 +30,8 @@ from shared.clients.idle import LastUse
 # As many as an instance may have requests at once.
 _MOST_IDLE = 200
 _PORTS = {"http": 80, "https": 443}
+# What `make package` makes of certifi.
+_PACKAGED = Path(__file__).parents[2] / "authorities"
 # The first requests of an instance may come side by side, and reading the authorities takes its time.
 _building = threading.Lock()
 
@@ -156,13 +158,26 @@ def _tls_context() -> ssl.SSLContext:
 
 @functools.lru_cache(maxsize=1)
 def _authorities() -> ssl.SSLContext:
-    """Return what verifies servers: by the system's authorities (or those of `SSL_CERT_FILE`) and certifi's."""
-    context = ssl.create_default_context()
+    """Return what verifies servers: by certifi's authorities, those of `SSL_CERT_FILE`, and the system's.
+
+    A package has certifi's in a folder, of which only the one that is needed is read, as of the system's folder or
+    `SSL_CERT_DIR`. A file is read whole: the system's own only where nothing is packaged.
+    """
+    context = _shipped()
     context.set_alpn_protocols(["http/1.1"])
     system = ssl.get_default_verify_paths()
-    if system.cafile and not context.cert_store_stats()["x509"]:
-        # Python passes over a file that it cannot open. Without a descriptor free that would last: the context is kept.
+    if system.capath:
+        context.load_verify_locations(capath=system.capath)
+    if system.cafile and (system.openssl_cafile_env in os.environ or not _PACKAGED.is_dir()):
+        # A file without a certificate is passed over, as Python does.
         with contextlib.suppress(ssl.SSLError):
             context.load_verify_locations(system.cafile)
-    context.load_verify_locations(certifi.where())
     return context
+
+
+def _shipped() -> ssl.SSLContext:
+    if _PACKAGED.is_dir():
+        return ssl.create_default_context(capath=_PACKAGED)
+    import certifi  # noqa: PLC0415 - a package has none
+
+    return ssl.create_default_context(cafile=certifi.where())
