@@ -11,6 +11,9 @@ from moto.moto_server import werkzeug_app
 from moto.server import ThreadedMotoServer
 from typing_extensions import Self
 
+# Before the server has threads: what they import while this module is imported would get its stand-ins.
+import shared.clients.oss  # noqa: F401
+
 BUCKET = "mute-call-letters"
 # OSS signs in S3's way, but names another service, by which moto would look for another backend.
 werkzeug_app.SIGNING_ALIASES["oss"] = "s3"
