@@ -76,9 +76,9 @@ def build_package(
         folder.mkdir()
         report(f"install {LOCK.as_posix()} for {target.runtime}")
         install(root / LOCK, target, folder)
-        kept = drop_unreached(
-            folder, root.joinpath(WANTED).read_text(encoding="utf-8"), (*import_stubs.SDK, *import_stubs.OSS), target
-        )
+        # Of certifi the authorities are shipped.
+        absent = {*import_stubs.SDK, *import_stubs.OSS} - {"certifi"}
+        kept = drop_unreached(folder, root.joinpath(WANTED).read_text(encoding="utf-8"), absent, target)
         report(f"keep {', '.join(kept)}")
         components = read_components(folder, kept)
         report(f"prune {prune(folder)} files that are never read")

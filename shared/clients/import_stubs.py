@@ -28,6 +28,7 @@ SDK = (
     "alibabacloud_tea_openapi.websocket_utils",
     "alibabacloud_tea_openapi.websocket_utils_models",
     "asyncio",
+    "certifi",  # authorities for requests
     "cryptography",  # signatures with RSA keys
     "darabonba.websocket",
     "requests",  # HTTP: `shared.clients.transport` takes its place
