@@ -23,12 +23,11 @@ from local.simulator import Simulator
 from shared.callers.caller import Caller
 from shared.callers.file import load_callers
 from shared.callers.schemes import SCHEMES
-from shared.callers.schemes.vendors import VENDORS
 from shared.idempotency import Stores
 from shared.problems import ConfigurationError
 from shared.runtime.event import Request, read_event
 from tests.builders import CHANNEL, PAYLOAD, Context312, environment, http_event
-from tests.contract.documents import ROOT, blocks, spans
+from tests.contract.documents import ROOT, blocks, headings, links, spans, tables
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +37,8 @@ else:
 FOLDER = "docs/callers"
 INDEX = "README.md"
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / FOLDER).glob("*.md"))}
-PAGES = [name for name in TEXTS if name != INDEX]
+BLOCKS = "blocks.md"
+PAGES = [name for name in TEXTS if name not in (INDEX, BLOCKS)]
 SAMPLES = {f"events/callers/{path.name}" for path in (ROOT / "events/callers").iterdir()}
 # What a scheme can use, and a wrong one.
 SECRETS = {
@@ -51,7 +51,15 @@ EVENT_NAMES = {
     "events/callers/stripe.json": ("id",),
     "events/callers/github.json": ("client_payload", "event_id"),
     "events/callers/twilio.json": ("SequenceNumber",),
+    "events/callers/feishu.json": ("header", "event_id"),
+    "events/callers/dingtalk.json": ("msgId",),
+    "events/callers/jiandaoyun.json": ("data", "_id"),
+    "events/callers/eventbridge.json": ("id",),
 }
+
+
+# What the senders of the page of blocks post, by the caller's name.
+PAYLOADS: dict[str, Any] = json.loads((ROOT / "tests/data/recipes.json").read_bytes())
 
 
 @dataclass(frozen=True)
@@ -305,11 +313,42 @@ def test_a_page_has_a_block_a_sample_that_is_tried_and_the_variables_of_its_bloc
     assert referred <= set(spans(text))
 
 
-def test_every_scheme_has_a_page_but_the_one_that_nobody_should_need(tmp_path: Path) -> None:
-    loaded = (load(block, tmp_path) for page in PAGES for block in blocks(TEXTS[page], "toml"))
-    assert {
-        caller.auth.scheme for callers in loaded for caller in callers.values()
-    } >= SCHEMES.keys() - VENDORS.keys() - {"none", "hash"}
+def test_every_block_without_a_page_has_a_payload() -> None:
+    names = [name for block in blocks(TEXTS[BLOCKS], "toml") for name in tomllib.loads(block)["callers"]]
+    assert sorted(names) == sorted(PAYLOADS)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_a_signed_sample_of_a_block_mutes_and_a_forged_one_does_not(
+    name: str, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = configure(block_of(TEXTS[BLOCKS], name), tmp_path, monkeypatch)[name]
+    headers = {"host": "mute.example.com", "content-type": "application/json"}
+    body = json.dumps(PAYLOADS[name]).encode()
+    request = Request(path=f"/{name}", raw_path=f"/{name}", headers=headers, body=body)
+
+    for event in (event_of(request), signed(request, caller, wrong=True)):
+        assert answer_to(event)["code"] == "unauthorized"
+    assert flags(simulator) == set()
+
+    answer = answer_to(signed(request, caller))
+    assert (answer["status"], answer.get("errors"), answer["user_id"]) == ("muted", None, PAYLOAD["UserId"])
+    assert flags(simulator) == {"MUTED"}
+
+
+def test_every_sender_of_the_table_has_its_block_and_every_scheme_its_sender() -> None:
+    rows = tables(TEXTS[INDEX])["sender"]
+    assert {row[1] for row in rows} | {"none"} >= SCHEMES.keys()
+    assert len(rows) >= 40
+    linked = {target for target in links(TEXTS[INDEX]) if target.startswith(f"{BLOCKS}#")}
+    assert linked == {f"{BLOCKS}#{name}" for name in headings(TEXTS[BLOCKS]) - {"blocks"}}
+
+
+def test_every_scheme_has_a_block_but_those_that_nobody_needs(tmp_path: Path) -> None:
+    loaded = (load(block, tmp_path) for text in TEXTS.values() for block in blocks(text, "toml"))
+    # What Airtable and Notion sign holds nothing of a record.
+    needless = {"none", "airtable", "notion"}
+    assert {caller.auth.scheme for callers in loaded for caller in callers.values()} >= SCHEMES.keys() - needless
 
 
 def test_every_sample_is_tried_by_a_page() -> None:
