@@ -105,6 +105,7 @@ bench: install ## measure against a handler written the documented way, as a tab
 
 .PHONY: lock
 lock: install ## resolve requirements/*.in anew
+	@# Extras stay: pip 23 takes `coverage` for no pin of the `coverage[toml]` that pytest-cov wants.
 	for lock in "uv.in -o uv.txt" "function.in -o function.txt" "dev.in --constraint function.txt -o dev.txt"; do \
 	  $(UV) --directory requirements pip compile --quiet --upgrade --universal --python-version 3.10 \
 	    --only-binary :all: --generate-hashes --no-strip-extras --no-emit-index-url --no-header $$lock; done

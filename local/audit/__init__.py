@@ -1,5 +1,4 @@
 """What `make audit` checks of the supply chain: known vulnerabilities, licences, and secrets committed by mistake.
 
-Each check is told in a line, each finding in one of its own. What could not be checked is said so, and never passes for
-checked.
+pip-audit, pip-licenses and detect-secrets do the checks. This package tells them what to look at, and ours from theirs.
 """

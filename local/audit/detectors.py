@@ -9,14 +9,33 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.plugins.base import RegexBasedDetector
 
 # Per character. Twelve random ones or more hardly ever have less; made-up words have, or no digit.
 _LEAST_BITS = 3.0
+_EXCUSED = "pragma: allowlist"
 
 
-class AlibabaCloudDetector(RegexBasedDetector):
+class _ReadsComments(RegexBasedDetector):
+    """Searches comments as well: of YAML and INI files detect-secrets reads keys and values alone."""
+
+    def analyze_line(
+        self, filename: str, line: str, line_number: int = 0, *rest: Any, **more: Any
+    ) -> set[PotentialSecret]:
+        """Return what is found in a line, and with the first one what is found in all comments of its file."""
+        found = super().analyze_line(filename, line, line_number, *rest, **more)
+        if line_number == 1:
+            for number, text in enumerate(Path(filename).read_text(encoding="utf-8").splitlines(), start=1):
+                if text.lstrip().startswith("#") and _EXCUSED not in text:
+                    found |= super().analyze_line(filename, text, number)
+        return found
+
+
+class AlibabaCloudDetector(_ReadsComments):
     """Ids of access keys, permanent (`LTAI…`) and temporary (`STS.…`), and the security token of these (`CAIS…`)."""
 
     secret_type = "Alibaba Cloud Credential"  # noqa: S105 - the name of a kind
@@ -27,7 +46,7 @@ class AlibabaCloudDetector(RegexBasedDetector):
     )
 
 
-class AssignedTokenDetector(RegexBasedDetector):
+class AssignedTokenDetector(_ReadsComments):
     """A random value behind the name of a secret, behind `Bearer` or `Basic`, or as a URL's password, quoted or not."""
 
     secret_type = "Assigned Token"  # noqa: S105 - as above

