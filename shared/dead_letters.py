@@ -28,7 +28,7 @@ from shared.runtime.event import Request
 from shared.settings import Settings
 
 VERSION = 1
-# Of the deadline: everything else is over that much earlier, where letters are kept.
+# The share of the deadline for storing a dead letter. Where they are stored, all else ends that much earlier.
 _SHARE = 0.1
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]")
 _LONGEST_ID = 64
@@ -39,7 +39,7 @@ WriteDeadLetter = Callable[[str, bytes, Credentials, float], None]
 
 
 class DeadLetterError(Exception):
-    """A letter cannot be kept; the text says why and quotes nothing of it."""
+    """A dead letter cannot be stored. The text says why and quotes nothing of it."""
 
 
 def open_dead_letters(settings: Settings) -> WriteDeadLetter | None:
@@ -62,7 +62,7 @@ def open_dead_letters(settings: Settings) -> WriteDeadLetter | None:
 
 
 def deadline_of_work(settings: Settings, started: float) -> float:
-    """Return when all but the letter has to be over, by the clock (in seconds) by which it was started."""
+    """Return the deadline of everything but storing a dead letter, in seconds of the clock of `started`."""
     return settings.deadline_from(started) - (_share_s(settings) if settings.dead_letter_url else 0.0)
 
 
@@ -74,7 +74,7 @@ def keep(
     now: float,
     open_dead_letters: Callable[[Settings], WriteDeadLetter | None] = open_dead_letters,
 ) -> str | None:
-    """Keep a request of a known caller that failed, where letters are kept; never raises, and ends by the deadline.
+    """Store a failed request of an authenticated caller, where that is configured. Never raises; ends by the deadline.
 
     Args:
         invocation: what is known of the invocation.
@@ -85,7 +85,7 @@ def keep(
         open_dead_letters: returns what writes.
 
     Returns:
-        Why it was not kept, for the log; `None` if it was, or was not to be.
+        Why it could not be stored, for the log. `None` if it was stored or need not be.
     """
     settings = invocation.settings
     caller = invocation.caller
@@ -100,13 +100,13 @@ def keep(
     try:
         credentials = credentials_of(context, environ)
         hidden = (*invocation.secrets, credentials.access_key_secret, credentials.security_token)
-        letter = {
+        dead_letter = {
             "version": VERSION,
             "time": timestamp(now),
             "function": function_name_of(context, environ),
             **dead_letter_of(invocation, problem, caller, hidden),
         }
-        key, content = _key(invocation.request_id, now), json.dumps(letter).encode()
+        key, content = _key(invocation.request_id, now), json.dumps(dead_letter).encode()
         # The client bounds each of its steps; a thread bounds what is left: its import, where no initializer has run.
         run_within(write, deadline)
     except OverdueError:
@@ -115,22 +115,22 @@ def keep(
         return str(error)
     except ConfigurationError as error:
         return error.reason
-    except Exception as error:  # noqa: BLE001 - the answer stands, whatever becomes of the letter
+    except Exception as error:  # noqa: BLE001 - failing to store it never changes the response
         return type(error).__name__
     return None
 
 
 def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
-    """Return what a letter says of a request and of its failure.
+    """Return the fields of a dead letter that tell the request and its failure.
 
     Args:
         invocation: what is known of the invocation.
         problem: how it ended.
-        caller: who sent it; what proves that is left out, what its expressions read is not left out for its name.
-        secrets: what holds one of them is left out, too.
+        caller: who sent it. Its credentials are left out; what its expressions read is kept whatever its name.
+        secrets: headers and parameters that contain one of them are left out, too.
 
     Raises:
-        DeadLetterError: path or body hold one, of which nothing can be left out.
+        DeadLetterError: path or body contain a secret, and nothing can be left out of those.
     """
     request = invocation.request
     for path in caller.auth.credential_paths():

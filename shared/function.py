@@ -84,7 +84,7 @@ class Function:
             open_store: returns the store behind a URL.
             open_dead_letters: returns what keeps requests that failed, `None` where none are kept.
             log_to: where the log goes, stdout by default.
-            observe: told each step that a request has passed, and what the step found.
+            observe: called with each step that a request has passed and what the step found.
         """
         self._action = action
         self._callers_file = callers_file
@@ -268,10 +268,10 @@ class Function:
         log.write(line, level, self._log_to)
 
     def initialize(self, context: object) -> None:
-        """Tell the log everything that is wrong with the configuration, and what is hardly meant; never raises.
+        """Log everything that is wrong with the configuration, and what is hardly meant; never raises.
 
         Requests find the same faults and answer `configuration_error`. Where there are none, what the first request
-        needs beside its call is made ready: the libraries of store and letters take their time to import.
+        needs besides its call is prepared: the libraries of store and dead letters are slow to import.
         """
         hints: list[str] = []
         try:

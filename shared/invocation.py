@@ -34,7 +34,7 @@ Step = Literal[
     "credentials",
     "call",
 ]
-# Told each step that was passed and what it found; of the last one, how the invocation ended.
+# Called with each step that was passed and what it found, and at the end with the last step and the outcome.
 Observe = Callable[[Step, object], None]
 
 
@@ -77,7 +77,7 @@ class Invocation:
         self.step = step
 
     def found(self, found: object) -> None:
-        """Tell whoever observes what this step has found."""
+        """Report what this step has found to the observer."""
         self.observe(self.step, found)
 
     @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""Each step that a delivery has taken, made when it is looked at: the road of `local.explain`, without its values.
+"""Each step that a delivery has taken, made when it is looked at: the walk of `local.explain`, without its values.
 
-The road is that of the configuration as it is now. Where it ends otherwise than the delivery did, it explains nothing.
+The walk follows the configuration as it is now. Where it ends otherwise than the delivery did, nothing is explained.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from local.console.deliveries import Delivery
 from local.console.shown import code_of, is_direct, met_the_function, webhook_line
 from local.explain.masking import Mask
 from local.explain.report import report
-from local.explain.road import Walk, walk
+from local.explain.walk import Walk, walk
 from local.gateway.errors import RejectionError
 from local.gateway.event import build_event
 from local.gateway.message import Request
@@ -61,9 +61,9 @@ def steps(
     callers_file: Path,
     environ: Mapping[str, str],
 ) -> list[dict[str, Any]] | None:
-    """Return the steps of a delivery's road, each with what is harmless of what it found; none of what met no function.
+    """Return the steps of a delivery, each with the harmless part of its finding; none if it never met the function.
 
-    `None` where what they depend on has changed since: they would tell of another outcome than the delivery's.
+    `None` if the configuration has changed since, so that the steps would end in another outcome than the delivery's.
 
     Args:
         delivery: one.
@@ -105,7 +105,7 @@ def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
 
     Args:
         done: the walk; CCC is taken to accept.
-        code: of the delivery, `None` where nothing told it.
+        code: of the delivery, `None` where it is unknown.
         line: of the log, empty where there is none.
     """
     if code is None:
@@ -121,9 +121,9 @@ def _ends_as(done: Walk, code: str | None, line: Mapping[str, Any]) -> bool:
     return code not in _BEFORE_THE_CALL
 
 
-def _same(told: str, reason: str) -> bool:
+def _same(logged: str, reason: str) -> bool:
     """Whether two reasons are one: how far a clock is off differs by the moment at which it is looked at."""
-    return _DISTANCE.sub("", told) == _DISTANCE.sub("", reason)
+    return _DISTANCE.sub("", logged) == _DISTANCE.sub("", reason)
 
 
 def _step(step: Mapping[str, Any], found: object) -> dict[str, Any]:

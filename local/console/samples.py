@@ -66,8 +66,8 @@ def _fits(payload: dict[str, Any], caller: Caller, action: Action) -> bool:
     query = as_query(payload) if by_query else {}
     document = {"body": {} if by_query else payload, "query": query or {}, "headers": {}, "path": ""}
     try:
-        given = caller.select(document, has_body=not by_query)
-        parameters = read_parameters(action.parameters, given, caller.constants())
+        payload_fields = caller.select(document, has_body=not by_query)
+        parameters = read_parameters(action.parameters, payload_fields, caller.constants())
         caller.key_of(document, None)
     except Problem:
         return False

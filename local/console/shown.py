@@ -14,7 +14,7 @@ from local.http import Answer
 from local.send.wire import object_in
 
 # The function's own words, and what CCC says of the call; `Code` is the platform's.
-_TOLD = (
+_SHOWN = (
     *("status", "muted", "call_type", "channel_state", "user_state", "title", "detail", "code", "retryable"),
     *("request_id", "upstream", "errors", "replayed", "Code"),
 )
@@ -55,11 +55,11 @@ def webhook_line(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def answer(sent: Answer) -> dict[str, Any]:
     """Return what is shown of an answer: status, some headers, some fields of the body."""
     body = object_in(sent.body)
-    told = {name: body[name] for name in _TOLD if name in body}
+    shown = {name: body[name] for name in _SHOWN if name in body}
     return {
         "status": sent.status,
         "headers": {name: value for name, value in sent.headers.items() if name.lower() in _HEADERS},
-        "body": told | {name: MASK for name in _ECHOED if name in body},
+        "body": shown | {name: MASK for name in _ECHOED if name in body},
     }
 
 
@@ -75,9 +75,9 @@ def is_failure(sent: Answer, line: Mapping[str, Any]) -> bool:
     """Whether a delivery did not end as its sender wanted, whatever its status says."""
     if line:
         return bool(line["level"] != "INFO")
-    # With status 200 the answer alone tells: the flat one that a failure is, or the problem behind a direct invocation.
-    told = object_in(sent.body).get("status")
-    return told == "error" or _is_error(told) or _is_error(sent.status) or "X-Fc-Error-Type" in sent.headers
+    # With status 200 only the body tells: a flat failure, or the problem behind a direct invocation.
+    status = object_in(sent.body).get("status")
+    return status == "error" or _is_error(status) or _is_error(sent.status) or "X-Fc-Error-Type" in sent.headers
 
 
 def is_direct(request: Request) -> bool:

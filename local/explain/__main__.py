@@ -1,6 +1,6 @@
 """Shows what the function makes of an event, step by step, without calling anything.
 
-It hands the event to the function itself, with the callers file given and with the environment's settings and secrets;
+It hands the event to the function itself, with the callers file named and with the environment's settings and secrets;
 only the call of CCC is replaced, by one that notes what it is asked for. Secrets are shown as ***.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from local.command_line import Parser, UsageError, read_argument, run, write
 from local.explain.masking import mask_for
 from local.explain.report import report, text
-from local.explain.road import walk
+from local.explain.walk import walk
 from local.gateway.settings import BUILT_IN
 from local.shell_secrets import shell_getter
 

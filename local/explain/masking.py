@@ -79,9 +79,9 @@ def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -
         return Mask([*request.headers, *request.query], ())
     schemes = [scheme for caller in callers.callers.values() for scheme in caller.schemes]
     names = {name for scheme in schemes for name in scheme.credential_headers() | scheme.credential_query()}
-    given = {**request.headers, **request.query}
+    sent = {**request.headers, **request.query}
     bare = Mask(names, ())
-    values = [part for name, value in given.items() if bare.hides(name) for part in _parts(value)]
+    values = [part for name, value in sent.items() if bare.hides(name) for part in _parts(value)]
     return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, get_secret))])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.explain.masking import Mask
-from local.explain.road import Walk
+from local.explain.walk import Walk
 from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import Problem
@@ -70,8 +70,8 @@ def _steps(walk: Walk, mask: Mask) -> Iterator[dict[str, Any]]:
         if isinstance(found, Problem):
             # Nothing of it quotes the request or a secret.
             name = "event" if _kind(walk) == _UNREADABLE else step
-            told = {"reason": found.reason, "code": found.code, "status": found.status}
-            yield {"step": name, "passed": False, **told}
+            failure = {"reason": found.reason, "code": found.code, "status": found.status}
+            yield {"step": name, "passed": False, **failure}
         elif not isinstance(found, Success):
             yield {"step": step, "passed": True, "found": _found(step, found, mask)}
 
@@ -110,15 +110,15 @@ def _call(walk: Walk, mask: Mask) -> dict[str, Any] | None:
 
 def _answer(walk: Walk, mask: Mask) -> dict[str, Any]:
     if walk.request.direct:
-        return _told(walk, walk.reply, mask)
+        return _answered(walk, walk.reply, mask)
     return {
         "status": walk.reply["statusCode"],
         "headers": walk.reply["headers"],
-        "body": _told(walk, json.loads(walk.reply["body"]), mask),
+        "body": _answered(walk, json.loads(walk.reply["body"]), mask),
     }
 
 
-def _told(walk: Walk, fields: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
+def _answered(walk: Walk, fields: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
     """Return the fields of an answer: only a success repeats something of the request, and never as its status."""
     if not isinstance(walk.outcome, Success):
         return dict(fields)
@@ -131,7 +131,7 @@ def _line(line: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
 
 
 def text(facts: Mapping[str, Any]) -> str:
-    """Return a report for reading, in the order of the road."""
+    """Return a report for reading, in the order of the pipeline."""
     return "".join(f"{line}\n" for line in _lines(facts))
 
 

@@ -1,4 +1,4 @@
-"""What would become of a letter, by the function's own road and without calling anything."""
+"""What would become of a letter, by the function's own pipeline and without calling anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from local.explain.masking import mask_for
 from local.explain.report import report
-from local.explain.road import walk
+from local.explain.walk import walk
 from local.gateway.event import build_event
 from local.gateway.message import Request
 from local.gateway.settings import BUILT_IN

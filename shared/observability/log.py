@@ -126,7 +126,7 @@ def write(fields: dict[str, Any], threshold: str, stream: TextIO | None = None) 
 
 
 def timestamp(now: float) -> str:
-    """Return a time, in seconds since the epoch, as lines and letters have it: ISO 8601 in UTC, to the millisecond."""
+    """Return a time (seconds since the epoch) for log lines and dead letters: ISO 8601 in UTC, in milliseconds."""
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

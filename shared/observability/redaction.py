@@ -135,5 +135,5 @@ def _unescaped(text: str) -> str:
 
 
 def _character(escape: re.Match[str]) -> str:
-    digits, letter = escape.groups()
-    return chr(int(digits, 16)) if digits else _CONTROLS.get(letter, letter)
+    digits, control = escape.groups()
+    return chr(int(digits, 16)) if digits else _CONTROLS.get(control, control)

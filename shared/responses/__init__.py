@@ -1,1 +1,1 @@
-"""How an outcome is told."""
+"""How outcomes become responses."""

@@ -1,4 +1,4 @@
-"""How an outcome is told: as HTTP with status codes, as HTTP that is always 200, or as a direct invocation's result."""
+"""How an outcome becomes a response: with status codes, always 200, or the result of a direct invocation."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _list(value: object) -> list[Any]:
 
 def _parsed(value: object) -> object:
     """Return what JSON text stands for, and anything else as it is."""
-    # A word of CCC is told by its first letter: to try it would cost more than all else here.
+    # CCC's words begin with a capital: trying to parse each of them would cost more than all else here.
     if isinstance(value, str) and not value[:1].isupper():
         try:
             return json.loads(value)

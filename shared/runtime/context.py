@@ -89,8 +89,8 @@ def credentials_of(context: object, environ: Mapping[str, str]) -> Credentials:
     Raises:
         ConfigurationError: no complete credentials; the function has no role.
     """
-    given = _attribute(context, "credentials")
-    parts = [_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token")]
+    holder = _attribute(context, "credentials")
+    parts = [_text(holder, name) for name in ("access_key_id", "access_key_secret", "security_token")]
     if not all(parts):
         names = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN")
         parts = [environ.get(f"ALIBABA_CLOUD_{name}") for name in names]

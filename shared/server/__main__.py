@@ -63,7 +63,7 @@ _T = TypeVar("_T")
 
 
 class _QuietLogger(Logger):  # type: ignore[misc] # untyped
-    """Tells of workers that died, and of an exception no more than its class: all else may quote a request."""
+    """Logs workers that died, and of an exception its class alone: all else may quote a request."""
 
     def exception(self, *_: object, **__: object) -> None:
         error = sys.exc_info()[1]
@@ -177,7 +177,7 @@ class _Connection(TConn):  # type: ignore[misc] # untyped
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc] # untyped
-    """A worker whose threads no client can keep, and which tells what is no acceptable HTTP as all else is told."""
+    """A worker whose threads no client can occupy, and which answers invalid HTTP with a problem, as all else."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
@@ -277,7 +277,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped
             # The peer is the platform, and of what its headers say gunicorn is to believe nothing.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
-            # Names with `_` are told apart from those with `-`, see `_Request.parse_headers`.
+            # Names with `_` are distinguished from those with `-`, see `_Request.parse_headers`.
             "header_map": "dangerous",
             "control_socket_disable": True,
             "logger_class": _QuietLogger,
@@ -320,7 +320,7 @@ def _load(name: str) -> Function:
     module, _, attribute = name.partition(":")
     found = getattr(importlib.import_module(module), attribute)
     if not isinstance(found, Function):
-        raise ValueError(f"of type {type(found).__name__}, not a Function")  # noqa: TRY004 - told as the others are
+        raise ValueError(f"of type {type(found).__name__}, not a Function")  # noqa: TRY004 - reported like the others
     return found
 
 

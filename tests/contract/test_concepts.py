@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from local.explain.road import walk
+from local.explain.walk import walk
 from shared import function
 from tests.builders import environment, http_event
 from tests.contract.documents import ROOT, read

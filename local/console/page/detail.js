@@ -52,7 +52,7 @@ function close() {
   focusRow(number);
 }
 
-// What came of the road behind the last step that can be explained without a call: of that the log line tells.
+// What happened after the last step that can be explained without a call: the log line says it.
 function ending({ steps, log, code, changed, failed }) {
   const line = log.find((each) => each.event === "webhook");
   if (changed) return [{ name: "outcome", passed: !failed, reason: line?.reason, code }];

@@ -12,7 +12,7 @@ import pytest
 from local.explain import __main__ as command
 from local.explain.masking import MASK, Mask, mask_for
 from local.explain.report import KEY_NOTE, report, text
-from local.explain.road import Recorder, Walk, walk
+from local.explain.walk import Recorder, Walk, walk
 from local.shell_secrets import shell_getter
 from shared.callers.file import Callers
 from shared.runtime.context import Credentials
@@ -89,7 +89,7 @@ def steps(facts: Mapping[str, Any]) -> list[str]:
     return [step["step"] for step in facts["steps"] if step["passed"]]
 
 
-ROAD = ["body", "caller", "verify", "decode", "map", "parameters", "age", "key"]
+PIPELINE = ["body", "caller", "verify", "decode", "map", "parameters", "age", "key"]
 
 
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
@@ -97,7 +97,7 @@ def test_a_request_that_leads_to_a_call(callers: Path, runtime: str) -> None:
     facts = explained(http_event(token=TOKEN), callers, runtime=runtime)
     assert facts["event"]["kind"] == "HTTP trigger"
     assert facts["event"]["headers"] == {"content-type": "application/json", "authorization": MASK}
-    assert steps(facts) == ROAD == [step["step"] for step in facts["steps"]]
+    assert steps(facts) == PIPELINE == [step["step"] for step in facts["steps"]]
     found = {step["step"]: step["found"] for step in facts["steps"]}
     assert found["caller"] == "default"
     assert found["verify"] == "bearer"
@@ -123,7 +123,7 @@ def test_a_request_that_leads_to_a_call(callers: Path, runtime: str) -> None:
 def test_a_direct_invocation(callers: Path) -> None:
     facts = explained(direct_event(), callers)
     assert facts["event"] == {"kind": "direct invocation"}
-    assert steps(facts) == ROAD
+    assert steps(facts) == PIPELINE
     assert facts["answer"]["status"] == "muted"
     assert facts["log"][0]["status"] is None
 
@@ -182,7 +182,7 @@ def test_a_refusal_names_its_check(
     callers: Path, event: bytes, passed: int, check: str, reason: str, code: str, status: int
 ) -> None:
     facts = explained(event, callers)
-    assert steps(facts) == ROAD[:passed]
+    assert steps(facts) == PIPELINE[:passed]
     assert facts["steps"][-1] == {
         "step": check,
         "passed": False,
@@ -280,7 +280,7 @@ def test_the_credentials_of_the_shell_are_not_used(
             used.append((credentials.access_key_id, credentials.access_key_secret, credentials.security_token))
             return super().__call__(action, parameters, credentials, *rest)
 
-    monkeypatch.setattr("local.explain.road.Recorder", Noting)
+    monkeypatch.setattr("local.explain.walk.Recorder", Noting)
     shell = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "real", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "real"}
     walked(http_event(token=TOKEN), callers, ENVIRON | shell, runtime=runtime)
     assert used == [("STS.made-up", "made-up", "made-up")]

@@ -1,4 +1,4 @@
-"""A function with everything around it replaced, and CCC's answers: what the tests of the road start from."""
+"""A function with everything around it replaced, and CCC's answers: what the tests of the pipeline start from."""
 
 from __future__ import annotations
 

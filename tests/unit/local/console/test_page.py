@@ -19,7 +19,7 @@ FILES = {path.name: path.read_text(encoding="utf-8") for path in sorted(PAGE.ite
 INDEX = FILES["index.html"]
 TEXTS: dict[str, dict[str, str]] = json.loads(FILES["texts.json"])
 SCRIPTS = "".join(text for name, text in FILES.items() if name.endswith(".js"))
-# What `ending` of detail.js adds to the road of `local.explain`.
+# What `ending` of detail.js adds to the pipeline of `local.explain`.
 ENDINGS = set(re.findall(r'\{ name: "(\w+)"', SCRIPTS))
 STEPS = {*get_args(Step), "event"} | ENDINGS
 

@@ -1,4 +1,4 @@
-"""Nothing twice, on the function's own road: which key counts, what is kept, and what a duplicate gets."""
+"""Nothing twice, on the function's own pipeline: which key counts, what is kept, and what a duplicate gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a sender's payload to parameters: the expressions of the callers file, on their own and on the road."""
+"""From a sender's payload to parameters: the expressions of the callers file, on their own and in the pipeline."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ def test_no_body_makes_a_function_raise_anything_else(first: object, second: obj
             assert problem.errors[0].field == text  # noqa: PT017 - some fail, and some do not
 
 
-# On the road
+# In the pipeline
 
 AUTH = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\n'
 CRM = f"""
