@@ -180,7 +180,7 @@ def _endpoint(service: str) -> Any:
 class Settings(BaseModel):
     """All variables, each under its name in lower case; an endpoint is an address without a path, `https://host`."""
 
-    model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True, defer_build=True)
 
     callers_file: str | None = Field(default=None, description="The callers file.")
     ccc_region: Region = Field(description="CCC's region.")

@@ -42,7 +42,7 @@ _LEAST_PREFIX = 3
 class Table(BaseModel):
     """A table of the callers file: it has no key but those that are known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 def once_each(values: list[str]) -> list[str]:

@@ -14,10 +14,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 # Of the OpenAPI client: what a synchronous call with given credentials never uses. Saves some 300 ms.
 SDK = (
@@ -138,16 +137,18 @@ class _Module(ModuleType):
         return self._scope.stand_in(f"{self.__name__}.{name}")
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder:
+    """Finds and loads stand-ins; it has no base, since `importlib.abc` imports what nobody else does."""
+
     def __init__(self, names: Sequence[str]) -> None:
         self.scope = _Scope()
-        self._names = names
+        self._names, self._below = names, tuple(f"{name}." for name in names)
 
     def stands_in_for(self, module: str) -> bool:
-        return any(module == name or module.startswith(f"{name}.") for name in self._names)
+        return module in self._names or module.startswith(self._below)
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self, is_package=True) if self.stands_in_for(fullname) else None
+        return ModuleSpec(fullname, cast("Any", self), is_package=True) if self.stands_in_for(fullname) else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = _Module(spec.name)
