@@ -40,7 +40,11 @@ BOTH = {True: {"yes", "required", "是", "必填"}, False: {"no", "否", "可选
 
 def both(name: str) -> list[str]:
     """Return a page, and its translation where there is one."""
-    return [text for page, text in PAGES.items() if page in (f"docs/{name}.md", f"docs/zh/{name}.md")]
+    return [
+        text
+        for page, text in PAGES.items()
+        if page in (f"docs/{name}.md", f"docs/zh/{name.removesuffix('/README')}.md")
+    ]
 
 
 def table(page: str, names: Collection[str]) -> list[list[str]]:

@@ -10,9 +10,14 @@ import pytest
 from tests.contract.documents import ROOT, fences, links, prose, spans
 from tests.contract.test_docs import PAGES
 
-PAIRS = {"README.md": "README.zh.md"} | {
-    f"docs/{name.removeprefix('docs/zh/')}": name for name in PAGES if name.startswith("docs/zh/")
-}
+
+def original(name: str) -> str:
+    """Return the name of the English page; that of a folder is its README."""
+    page = name.replace("docs/zh/", "docs/")
+    return page if page in PAGES else f"{page.removesuffix('.md')}/README.md"
+
+
+PAIRS = {"README.md": "README.zh.md"} | {original(name): name for name in PAGES if name.startswith("docs/zh/")}
 # What a comment of a block begins with.
 COMMENTS = {"toml": "#", "sh": "#", "yaml": "#", "python": "#"}
 
