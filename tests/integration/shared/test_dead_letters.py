@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
@@ -31,7 +31,7 @@ from shared.settings import Settings
 from tests.builders import LOG_KEYS, PAYLOAD, REQUEST_ID, Context310, Context312, direct_event, environment, http_event
 from tests.peers import Behaviour, answering, dripping, peer, silent
 from tests.s3_server import BUCKET, S3Server
-from tests.unit.shared.fakes import BEARER, CALLERS, CCC_REQUEST_ID, MUTE_CALL, NOW, sample
+from tests.unit.shared.fakes import CALLERS, CCC_REQUEST_ID, MUTE_CALL, NOW, sample
 
 URL = f"oss://{BUCKET}/letters/mute"
 DAY = "2023-09-05"
@@ -152,20 +152,12 @@ def test_a_failed_request_is_found_in_the_bucket_with_everything_to_send_it_agai
     assert [list(line) for line in lines()] == [LOG_KEYS]
 
 
-def test_a_success_leaves_no_letter(world: World, bucket: S3Server) -> None:
-    world.ccc.outcome = sample("typed")
-    assert world.send(http_event())["statusCode"] == 200
-    assert bucket.keys() == []
-
-
 @pytest.mark.parametrize(
     "event",
     [
         http_event(token="wrong"),
         http_event(path="/nobody"),
-        http_event(path="/ivr"),
         http_event(method="PUT"),
-        http_event(body="x" * 262_145),
         http_event(body="!", is_base64=True),
         b"no event",
     ],
@@ -178,6 +170,15 @@ def test_what_nobody_is_known_to_have_sent_is_not_kept(
     assert [line["event"] for line in lines()] == ["webhook"]
 
 
+def test_without_a_failure_or_without_a_url_nothing_is_kept(world: World, bucket: S3Server, lines: Lines) -> None:
+    del world.environ["DEAD_LETTER_URL"]
+    assert world.send(http_event())["statusCode"] == 404
+    world.environ["DEAD_LETTER_URL"], world.ccc.outcome = URL, sample("typed")
+    assert world.send(http_event())["statusCode"] == 200
+    assert bucket.keys() == []
+    assert [line["event"] for line in lines()] == ["webhook"] * 2
+
+
 def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
     callers = '[callers.default]\nauth = { scheme = "github", secrets = ["env:MUTE_CALL_TOKEN"] }\ninstances = ["*"]\n'
     world = World(tmp_path, bucket.endpoint, callers)
@@ -188,22 +189,12 @@ def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
     assert bucket.keys() == []
 
 
-def test_nothing_is_kept_where_nothing_is_configured(world: World, bucket: S3Server, lines: Lines) -> None:
-    del world.environ["DEAD_LETTER_URL"]
-    world.send(http_event())
-    assert bucket.keys() == []
-    assert len(lines()) == 1
-
-
 @pytest.mark.parametrize(
     ("event", "code"),
     [
         (http_event({"JobId": "1"}), "invalid_parameters"),
-        (http_event(body="{"), "malformed_request"),
         (http_event(method="GET"), "method_not_allowed"),
         (http_event(path="/office", source_ip="192.0.2.1"), "forbidden"),
-        (http_event(headers={"Content-Type": "text/plain"}), "unsupported_media_type"),
-        (http_event({**PAYLOAD, "InstanceId": "another"}), "forbidden"),
         (http_event(path="/reader", method="GET", body="", query={"JobId": "1"}), "invalid_parameters"),
     ],
 )
@@ -211,14 +202,6 @@ def test_every_failure_of_somebody_known_is_kept(world: World, bucket: S3Server,
     world.send(event)
     (letter,) = bucket.letters()
     assert letter["code"] == code
-
-
-def test_a_defect_is_kept(world: World, bucket: S3Server) -> None:
-    world.ccc.outcome = {"Code": "OK"}
-    world.function._call = lambda *_: 1 // 0  # type: ignore[assignment] # noqa: SLF001 - a defect
-    assert world.send(http_event())["statusCode"] == 500
-    (letter,) = bucket.letters()
-    assert (letter["code"], letter["upstream"]) == ("internal_error", {"code": None, "request_id": None})
 
 
 def test_a_flow_that_is_always_answered_200_has_its_letter(world: World, bucket: S3Server) -> None:
@@ -245,51 +228,29 @@ def test_the_answer_of_an_earlier_request_is_kept_again_and_says_so(world: World
     assert len(world.ccc.deadlines) == 1
 
 
-@pytest.mark.parametrize("body", [b"\xff\x00{}", b"\xe9", "静".encode("gb18030")])
-def test_a_body_that_is_no_text_is_kept_byte_by_byte(world: World, bucket: S3Server, body: bytes) -> None:
+def test_a_body_that_is_no_text_is_kept_byte_by_byte(world: World, bucket: S3Server) -> None:
+    body = b"\xff\x00{}"
     world.send(http_event(body=base64.b64encode(body).decode(), is_base64=True))
     (letter,) = bucket.letters()
     assert letter["body_encoding"] == "base64"
     assert base64.b64decode(letter["body"]) == body
 
 
-def test_two_that_fail_at_once_have_a_letter_each(world: World, bucket: S3Server) -> None:
-    barrier = threading.Barrier(2)
-
-    def send(name: str) -> None:
-        barrier.wait()
-        world.send(http_event({**PAYLOAD, "JobId": name}))
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(send, ["job-1", "job-2"]))
-    assert {json.loads(letter["body"])["JobId"] for letter in bucket.letters()} == {"job-1", "job-2"}
-
-
-@pytest.mark.parametrize("request_id", [None, "", "../../up", "a/b", "ä" * 300, "x" * 300])
+@pytest.mark.parametrize("request_id", [None, "../../up", "ä" * 300, "x" * 300])
 def test_no_request_id_leads_out_of_the_day(world: World, bucket: S3Server, request_id: Any) -> None:
+    world.environ["DEAD_LETTER_URL"] = f"oss://{BUCKET}"
     world.send(http_event(), Context312(request_id=request_id))
     (key,) = bucket.keys()
-    assert re.fullmatch(rf"letters/mute/{DAY}/[A-Za-z0-9.-]{{1,120}}\.json", key)
-
-
-def test_a_bucket_without_a_prefix_will_do(world: World, bucket: S3Server) -> None:
-    world.environ["DEAD_LETTER_URL"] = f"oss://{BUCKET}"
-    world.send(http_event())
-    (key,) = bucket.keys()
-    assert key.startswith(f"{DAY}/")
+    assert re.fullmatch(rf"{DAY}/[A-Za-z0-9.-]{{1,120}}\.json", key)
 
 
 @pytest.mark.parametrize(
     ("caller", "source", "letters"),
     [
-        (ANYBODY, "192.0.2.1", 0),
         (f"{ANYBODY}{NEAR}", "192.0.2.1", 0),
-        (f"{ANYBODY}dead_letters = false\n", "192.0.2.1", 0),
         (f"{ANYBODY}dead_letters = true\n", "192.0.2.1", 2),
         (f"{ANYBODY}{NEAR}dead_letters = true\n", "192.0.2.1", 2),
         (f"{ANYBODY}{NEAR}dead_letters = true\n", "198.51.100.1", 0),
-        (f"{ANYBODY}{NEAR}dead_letters = true\n", "", 0),
-        (SOMEBODY, "192.0.2.1", 2),
         (f"{SOMEBODY}{NEAR}dead_letters = true\n", "198.51.100.1", 2),
         (f"{SOMEBODY}dead_letters = false\n", "192.0.2.1", 0),
     ],
@@ -311,31 +272,22 @@ def test_callers_without_proof_leave_no_letters_but_where_the_file_says_so(
 SECRET = "canary-secret-0123456789"
 PASSWORD = "canary password"
 BASE64 = "whsec_Y2FuYXJ5IG9mIGF0IGxlYXN0IDI0IGJ5dGVz"
+
+
+def of(scheme: str, settings: str = "", secret: str = SECRET) -> tuple[str, str]:
+    return f'{{ scheme = "{scheme}", secrets = ["env:A"]{settings} }}', secret
+
+
+SEAL = ', signature = "header.X-Seal", content = '
 AUTHS = {
-    "bearer": ('{ scheme = "bearer", secrets = ["env:A"] }', SECRET),
-    "basic": ('{ scheme = "basic", secrets = ["env:A"] }', f"user:{PASSWORD}"),
-    "api-key": ('{ scheme = "api-key", secrets = ["env:A"] }', SECRET),
-    "api-key in a header": ('{ scheme = "api-key", secrets = ["env:A"], key = "header.X-Open-Sesame" }', SECRET),
-    "api-key in the query": ('{ scheme = "api-key", secrets = ["env:A"], key = "query.open" }', SECRET),
-    "api-key in the body": ('{ scheme = "api-key", secrets = ["env:A"], key = "body.token" }', SECRET),
-    "standard-webhooks": ('{ scheme = "standard-webhooks", secrets = ["env:A"] }', BASE64),
-    "github": ('{ scheme = "github", secrets = ["env:A"] }', SECRET),
-    "stripe": ('{ scheme = "stripe", secrets = ["env:A"] }', SECRET),
-    "slack": ('{ scheme = "slack", secrets = ["env:A"] }', SECRET),
-    "hubspot": ('{ scheme = "hubspot", secrets = ["env:A"] }', SECRET),
-    "zendesk": ('{ scheme = "zendesk", secrets = ["env:A"] }', SECRET),
-    "twilio": ('{ scheme = "twilio", secrets = ["env:A"] }', SECRET),
-    "hmac": (
-        (
-            '{ scheme = "hmac", secrets = ["env:A"], signature = "header.X-Seal", content = "{id}.{timestamp}.{body}",'
-            ' timestamp = "header.X-Time", id = "header.X-Id" }'
-        ),
-        SECRET,
-    ),
-    "hash": (
-        '{ scheme = "hash", secrets = ["env:A"], signature = "header.X-Seal", content = "{body}{secret}" }',
-        SECRET,
-    ),
+    **{name: of(name) for name in ("bearer", "api-key", "stripe", "slack", "hubspot", "twilio")},
+    "basic": of("basic", secret=f"user:{PASSWORD}"),
+    "api-key in a header": of("api-key", ', key = "header.X-Open-Sesame"'),
+    "api-key in the query": of("api-key", ', key = "query.open"'),
+    "api-key in the body": of("api-key", ', key = "body.token"'),
+    "standard-webhooks": of("standard-webhooks", secret=BASE64),
+    "hmac": of("hmac", SEAL + '"{id}.{timestamp}.{body}", timestamp = "header.X-Time", id = "header.X-Id"'),
+    "hash": of("hash", SEAL + '"{body}{secret}"'),
     "none": ('{ scheme = "none", allow_anonymous = true }', SECRET),
 }
 # What a signature covers and is no credential: it is sent again, or made anew.
@@ -344,25 +296,14 @@ NO_CREDENTIALS |= {"x-hubspot-request-timestamp", "x-zendesk-webhook-signature-t
 PLANTED = {
     "Cookie": "a=b",
     "Proxy-Authorization": "Basic eDp5",
-    "X-Auth": "planted-1",
-    "X-Access-Token": "planted-2",
-    "X-Session-Id": "planted-3",
-    "X-Api-Key-2": "planted-4",
-    "X-Apikey": "planted-5",
-    "X-Shared-Secret": "planted-6",
-    "X-Password": "planted-7",
-    "X-Other-Signature": "planted-8",
-    "X-Credential": "planted-9",
-    "X-Fc-Security-Token": "planted-10",
-    "X-Fc-Account-Id": "planted-11",
-    "X-Acs-Date": "planted-12",
-    "Jwt": "planted-13",
-    "Ocp-Apim-Subscription-Key": "planted-14",
-    "X-Functions-Key": "planted-15",
-    "X-Private-Key": "planted-16",
-    "X-Otp": "planted-17",
-    "X-Userpwd": "planted-18",
-    "X-Hmac": "planted-19",
+    **dict.fromkeys(
+        (
+            *("X-Auth", "X-Access-Token", "X-Session-Id", "X-Api-Key-2", "X-Apikey", "X-Shared-Secret", "X-Password"),
+            *("X-Other-Signature", "X-Credential", "X-Fc-Security-Token", "X-Fc-Account-Id", "X-Acs-Date", "Jwt"),
+            *("Ocp-Apim-Subscription-Key", "X-Functions-Key", "X-Private-Key", "X-Otp", "X-Userpwd", "X-Hmac"),
+        ),
+        "planted-1",
+    ),
 }
 
 
@@ -426,12 +367,8 @@ def test_credentials_of_the_role_are_in_no_letter(world: World, bucket: S3Server
     "event",
     [
         http_event({**PAYLOAD, "DeviceId": "x token-of-the-default-caller"}),
-        http_event(body=urlencode({"a": "token-of-the-default-caller"}), headers=FORM),
-        http_event(path="/token-of-the-default-caller/default"),
-        http_event(path="/token%2Dof-the-default-caller/default"),
         http_event(path="/token%252Dof-the-default-caller/default"),
         http_event(body='{"DeviceId": "\\u0074oken-of-the-default-caller"}'),
-        http_event(body='{"DeviceId": "dG9rZW4tb2YtdGhlLWRlZmF1bHQtY2FsbGVy"}'),
     ],
 )
 def test_a_secret_in_what_has_to_stay_as_it_is_costs_the_letter(
@@ -441,12 +378,6 @@ def test_a_secret_in_what_has_to_stay_as_it_is_costs_the_letter(
     assert bucket.keys() == []
     _, told = lines()
     assert told["reason"] == "path or body hold a secret"
-
-
-def test_a_name_that_is_a_secret_is_not_told(world: World, bucket: S3Server) -> None:
-    world.send(http_event(query={"token-of-the-default-caller": "", "Sig": "x"}))
-    (letter,) = bucket.letters()
-    assert (letter["query"], letter["omitted"]) == ({}, ["authorization", "sig"])
 
 
 def test_what_the_request_needs_is_kept_though_its_name_tells_a_credential(tmp_path: Path, bucket: S3Server) -> None:
@@ -466,6 +397,7 @@ defaults = { instance_id = "ccc-test" }
     bare = Request(headers={"x-signature-nonce": "delivery-1", **needed})
     signed = scheme.sign(bare, SECRET, NOW)
     query = {"session_id": "job-1", "sig": f"a {SECRET}", "session": "planted", "author": "a", "Auth": "b", "x": "c"}
+    query[SECRET] = "a name that is a secret is not named either"
     world.send(http_event(body="", token=None, headers={**signed.headers, "X-Session": "planted"}, query=query))
     (letter,) = bucket.letters()
     kept = {name: text for name, text in signed.headers.items() if name != "x-seal"}
@@ -473,21 +405,6 @@ defaults = { instance_id = "ccc-test" }
     # By its value even what is read is a credential, and an author is none by its name.
     assert letter["query"] == {"session_id": "job-1", "author": "a", "x": "c"}
     assert letter["omitted"] == ["auth", "session", "sig", "x-seal", "x-session"]
-
-
-def test_a_short_password_in_a_longer_word_does_not_cost_the_letter(tmp_path: Path, bucket: S3Server) -> None:
-    callers = '[callers.default]\nauth = { scheme = "basic", secrets = ["env:A"] }\ninstances = ["*"]\n'
-    world = World(tmp_path, bucket.endpoint, callers, A="crm:test")
-    headers = {
-        "Authorization": f"Basic {base64.b64encode(b'crm:test').decode()}",
-        "X-Odd": "it is test",
-        "X-Even": "tests",
-    }
-    world.send(http_event(token=None, headers=headers))
-    (letter,) = bucket.letters()
-    assert letter["headers"] == {"content-type": "application/json", "x-even": "tests"}
-    world.send(http_event({**PAYLOAD, "DeviceId": "test"}, token=None, headers=headers))
-    assert len(bucket.keys()) == 1
 
 
 # OSS down: the same answer, in time, and one line.
@@ -506,19 +423,16 @@ DOWN: dict[str, tuple[Behaviour | None, str]] = {
         ),
         "OSS answered AccessDenied with HTTP 403",
     ),
-    "redirect": (answering("307 Moved", b"", "Location: http://127.0.0.1:9/"), "OSS answered no code with HTTP 307"),
 }
 
 
-def events() -> Mapping[str, bytes]:
-    return {"http": http_event(), "always-200": http_event(path="/flow"), "direct": direct_event()}
+EVENTS = {"http": http_event(), "always-200": http_event(path="/flow"), "direct": direct_event()}
 
 
-@pytest.mark.parametrize("kind", events())
-@pytest.mark.parametrize("name", DOWN)
+@pytest.mark.parametrize(("name", "kind"), [*zip(DOWN, itertools.cycle(EVENTS), strict=False)])
 def test_oss_down_changes_nothing_in_the_answer(tmp_path: Path, lines: Lines, name: str, kind: str) -> None:
     behave, told = DOWN[name]
-    event = events()[kind]
+    event = EVENTS[kind]
     with peer(behave or silent) as endpoint:
         world = World(tmp_path, f"http://{endpoint if behave else '127.0.0.1:1'}", DEADLINE_MS="5000")
         world.function.initialize(Context312())
@@ -544,12 +458,6 @@ def test_oss_down_changes_nothing_in_the_answer(tmp_path: Path, lines: Lines, na
     (alone,) = lines()
     differing = {key for key in LOG_KEYS if alone[key] != line[key]}
     assert differing <= {"duration_ms", "cold_start", "upstream_ms"}
-
-
-def test_a_bucket_that_is_not_there_is_told(world: World, lines: Lines) -> None:
-    world.environ["DEAD_LETTER_URL"] = "oss://not-there"
-    world.send(http_event())
-    assert lines()[1]["reason"] == "OSS answered NoSuchBucket with HTTP 404"
 
 
 def test_a_role_that_is_not_there_is_told(world: World, bucket: S3Server, lines: Lines) -> None:
@@ -679,10 +587,3 @@ def test_a_custom_runtime_keeps_letters_without_the_platforms_headers(world: Wor
     assert letter["query"] == {"a": "b"}
     assert letter["headers"] == {"content-type": "application/json", "content-length": str(len(body))}
     assert "header-" not in json.dumps(letter)
-
-
-def test_callers_that_share_nothing_but_the_file_are_told_apart(tmp_path: Path, bucket: S3Server) -> None:
-    world = World(tmp_path, bucket.endpoint, f"[callers.one]{BEARER}[callers.two]{BEARER}")
-    for name in ("one", "two"):
-        world.send(http_event(path=f"/{name}"))
-    assert sorted(letter["caller"] for letter in bucket.letters()) == ["one", "two"]

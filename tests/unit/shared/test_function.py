@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hmac
-import itertools
 import json
 import time
 import tracemalloc
@@ -68,12 +66,12 @@ def test_a_mute_that_was_carried_out_is_told_whatever_becomes_of_its_answer(worl
 
 
 def test_ccc_is_called_once_with_its_own_names(world: World) -> None:
-    world.http({**PAYLOAD, "ChannelId": OWN_CHANNEL})
+    world.send(http_event({**PAYLOAD, "ChannelId": OWN_CHANNEL}), Context312(region="cn-hangzhou"))
 
     (called,) = world.call.calls
     assert called.action is MUTE_CALL
     assert called.parameters == {**PAYLOAD, "ChannelId": OWN_CHANNEL}
-    assert called.settings.ccc_endpoint == "https://ccc.cn-shanghai.aliyuncs.com"
+    assert called.settings.ccc_endpoint == "https://ccc.cn-hangzhou.aliyuncs.com"
 
 
 def test_the_deadline_starts_with_the_invocation(world: World) -> None:
@@ -86,39 +84,17 @@ def test_the_deadline_starts_with_the_invocation(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "environ", "endpoint"),
-    [
-        ("cn-hangzhou", {}, "ccc.cn-hangzhou.aliyuncs.com"),
-        ("cn-beijing", {}, "ccc.aliyuncs.com"),
-        ("", {"FC_REGION": "eu-west-1"}, "ccc.aliyuncs.com"),
-        ("", {}, "ccc.cn-shanghai.aliyuncs.com"),
-        ("cn-beijing", {"CCC_REGION": "cn-shanghai"}, "ccc.cn-shanghai.aliyuncs.com"),
-        ("cn-beijing", {"CCC_ENDPOINT": "127.0.0.1:9001"}, "127.0.0.1:9001"),
-    ],
-)
-def test_the_endpoint_follows_the_region(world: World, region: str, environ: dict[str, str], endpoint: str) -> None:
-    world.environ.update(environ)
-
-    world.send(http_event(), Context312(region=region))
-
-    assert world.call.calls[0].settings.ccc_endpoint == f"https://{endpoint}"
-
-
-@pytest.mark.parametrize(
     ("kwargs", "caller"),
     [
         ({"path": ""}, "default"),
-        ({"path": "/default/"}, "default"),
         ({"path": "/2020/mute/office"}, "office"),
         ({"body": urlencode(PAYLOAD), "headers": FORM}, "default"),
         ({"body": "", "query": PAYLOAD}, "default"),
         ({"body": "", "query": PAYLOAD, "headers": {"Content-Type": "text/plain"}}, "default"),
+        ({"query": {"JobId": "%FF"}}, "default"),
         ({"method": "GET", "path": "/reader", "body": "", "query": PAYLOAD}, "reader"),
-        ({"method": "GET", "path": "/reader"}, "reader"),
         ({"method": "post"}, "default"),
         ({"body": base64.b64encode(json.dumps(dict(PAYLOAD)).encode()).decode(), "is_base64": True}, "default"),
-        ({"payload": {**PAYLOAD, "ChannelId": None}}, "default"),
-        ({"body": json.dumps(dict(PAYLOAD)) + " " * 60_000}, "default"),
     ],
 )
 def test_every_form_of_request_is_taken(world: World, lines: Lines, kwargs: dict[str, Any], caller: str) -> None:
@@ -182,8 +158,9 @@ def send_broken(world: World, steps: set[str]) -> Reply:
     )
 
 
-@pytest.mark.parametrize("is_http", [True, False])
-@pytest.mark.parametrize("filling", [b"a", b"\\u0000", b"[", b"\xff", b"\\ud800"])
+@pytest.mark.parametrize(
+    ("filling", "is_http"), [(b"a", True), (b"\\u0000", True), (b"[", False), (b"\xff", True), (b"\\ud800", False)]
+)
 def test_of_an_oversized_event_nothing_is_parsed_or_copied(
     world: World, lines: Lines, filling: bytes, *, is_http: bool
 ) -> None:
@@ -199,33 +176,16 @@ def test_of_an_oversized_event_nothing_is_parsed_or_copied(
     assert peak < 200_000
 
 
-def test_the_office_passes_every_check(world: World) -> None:
-    assert send_broken(world, set()).body == MUTED
-
-
-@pytest.mark.parametrize(
-    ("first", "second"), list(itertools.combinations(STEPS, 2)), ids=lambda step: step[0].replace(" ", "-")
-)
-def test_the_earlier_check_decides(
-    world: World, lines: Lines, first: tuple[str, int, str], second: tuple[str, int, str]
-) -> None:
-    step, status, code = first
-
-    reply = send_broken(world, {step, second[0]})
-
-    assert (reply.status, reply.code) == (status, code)
-    assert reply.headers.get("Allow") == ALLOW.get(step)
-    assert REASONS.get(step, "") in lines()[0]["reason"]
-    assert len(world.call.calls) == (1 if step == "call" else 0)
-
-
-@pytest.mark.parametrize("index", range(len(STEPS)), ids=[step[0].replace(" ", "-") for step in STEPS])
-def test_a_check_beats_all_the_later_ones(world: World, index: int) -> None:
-    _, status, code = STEPS[index]
+@pytest.mark.parametrize("index", range(len(STEPS) + 1), ids=[*(step[0].replace(" ", "-") for step in STEPS), "none"])
+def test_a_check_beats_all_the_later_ones(world: World, lines: Lines, index: int) -> None:
+    step, status, code = [*STEPS, ("none", 200, None)][index]
 
     reply = send_broken(world, {step[0] for step in STEPS[index:]})
 
     assert (reply.status, reply.code) == (status, code)
+    assert reply.headers.get("Allow") == ALLOW.get(step)
+    assert REASONS.get(step, "") in (lines()[0]["reason"] or "")
+    assert len(world.call.calls) == (1 if step in ("call", "none") else 0)
 
 
 def test_missing_role_credentials_are_told_to_authenticated_callers_only(world: World) -> None:
@@ -240,26 +200,14 @@ def test_missing_role_credentials_are_told_to_authenticated_callers_only(world: 
 # Routes
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "", "P\u00d6ST"])
-@pytest.mark.parametrize("path", ["/", "/nobody", "/healthz"])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/"), ("HEAD", "/healthz"), ("OPTIONS", "/nobody"), ("", "/"), ("P\u00d6ST", "/")]
+)
 def test_other_methods_are_not_allowed(world: World, method: str, path: str) -> None:
     reply = world.http(method=method, path=path)
 
     assert reply.code == "method_not_allowed"
     assert reply.headers["Allow"] == "POST, GET"
-
-
-@pytest.mark.parametrize(
-    ("methods", "method", "allow"),
-    [('["POST"]', "GET", "POST"), ('["GET"]', "POST", "GET"), ('["GET", "POST"]', "GET", None)],
-)
-def test_a_caller_says_which_methods_it_uses(world: World, methods: str, method: str, allow: str | None) -> None:
-    world.write_callers(f"[callers.default]{BEARER}methods = {methods}\n")
-
-    reply = world.http(method=method)
-
-    assert reply.status == (405 if allow else 200)
-    assert reply.headers.get("Allow") == allow
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/2020/healthz/", "/health%7A"])
@@ -276,8 +224,6 @@ def test_the_health_check_needs_no_credential(world: World, path: str) -> None:
     [
         (b"0123456789ab\n", "0123456789ab"),
         (b"0123456789AB\n", None),
-        (b"0123456789abc\n", None),
-        (b"", None),
         (b"\xff" * 12, None),
     ],
 )
@@ -297,7 +243,6 @@ def test_the_health_check_names_the_package_and_reads_it_once(world: World, cont
     [
         ("[callers", {}),
         ("", {}),
-        (f"[callers.default]{BEARER}token = 1\n", {}),
         (CALLERS, {"LOG_LEVEL": "loud"}),
         (CALLERS, {"CALLERS_FILE": "/nowhere"}),
         (f"[callers.default]{BEARER}", {"MUTE_CALL_TOKEN": ""}),
@@ -313,21 +258,6 @@ def test_the_health_check_fails_while_everybody_is_stopped(world: World, callers
     assert reply.text == json.dumps({"status": "unavailable", "version": __version__, "build": None})
 
 
-def test_the_health_check_tells_nothing_of_a_secret(world: World) -> None:
-    answers = set()
-    for secret in (TOKEN, "x", "another-token"):
-        world.environ["MUTE_CALL_TOKEN"] = secret
-        answers.add(world.http(method="GET", path="/healthz", token=None).text)
-
-    assert len(answers) == 1
-
-
-def test_one_unset_secret_does_not_fail_the_health_check(world: World) -> None:
-    del world.environ["MUTE_CALL_TOKEN"]
-
-    assert world.http(method="GET", path="/healthz").status == 200
-
-
 def test_the_health_check_calls_nobody_and_writes_no_line(world: World, lines: Lines) -> None:
     world.http(method="GET", path="/healthz")
 
@@ -335,15 +265,20 @@ def test_the_health_check_calls_nobody_and_writes_no_line(world: World, lines: L
     assert lines() == []
 
 
-def test_a_post_to_the_health_check_is_a_request_of_an_unknown_caller(world: World) -> None:
-    assert world.http(path="/healthz").code == "unauthorized"
-
-
 # Callers
 
 
-@pytest.mark.parametrize("token", [TOKEN, "wrong", None])
-@pytest.mark.parametrize("path", ["/nobody", "/ivr", "/DEFAULT", "/default%2F", "/a%2Fdefault", "/__proto__", "/%00"])
+@pytest.mark.parametrize(
+    ("path", "token"),
+    [
+        ("/nobody", TOKEN),
+        ("/healthz", None),
+        ("/ivr", TOKEN),
+        ("/DEFAULT", "wrong"),
+        ("/a%2Fdefault", TOKEN),
+        ("/%00", ""),
+    ],
+)
 def test_an_unknown_caller_is_told_like_a_wrong_credential(world: World, path: str, token: str | None) -> None:
     wrong = world.send(http_event(token="wrong"), Context312(request_id="1-a"))
 
@@ -353,31 +288,6 @@ def test_an_unknown_caller_is_told_like_a_wrong_credential(world: World, path: s
     assert unknown.text == wrong.text.replace("1-a", "1-b")
     assert unknown.headers == wrong.headers
     assert wrong.headers["WWW-Authenticate"]
-
-
-@pytest.mark.parametrize(
-    "authorization",
-    [
-        "",
-        "Bearer",
-        "Basic dTpw",
-        f"Bearer {TOKEN},Bearer {TOKEN}",
-        "Bearer t\u00f6ken",
-        "Bearer \ud800",
-        f"Token {TOKEN}",
-    ],
-    ids=ascii,
-)
-def test_a_wrong_or_malformed_token_is_unauthorized(world: World, authorization: str) -> None:
-    reply = world.http(token=None, headers={"authorization": authorization})
-
-    assert reply.code == "unauthorized"
-    assert not world.call.calls
-
-
-@pytest.mark.parametrize("header", ["Authorization", "authorization", "AUTHORIZATION"])
-def test_the_name_of_the_header_has_no_case(world: World, header: str) -> None:
-    assert world.http(token=None, headers={header: f"bearer {TOKEN}"}).status == 200
 
 
 def test_two_secrets_are_good_while_a_rotation_lasts(world: World) -> None:
@@ -395,7 +305,7 @@ def test_two_secrets_are_good_while_a_rotation_lasts(world: World) -> None:
     assert world.http(token="new-token").status == 200
 
 
-@pytest.mark.parametrize("value", [None, "", "no token\n"])
+@pytest.mark.parametrize("value", [None, "no token\n"])
 def test_an_unset_secret_stops_its_own_caller(world: World, value: str | None, lines: Lines) -> None:
     world.write_callers(
         CALLERS + '[callers.crm]\nauth = { scheme = "bearer", secrets = ["env:CRM_TOKEN"] }\ninstances = ["*"]\n'
@@ -405,26 +315,8 @@ def test_an_unset_secret_stops_its_own_caller(world: World, value: str | None, l
 
     for token in (TOKEN, "", None, value):
         assert world.http(path="/crm", token=token).code == "configuration_error"
-    assert world.http().status == 200
+    assert world.http().status == world.http(method="GET", path="/healthz").status == 200
     assert "CRM_TOKEN" in lines()[0]["reason"]
-
-
-def test_a_secret_is_read_at_every_request(world: World) -> None:
-    assert world.http().status == 200
-
-    world.environ["MUTE_CALL_TOKEN"] = "another-token"
-
-    assert world.http().code == "unauthorized"
-    assert world.http(token="another-token").status == 200
-
-
-def test_a_changed_file_counts_from_the_next_request(world: World) -> None:
-    assert world.http().status == 200
-
-    world.write_callers(f"[callers.other]{BEARER}")
-
-    assert world.http().code == "unauthorized"
-    assert world.http(path="/other").status == 200
 
 
 def test_a_broken_file_stops_everyone_until_it_is_repaired(world: World) -> None:
@@ -440,6 +332,16 @@ def test_a_broken_file_stops_everyone_until_it_is_repaired(world: World) -> None
     assert world.http().status == 200
 
 
+def test_variables_and_callers_file_are_read_at_every_request(world: World) -> None:
+    world.environ["MUTE_CALL_TOKEN"] = "another-token"
+    assert world.http().code == "unauthorized"
+    assert world.http(token="another-token").status == 200
+
+    world.write_callers(f"[callers.other]{BEARER}")
+    assert world.http(token="another-token").code == "unauthorized"
+    assert world.http(token="another-token", path="/other").status == 200
+
+
 def test_an_anonymous_caller_needs_no_credential(world: World) -> None:
     world.write_callers(
         '[callers.default]\nauth = { scheme = "none", allow_anonymous = true }\ninstances = ["ccc-test"]\n'
@@ -448,39 +350,10 @@ def test_an_anonymous_caller_needs_no_credential(world: World) -> None:
     assert world.http(token=None).body == MUTED
 
 
-def test_defaults_fill_what_the_sender_does_not_know(world: World) -> None:
-    world.write_callers(f'[callers.default]{BEARER}defaults = {{ device_id = "crm", channel_id = "{OWN_CHANNEL}" }}\n')
-
-    world.http({key: value for key, value in PAYLOAD.items() if key != "DeviceId"})
-
-    assert world.call.calls[0].parameters == {**PAYLOAD, "DeviceId": "crm", "ChannelId": OWN_CHANNEL}
-
-
 def test_a_default_instance_is_checked_too(world: World) -> None:
     world.write_callers(f'[callers.default]{BEARER}defaults = {{ instance_id = "other" }}\n')
 
     assert world.http({key: value for key, value in PAYLOAD.items() if key != "InstanceId"}).code == "forbidden"
-
-
-@pytest.mark.parametrize("instance", ["other", "ccc-test2", "CCC-TEST", "*"])
-def test_an_instance_off_the_list_is_forbidden(world: World, instance: str) -> None:
-    assert world.http({**PAYLOAD, "InstanceId": instance}).code == "forbidden"
-    assert not world.call.calls
-
-
-def test_the_wildcard_allows_every_instance(world: World) -> None:
-    world.write_callers(CALLERS.replace('["ccc-test"]', '["*"]'))
-
-    assert world.http({**PAYLOAD, "InstanceId": "other"}).status == 200
-
-
-@pytest.mark.parametrize(
-    ("source_ip", "status"), [("203.0.113.200", 200), ("::ffff:203.0.113.9", 200), ("203.0.114.1", 403), ("", 403)]
-)
-def test_a_caller_may_be_bound_to_its_networks(world: World, source_ip: str, status: int) -> None:
-    headers = {"X-Forwarded-For": "203.0.113.9"}
-
-    assert world.http(path="/office", source_ip=source_ip, headers=headers).status == status
 
 
 # Payload
@@ -490,9 +363,6 @@ def test_a_caller_may_be_bound_to_its_networks(world: World, source_ip: str, sta
     ("changes", "field"),
     [
         ({"JobId": None}, "JobId"),
-        ({"JobId": 2**63}, "JobId"),
-        ({"jobId": "job"}, "jobId"),
-        ({"UserId": "user"}, "UserId"),
         ({"ChannelID": "ch"}, "payload"),
     ],
 )
@@ -502,24 +372,6 @@ def test_a_payload_against_the_rules_is_told_by_field(world: World, changes: dic
     assert (reply.status, reply.code) == (422, "invalid_parameters")
     assert [error["field"] for error in reply.body["errors"]] == [field]
     assert set(reply.body["errors"][0]) == {"field", "reason"}
-
-
-@pytest.mark.parametrize("body", ["[]", "{", '{"JobId": NaN}', '{"a": 1, "a": 1}', '{"a": "\\ud800"}'])
-def test_a_body_that_cannot_be_decoded_is_malformed(world: World, body: str) -> None:
-    assert world.http(body=body).code == "malformed_request"
-
-
-def test_an_integer_is_taken_as_its_digits(world: World) -> None:
-    world.http({**PAYLOAD, "JobId": 65815360847228928})
-
-    assert world.call.calls[0].parameters["JobId"] == "65815360847228928"
-
-
-def test_nothing_at_all_lacks_every_parameter(world: World) -> None:
-    reply = world.http(body="", query={})
-
-    assert [error["field"] for error in reply.body["errors"]] == ["device_id", "instance_id", "job_id", "user_id"]
-    assert {error["reason"] for error in reply.body["errors"]} == {"required"}
 
 
 # Failures
@@ -545,14 +397,6 @@ def test_a_problem_of_ccc_is_told_as_the_contract_shows_it(world: World) -> None
     }
 
 
-def test_a_throttled_request_says_when_to_come_again(world: World) -> None:
-    world.call.outcome = Throttled("CCC answered", wait_ms=3000)
-
-    reply = world.http()
-
-    assert (reply.status, reply.headers["Retry-After"]) == (429, "3")
-
-
 @pytest.mark.parametrize("error", [RuntimeError("canary"), KeyError("canary"), RecursionError(), MemoryError()])
 def test_a_defect_is_an_internal_error_and_tells_its_place_to_the_log_only(
     world: World, lines: Lines, error: Exception
@@ -574,10 +418,6 @@ def test_a_context_that_tells_nothing_is_borne(world: World, context: object) ->
     assert answer["statusCode"] == 200
 
 
-def test_without_a_request_id_a_problem_has_null(world: World) -> None:
-    assert world.send(http_event(token="wrong"), object()).body["request_id"] is None
-
-
 # always-200
 
 
@@ -589,24 +429,11 @@ def test_always_200_tells_a_success_in_strings(world: World) -> None:
     assert reply.body == {**MUTED, "muted": "true", "replayed": "false"}
 
 
-def test_always_200_tells_null_as_the_empty_string(world: World) -> None:
-    world.call.outcome = {"Code": "OK", "RequestId": CCC_REQUEST_ID}
-
-    body = world.http(path="/flow").body
-
-    assert (body["muted"], body["call_type"], body["channel_state"], body["user_state"]) == ("", "", "", "")
-    assert all(isinstance(value, str) for value in body.values())
-
-
 @pytest.mark.parametrize(
     ("kwargs", "outcome", "code", "retryable"),
     [
         ({"method": "GET"}, None, "method_not_allowed", "false"),
-        ({"headers": {"Content-Type": "text/plain"}}, None, "unsupported_media_type", "false"),
-        ({"body": "{"}, None, "malformed_request", "false"),
         ({"payload": {}}, None, "invalid_parameters", "false"),
-        ({"payload": {**PAYLOAD, "InstanceId": "other"}}, None, "forbidden", "false"),
-        ({}, NOT_FOUND, "job_not_found", "false"),
         ({}, UpstreamTimeout("r"), "upstream_timeout", "true"),
         ({}, RuntimeError(), "internal_error", "false"),
     ],
@@ -625,12 +452,6 @@ def test_always_200_tells_every_failure_behind_the_credential(
     reply.body.pop("errors", None)
     assert reply.body == {"status": "error", "code": code, "retryable": retryable, "request_id": REQUEST_ID}
     assert lines()[0]["status"] == 200
-
-
-def test_always_200_keeps_retry_after(world: World) -> None:
-    world.call.outcome = Throttled("r")
-
-    assert world.http(path="/flow").headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -662,19 +483,12 @@ def test_a_direct_invocation_is_answered_flat(world: World, lines: Lines) -> Non
 @pytest.mark.parametrize(
     ("event", "outcome", "code"),
     [
-        (b"", None, "malformed_request"),
         (b"{", None, "malformed_request"),
-        (b"[]", None, "malformed_request"),
         (None, None, "malformed_request"),
         (b'{"a": 1, "a": 1}', None, "malformed_request"),
-        (b'{"a": NaN}', None, "malformed_request"),
-        (b"\xef\xbb\xbf{}", None, "malformed_request"),
-        ('{"a": 1}'.encode("utf-16"), None, "malformed_request"),
         (b'{"a": "' + b"x" * 262_144 + b'"}', None, "payload_too_large"),
         (b"{}", None, "invalid_parameters"),
-        (json.dumps({**PAYLOAD, "phone": "1"}).encode(), None, "invalid_parameters"),
         (json.dumps({**PAYLOAD, "InstanceId": "other"}).encode(), None, "forbidden"),
-        (json.dumps(dict(PAYLOAD)).encode(), NOT_FOUND, "job_not_found"),
         (json.dumps(dict(PAYLOAD)).encode(), Throttled("r"), "throttled"),
         (json.dumps(dict(PAYLOAD)).encode(), RuntimeError(), "internal_error"),
     ],
@@ -706,12 +520,6 @@ def test_a_direct_invocation_without_a_caller_for_it_is_forbidden(world: World, 
     assert lines()[0]["caller"] is None
 
 
-def test_a_direct_invocation_without_role_credentials_is_a_configuration_error(world: World) -> None:
-    del world.environ["ALIBABA_CLOUD_SECURITY_TOKEN"]
-
-    assert world.direct(PAYLOAD)["code"] == "configuration_error"
-
-
 def test_a_direct_invocation_is_flat_whatever_its_caller_says(world: World) -> None:
     world.write_callers('[callers.ivr]\nauth = { scheme = "ram" }\ninstances = ["*"]\n')
 
@@ -740,47 +548,14 @@ def test_credentials_that_change_between_two_invocations_are_the_new_ones(world:
     ]
 
 
-@pytest.mark.parametrize("missing", CREDENTIALS)
-def test_a_missing_part_of_the_environments_credentials_is_a_configuration_error(world: World, missing: str) -> None:
-    del world.environ[missing]
-
-    assert world.http().code == "configuration_error"
-
-
-@pytest.mark.parametrize("missing", [field.name for field in dataclasses.fields(RoleCredentials)])
-def test_a_missing_part_of_the_contexts_credentials_is_a_configuration_error(world: World, missing: str) -> None:
-    for name in CREDENTIALS:
-        del world.environ[name]
-    context = Context310()
-    assert world.send(http_event(), context).status == 200
-
-    setattr(context.credentials, missing, "")
-
-    assert world.send(http_event(), context).code == "configuration_error"
-
-
 # The log
-
-
-@pytest.mark.parametrize(
-    ("outcome", "kwargs"), [(None, {}), (NOT_FOUND, {}), (RuntimeError(), {}), (None, {"token": "wrong"})]
-)
-def test_an_invocation_leaves_one_line_with_all_keys(
-    world: World, lines: Lines, outcome: Exception | None, kwargs: dict[str, Any]
-) -> None:
-    if outcome is not None:
-        world.call.outcome = outcome
-
-    world.http(**kwargs)
-
-    (line,) = lines()
-    assert list(line) == LOG_KEYS
 
 
 def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> None:
     world.http()
 
     (line,) = lines()
+    assert list(line) == LOG_KEYS
     assert line.pop("duration_ms") >= line.pop("upstream_ms") >= 0
     assert line == {
         "timestamp": "2023-09-05T06:41:11.895Z",
@@ -802,15 +577,6 @@ def test_the_line_of_a_success_tells_its_facts(world: World, lines: Lines) -> No
         "replayed": False,
         "reason": None,
     }
-
-
-def test_the_line_of_a_refusal_has_null_where_there_is_nothing(world: World, lines: Lines) -> None:
-    world.http(token="wrong")
-
-    (line,) = lines()
-    assert line["attempts"] == 0
-    assert (line["code"], line["status"], line["reason"]) == ("unauthorized", 401, "bearer token does not match")
-    assert {line[name] for name in ("caller", "upstream_code", "upstream_request_id", "upstream_ms")} == {None}
 
 
 def test_the_line_of_a_failure_of_ccc_names_its_code_and_id(world: World, lines: Lines) -> None:
@@ -851,10 +617,7 @@ def test_only_the_first_invocation_is_a_cold_start(world: World, lines: Lines) -
 @pytest.mark.parametrize(
     ("level", "codes"),
     [
-        ("DEBUG", ["muted", "unauthorized", "internal_error"]),
-        ("INFO", ["muted", "unauthorized", "internal_error"]),
         ("warning", ["unauthorized", "internal_error"]),
-        ("ERROR", ["internal_error"]),
         ("CRITICAL", []),
     ],
 )
@@ -870,12 +633,6 @@ def test_the_log_level_is_a_threshold(world: World, lines: Lines, level: str, co
 
 
 # The initializer
-
-
-def test_a_good_configuration_starts_in_silence(world: World, lines: Lines) -> None:
-    world.function.initialize(Context312())
-
-    assert lines() == []
 
 
 def test_initialize_tells_everything_that_is_wrong_at_once(world: World, lines: Lines) -> None:
@@ -899,14 +656,6 @@ def test_initialize_tells_everything_that_is_wrong_at_once(world: World, lines: 
             "role",
         )
     )
-
-
-def test_initialize_tells_which_callers_lack_a_secret(world: World, lines: Lines) -> None:
-    del world.environ["MUTE_CALL_TOKEN"]
-
-    world.function.initialize(Context312())
-
-    assert "callers.office.auth.secrets: MUTE_CALL_TOKEN is unset" in lines()[0]["reason"]
 
 
 def test_initialize_never_raises(tmp_path: Path, lines: Lines) -> None:
@@ -949,16 +698,6 @@ def _set(monkeypatch: pytest.MonkeyPatch, environ: Mapping[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("value", ["%FF", "%ED%A0%80", "\ud800"], ids=ascii)
-def test_a_query_that_is_no_utf8_is_malformed_as_a_form_is(world: World, value: str) -> None:
-    assert world.http(body="", query={**PAYLOAD, "JobId": value}).code == "malformed_request"
-
-
-def test_a_body_makes_the_query_irrelevant(world: World) -> None:
-    assert world.http(query={"JobId": "job"}).body == MUTED
-    assert world.http(query={"JobId": "%FF"}).status == 200
-
-
 def test_a_context_that_fails_does_not_make_the_handler_raise(world: World) -> None:
     class Failing:
         @property
@@ -985,7 +724,7 @@ def test_a_signature_that_leaves_the_query_out_does_not_let_it_be_the_payload(wo
     assert (reply.code, world.call.calls) == ("invalid_parameters", [])
 
 
-@pytest.mark.parametrize("name", ["authorization", "x-api-key", "x-key"])
+@pytest.mark.parametrize("name", ["authorization", "x-key"])
 def test_an_expression_does_not_see_a_credential(world: World, name: str) -> None:
     place = ', key = "header.X-Key"' if name == "x-key" else ""
     scheme = "bearer" if name == "authorization" else "api-key"
