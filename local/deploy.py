@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.command_line import Parser, UsageError, run, write
+from local.cli.command_line import Parser, UsageError, run, write
 from local.deployed import built
 from local.doctor.deployment import DeploymentError, package_of
 from local.package.targets import DEFAULT_RUNTIME, TARGETS

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from local.command_line import run
+from local.cli.command_line import run
 
 # What this project supports, and among them the built-in runtimes of Function Compute.
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.command_line import FUNCTIONS, Parser, callers_file, run, write
+from local.cli.command_line import FUNCTIONS, Parser, callers_file, run, write
 from local.doctor.case import Case
 from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
 from local.log_service import (

@@ -15,7 +15,7 @@ from local.audit.licences import check_licences
 from local.audit.secrets import check_secrets
 from local.audit.tools import AuditError, Check
 from local.audit.vulnerabilities import check_vulnerabilities
-from local.command_line import USAGE_ERROR, Parser, run
+from local.cli.command_line import USAGE_ERROR, Parser, run
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 120.0

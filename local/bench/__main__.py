@@ -19,7 +19,7 @@ from local.bench import cold, imports, soak, strangers, subjects, throughput
 from local.bench.report import markdown, plot
 from local.bench.running import upstream
 from local.bench.subjects import OURS, ROOT
-from local.command_line import run
+from local.cli.command_line import run
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"

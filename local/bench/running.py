@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from local.bench.subjects import ROOT
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE
+from local.demo.stack import DEMO_TOKEN, TOKEN_VARIABLE
 
 EVENT = ROOT / "events" / "http.json"
 _TICKS = os.sysconf("SC_CLK_TCK")

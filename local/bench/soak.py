@@ -26,9 +26,9 @@ from urllib.parse import urlencode
 
 from local.bench.running import bare_shell, serving
 from local.bench.soak_plan import KINDS, Expected, Step, expected_of, plan
-from local.command_line import run
+from local.cli.command_line import run
+from local.demo.stack import HANDLER
 from local.simulator import Simulator
-from local.stack import HANDLER
 from shared.callers.schemes import read_auth
 from shared.runtime.event import Request
 

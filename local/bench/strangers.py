@@ -20,7 +20,7 @@ from typing import NamedTuple, TextIO
 
 from functions.mute_call.index import MUTE_CALL
 from local.bench.subjects import ROOT
-from local.command_line import Parser, run
+from local.cli.command_line import Parser, run
 from shared.function import Function
 from shared.runtime.event import Request, http_request
 

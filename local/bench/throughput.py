@@ -11,7 +11,7 @@ from typing import NamedTuple
 from local.bench.load import press
 from local.bench.running import Server, serving
 from local.bench.subjects import ROOT, Subject
-from local.stack import DEMO_TOKEN, HANDLER
+from local.demo.stack import DEMO_TOKEN, HANDLER
 
 BUILT_IN, CUSTOM, WAITRESS = "built-in", "custom", "custom, by waitress"
 _WARM_UP_S = 1.0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.command_line import UsageError, callers_file
+from local.cli.command_line import UsageError, callers_file
 from local.console import explanation, faults, pages, picture, sending, shown
 from local.console.deliveries import Deliveries
 from local.console.guard import RefusalError, check

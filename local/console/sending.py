@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.callers_file import read_callers
-from local.command_line import UsageError
+from local.cli.callers_file import read_callers
+from local.cli.command_line import UsageError
+from local.cli.shell_secrets import shell_getter
 from local.console.samples import USUAL, as_query, comes_by_query, sample_for
 from local.deployed import ACTIONS
 from local.gateway import Gateway
 from local.gateway.trigger import invocation_path
 from local.send.message import Message, compose, first_secret
 from local.send.wire import Answer, Outgoing, exchange
-from local.shell_secrets import shell_getter
 from shared.callers.caller import Caller
 from shared.callers.secret_references import GetSecret
 from shared.problems import ConfigurationError

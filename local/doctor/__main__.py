@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from local.command_line import Parser, run, write
+from local.cli.command_line import Parser, run, write
 from local.doctor.check import Check, failed
 from local.doctor.installation import INSTALL, check_python, check_requirements
 from local.doctor.report import as_json, is_healthy, line, summary

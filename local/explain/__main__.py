@@ -13,12 +13,12 @@ import re
 import time
 from collections.abc import Sequence
 
-from local.command_line import Parser, UsageError, read_argument, run, write
+from local.cli.command_line import Parser, UsageError, read_argument, run, write
+from local.cli.shell_secrets import shell_getter
 from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.walk import walk
 from local.gateway.settings import BUILT_IN
-from local.shell_secrets import shell_getter
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 # The end of the year 9999, behind which there are no dates.

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local.cli.shell_secrets import shell_reader
 from local.deployed import ACTIONS
 from local.gateway.context import build_context
 from local.gateway.settings import Credentials as RoleCredentials
 from local.gateway.settings import Settings as FunctionSettings
-from local.shell_secrets import shell_reader
 from shared import configuration
 from shared.action import Action
 from shared.callers.file import Callers, load_callers

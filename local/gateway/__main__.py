@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from local.command_line import run
+from local.cli.command_line import run
 from local.gateway.errors import FunctionError
 from local.gateway.gateway import Gateway
 from local.gateway.instance import LoadError

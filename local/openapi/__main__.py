@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.command_line import run
+from local.cli.command_line import run
 from local.deployed import ACTIONS
 from local.openapi import document
 

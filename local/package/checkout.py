@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.command_line import run
+from local.cli.command_line import run
 from local.package.build import build_package
 from local.package.errors import PackageError
 from local.package.targets import TARGETS, Target

@@ -20,8 +20,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, run, write
+from local.cli.callers_file import caller_named, read_callers
+from local.cli.command_line import Parser, UsageError, run, write
+from local.cli.shell_secrets import shell_getter
 from local.deployed import ACTIONS
 from local.gateway.errors import RejectionError
 from local.replay.again import Post, SkippedError, check, prepare
@@ -31,7 +32,6 @@ from local.replay.report import as_json, as_table, as_text, is_success
 from local.replay.row import End, Row
 from local.send.message import read_url
 from local.send.wire import NO_ANSWER, exchange
-from local.shell_secrets import shell_getter
 
 GATEWAY = "http://127.0.0.1:9000"
 # A body has 256 KiB at most, six bytes of JSON for each of its bytes, and headers beside it.

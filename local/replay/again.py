@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
 
-from local.command_line import UsageError
+from local.cli.command_line import UsageError
 from local.gateway.trigger import invocation_path
 from local.replay.letter import Letter, without_numbers
 from local.send.message import Message, addressed, compose, first_secret, is_here

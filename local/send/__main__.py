@@ -15,12 +15,12 @@ import time
 from collections.abc import Sequence
 from urllib.parse import SplitResult
 
-from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, read_argument, run, write
+from local.cli.callers_file import caller_named, read_callers
+from local.cli.command_line import Parser, UsageError, read_argument, run, write
+from local.cli.shell_secrets import shell_getter
 from local.gateway.trigger import invocation_path
 from local.send.message import compose, first_secret, read_message, read_url
 from local.send.wire import NO_ANSWER, Outgoing, curl, exchange
-from local.shell_secrets import shell_getter
 from shared.callers.caller import Caller
 
 GATEWAY = "http://127.0.0.1:9000"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from local.command_line import UsageError
+from local.cli.command_line import UsageError
 from local.send.wire import Outgoing
 from shared.callers.caller import Caller
 from shared.callers.file import DEFAULT_CALLER

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from local.command_line import run
+from local.cli.command_line import run
 from local.simulator.options import CHOICES, AccessKey, Options
 from local.simulator.simulator import Simulator
 

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import SplitResult
 
-from local.callers_file import caller_named, read_callers
-from local.command_line import Parser, UsageError, run, write
+from local.cli.callers_file import caller_named, read_callers
+from local.cli.command_line import Parser, UsageError, run, write
+from local.cli.shell_secrets import shell_getter
 from local.deployed import built
 from local.send.message import first_secret, read_url
 from local.send.wire import NO_ANSWER, exchange
-from local.shell_secrets import shell_getter
 from local.smoke.checks import Check, Verdict, checks_of, healthz
 from shared.callers.file import DEFAULT_CALLER
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from local.command_line import UsageError
+from local.cli.command_line import UsageError
 from local.send.message import Message, compose
 from local.send.wire import Answer, Outgoing, object_in
 from shared.callers.caller import Caller

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local.demo import CALLERS
-from local.stack import DEMO_TOKEN
+from local.demo.senders import CALLERS
+from local.demo.stack import DEMO_TOKEN
 from tests.builders import PAYLOAD
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from local.demo import SENDERS
+from local.demo.senders import SENDERS
 from tests.browser.conftest import ROOT, Served
 
 Visit = Callable[..., Page]

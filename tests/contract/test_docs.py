@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from local.command_line import FUNCTIONS
+from local.cli.command_line import FUNCTIONS
 from shared.callers.file import load_callers
 from shared.problems import ConfigurationError, problem_types
 from shared.settings import Settings
@@ -192,7 +192,7 @@ def is_module(name: str) -> bool:
 def source_of(module: str) -> str:
     """Return the text of a module or of a whole package, and of what all commands share."""
     place = ROOT.joinpath(*module.split("."))
-    files = [place.with_suffix(".py"), *place.rglob("*.py"), ROOT / "local/command_line.py"]
+    files = [place.with_suffix(".py"), *place.rglob("*.py")]
     files += [*ROOT.glob("local/cli/*.py"), *ROOT.glob("local/http/*.py")]
     return "".join(path.read_text(encoding="utf-8") for path in files if path.is_file())
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from functions.mute_call.index import handler
+from local.demo.stack import DEMO_TOKEN
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN
 from tests.builders import Context312, environment
 from tests.contract.documents import ROOT
 

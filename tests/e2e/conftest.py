@@ -5,10 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from local.demo.stack import CUSTOM_HANDLER, DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 from local.gateway import Gateway
 from local.gateway.settings import CUSTOM
 from local.simulator import Simulator
-from local.stack import CUSTOM_HANDLER, DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from local.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
+from local.demo.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 from tests.builders import PAYLOAD
 
 ROOT = Path(__file__).parent.parent.parent

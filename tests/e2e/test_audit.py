@@ -32,7 +32,7 @@ PLACES = (
     "README.md",
     "shared/settings.py",
     "functions/mute_call/callers.toml",
-    "local/demo.py",
+    "local/demo/run.py",
     "docs/deploy.md",
     "events/direct.json",
     "tests/builders.py",

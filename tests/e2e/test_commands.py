@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.demo import post
+from tests.e2e.posting import post
 from tests.e2e.test_webhook import event
 
 ROOT = Path(__file__).parent.parent.parent

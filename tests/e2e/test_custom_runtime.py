@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.demo.stack import CUSTOM_HANDLER, DEMO_TOKEN, TOKEN_VARIABLE
 from local.gateway import FunctionError, Gateway
 from local.gateway.settings import CUSTOM
 from local.simulator import Simulator
-from local.stack import CUSTOM_HANDLER, DEMO_TOKEN, TOKEN_VARIABLE
 from tests.builders import CREDENTIALS, PAYLOAD
 from tests.e2e.instances import until
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.demo.stack import DEMO_TOKEN
 from local.gateway import Gateway
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN
 from tests.builders import PAYLOAD
 
 DEADLINE_S = 1.0

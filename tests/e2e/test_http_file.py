@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from local.demo.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from local.send.wire import Outgoing, exchange
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from tests.contract.documents import read
 
 TEXT = read("docs/mute-call.http")

@@ -20,16 +20,16 @@ from uuid import uuid4
 
 import pytest
 
-from local.demo import post
+from local.demo.stack import DEMO_TOKEN, UNMUTE_HANDLER, stack
 from local.gateway import Gateway
 from local.gateway.settings import RUNTIMES
 from local.replay.__main__ import main as replay
 from local.send.__main__ import main as send
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN, UNMUTE_HANDLER, stack
 from shared.callers.schemes import SCHEMES
 from shared.callers.schemes.vendors import VENDORS
 from tests.builders import PAYLOAD, http_event
+from tests.e2e.posting import post
 from tests.peers import answering, peer, read_request, silent
 from tests.s3_server import BUCKET, S3Server
 

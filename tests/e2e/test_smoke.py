@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from local.demo.stack import DEMO_TOKEN, TOKEN_VARIABLE, UNMUTE_HANDLER, stack
 from local.gateway import Gateway
 from local.simulator import Simulator
 from local.smoke.__main__ import main as smoke
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, UNMUTE_HANDLER, stack
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = ["healthz", "openapi.json", "without a credential", "a call that does not exist"]

@@ -15,15 +15,15 @@ from uuid import uuid4
 
 import pytest
 
-from local.demo import post
+from local.demo.stack import stack
 from local.explain.__main__ import main as explain
 from local.gateway import Gateway
 from local.send.__main__ import main as send
 from local.simulator import Simulator
-from local.stack import stack
 from shared.callers.schemes import SCHEMES
 from shared.callers.schemes.vendors import VENDORS
 from tests.builders import PAYLOAD, http_event
+from tests.e2e.posting import post
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"

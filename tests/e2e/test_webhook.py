@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from local.demo import Answer, post
 from local.gateway import Credentials, Gateway
 from local.gateway.settings import BUILT_IN
 from local.simulator import Simulator
 from tests.builders import MUTED
+from tests.e2e.posting import post
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
 RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
@@ -180,7 +180,7 @@ def test_nothing_of_a_wrong_payload_gets_out(
 def test_the_log_line_of_a_success_names_what_an_operator_needs(
     gateway: Start, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer: Answer = post(gateway("python3.12").url, event("http"))
+    answer = post(gateway("python3.12").url, event("http"))
     line = json.loads(capfd.readouterr().out)
     assert {"level": "INFO", "caller": "default", "code": "muted", "status": 200, "attempts": 1}.items() <= line.items()
     assert line["upstream_request_id"] == json.loads(answer.body)["request_id"]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
 from local.console import Console, LogLines
+from local.demo.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from local.gateway import Gateway
 from local.gateway.gateway import Wrap
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN, TOKEN_VARIABLE, stack
 from tests.integration.wire import Reply, connect, read
 
 Body = str | bytes | Mapping[str, Any]

@@ -11,7 +11,7 @@ import pytest
 
 from local.console import deliveries, sending
 from local.console.deliveries import MOST
-from local.demo import CALLERS, SENDERS
+from local.demo.senders import CALLERS, SENDERS
 from local.send.wire import Answer, Outgoing, exchange
 from local.simulator import Simulator
 from tests.builders import MUTED, PAYLOAD

@@ -25,10 +25,10 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from local.demo.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 from local.gateway import Gateway
 from local.gateway.settings import METHODS
 from local.simulator import Simulator
-from local.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 
 CALLERS = f"""
 [callers.default]

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from local.cli.shell_secrets import shell_getter
 from local.explain import __main__ as command
 from local.explain.masking import MASK, Mask, mask_for
 from local.explain.report import KEY_NOTE, report, text
 from local.explain.walk import Recorder, Walk, walk
-from local.shell_secrets import shell_getter
 from shared.callers.file import Callers
 from shared.runtime.context import Credentials
 from shared.runtime.event import Request

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from local.command_line import UsageError
+from local.cli.command_line import UsageError
 from local.send import __main__ as command
 from local.send.message import Message, compose, first_secret, read_message, read_url
 from local.send.wire import Answer, Outgoing, curl

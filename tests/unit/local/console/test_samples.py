@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.console.samples import USUAL, as_query, sample_for
-from local.demo import CALLERS
+from local.demo.senders import CALLERS
 from local.deployed import ACTIONS
 from shared.callers.caller import Caller
 from shared.callers.file import load_callers

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from local.command_line import FUNCTIONS, Parser, callers_file
+from local.cli.command_line import FUNCTIONS, Parser, callers_file
 from local.deployed import ACTIONS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def chosen(*arguments: str) -> tuple[str, Path]:

@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
-import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
 
-from local.command_line import run
+from local.cli.command_line import run
+from local.demo.senders import CALLERS, ROOT, SENDERS, UNMUTER, Sender, outgoing
+from local.demo.stack import UNMUTE_HANDLER, environment, stack
 from local.gateway import Gateway
-from local.send.message import compose, read_message
-from local.send.wire import Answer, Outgoing, exchange
+from local.send.wire import exchange
 from local.simulator import Simulator
-from local.stack import (
-    DEMO_TOKEN,
-    DEMO_UNMUTE_TOKEN,
-    TOKEN_VARIABLE,
-    UNMUTE_HANDLER,
-    UNMUTE_TOKEN_VARIABLE,
-    environment,
-    stack,
-)
 from shared.callers.caller import Caller
 from shared.callers.file import load_callers
 from shared.settings import Settings
 
-__all__ = ["EVENT", "Answer", "main", "post"]
-
-ROOT = Path(__file__).parent.parent
-EVENT = ROOT / "events" / "http.json"
-CALLERS = ROOT / "local" / "callers.toml"
 UNMUTE_CALLERS = ROOT / "functions" / "unmute_call" / "callers.toml"
-
-
 # What points the function at the simulator.
 _SIMULATOR = {"ccc_endpoint", "kms_endpoint"}
-
-
-class Sender(NamedTuple):
-    """One of the demo's senders: its caller, its secret, and the sample that it posts."""
-
-    caller: str
-    variable: str
-    secret: str
-    sample: str
-    form: bool = False
-
-
-SENDERS = (
-    Sender("default", TOKEN_VARIABLE, DEMO_TOKEN, "http.json"),
-    Sender(
-        "crm",
-        "CRM_SECRET",
-        "whsec_" + base64.b64encode(b"a made-up key of 32 bytes, no more").decode(),
-        "callers/standard-webhooks.json",
-    ),
-    Sender("flow", "FLOW_KEY", "demo-key", "direct.json", form=True),
-)
-# The first one at the counterpart, where it has another secret.
-UNMUTER = Sender("default", UNMUTE_TOKEN_VARIABLE, DEMO_UNMUTE_TOKEN, "http.json")
-
-
-def post(url: str, event: Mapping[str, Any]) -> Answer:
-    """Send the HTTP request that an event of the HTTP trigger stands for.
-
-    Args:
-        url: of the gateway.
-        event: a decoded event, version v1.
-
-    Raises:
-        OSError, http.client.HTTPException: no answer.
-    """
-    content: str = event["body"]
-    body = base64.b64decode(content) if event["isBase64Encoded"] else content.encode()
-    query = urlencode(event["queryParameters"])
-    target = event["rawPath"] + (f"?{query}" if query else "")
-    headers = {name: value for name, value in event["headers"].items() if name not in ("Host", "Content-Length")}
-    return exchange(Outgoing(url, event["requestContext"]["http"]["method"], target, headers, body))
 
 
 def main() -> int:
@@ -101,10 +38,9 @@ def main() -> int:
 
 def _send(sender: Sender, gateway: Gateway, caller: Caller) -> str | None:
     """Post a sender's webhook, show it with its answer, and return the answer's status."""
-    message = read_message((ROOT / "events" / sender.sample).read_bytes(), form=sender.form)
-    outgoing = compose(message, urlsplit(gateway.url), sender.caller, caller, sender.secret, time.time())
-    _show(f"POST {outgoing.target}  ({caller.auth.scheme})", outgoing.body.decode())
-    answer = exchange(outgoing)
+    sent = outgoing(sender, gateway.url, caller)
+    _show(f"POST {sent.target}  ({caller.auth.scheme})", sent.body.decode())
+    answer = exchange(sent)
     _show(f"HTTP {answer.status} {answer.content_type}", answer.body)
     status: str | None = json.loads(answer.body).get("status")
     return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.command_line import UsageError
+from local.cli.command_line import UsageError
 from shared.callers.caller import Caller
 from shared.callers.file import load_callers
 from shared.problems import ConfigurationError

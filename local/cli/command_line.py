@@ -95,7 +95,7 @@ def callers_file(function: str) -> Path:
     Args:
         function: the name of its folder.
     """
-    return Path(__file__).parent.parent / "functions" / function / "callers.toml"
+    return Path(__file__).parents[2] / "functions" / function / "callers.toml"
 
 
 def read_argument(argument: str) -> bytes:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from local.cli.shell_secrets import shell_getter
+from local.demo.stack import stack
 from local.explain import __main__ as explain
 from local.send import __main__ as send
-from local.shell_secrets import shell_getter
 from local.simulator import Simulator
-from local.stack import stack
 from shared.problems import ConfigurationError
 from tests.builders import CREDENTIALS, PAYLOAD, TOKEN, http_event
 
