@@ -61,7 +61,7 @@ def _stale(case: Case, package: zipfile.ZipFile) -> Iterator[str]:
 
 def _foreign(package: zipfile.ZipFile, runtime: str) -> Iterator[str]:
     """Yield the versions of Python whose extensions the package has and the runtime does not load."""
-    own = TARGETS[runtime].abi.removeprefix("cp")
+    own = TARGETS[runtime].python.replace(".", "")
     tags = {match[1] for name in package.namelist() if (match := _EXTENSION.fullmatch(name))}
     for tag in sorted(tags - {own}):
         yield f"its extensions are for Python {tag[0]}.{tag[1:]}, not for {runtime}"

@@ -1,6 +1,6 @@
 """Builds what is deployed: one function with all it needs, as a folder and as a reproducible zip.
 
-    sources + locked wheels → prune → bytecode → glibc check → folder and zip
+    sources + locked wheels → prune → bytecode → folder and zip
 
 The package is built for a target: a runtime of Function Compute, which need not be the Python that builds it.
 """

@@ -1,9 +1,11 @@
-"""The software bill of materials: what the zip is made of, as a CycloneDX document.
+"""What the zip is made of: a bill of materials, as a CycloneDX document, and the texts of the licences.
 
-Reproducible, as the zip is: what the format wants to be unique or of the day is derived from the zip or fixed.
+Reproducible, as the zip is: what the format wants to be unique or of the day is derived from the zip or fixed. The
+command cyclonedx-py would do less: it asks a running Python what is installed there, and knows neither the zip's hash
+nor what of a foreign runtime's is left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -17,6 +19,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from local.package.components import Component
+from local.package.errors import PackageError
 
 # That of the zip's entries.
 _MOMENT = datetime(1980, 1, 1, tzinfo=timezone.utc)
@@ -65,3 +68,32 @@ def _entry(component: Component) -> Entry:
         if component.licence
         else (),
     )
+
+
+def write_licences(path: Path, components: Sequence[Component]) -> None:
+    """Write each component's name, version and licence, and the texts it brings; the same input gives the same bytes.
+
+    Args:
+        path: of the file to write.
+        components: what is shipped.
+
+    Raises:
+        PackageError: a component has no licence; nothing is written.
+    """
+    unknown = [f"{component.name} {component.version}" for component in components if not component.licence]
+    if unknown:
+        raise PackageError(
+            f"no licence known of {', '.join(unknown)}: "
+            "look it up and add it to the table EXCEPTIONS in local/package/components.py"
+        )
+    path.write_text("\n".join(_licence_lines(components)), encoding="utf-8")
+
+
+def _licence_lines(components: Iterable[Component]) -> Iterator[str]:
+    for component in components:
+        header = f"{component.name} {component.version}: {component.licence}"
+        yield from (header, "=" * len(header), "")
+        if not component.licence_texts:
+            yield from ("(ships no text of its licence)", "")
+        for name, text in component.licence_texts:
+            yield from (name, "-" * len(name), "", text.strip("\n"), "")

@@ -10,13 +10,11 @@ from pathlib import Path
 from local.interpreters import find_interpreter
 from local.package.archive import write_build, write_zip
 from local.package.authorities import split_authorities
-from local.package.bill import write_bill
+from local.package.bill import write_bill, write_licences
 from local.package.bytecode import compile_folder
 from local.package.components import read_components
 from local.package.distributions import drop_unreached
-from local.package.glibc import check_glibc
 from local.package.install import install
-from local.package.licences import write_licences
 from local.package.targets import Target
 from local.package.tree import add_sources, function_folder, make_readable, prune
 from shared import __version__
@@ -85,7 +83,6 @@ def build_package(
         split_authorities(folder)
         report(f"add functions/{function} and shared")
         add_sources(root, function, folder)
-        report(f"check shared objects: glibc 2.{check_glibc(folder, target)} is enough, 2.{target.glibc} is there")
         interpreter = find(target.python)
         if interpreter:
             report(f"compile with {interpreter}")

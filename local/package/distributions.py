@@ -13,7 +13,6 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from local.package.requirements import environment_of
 from local.package.targets import Target
 
 
@@ -21,7 +20,7 @@ def drop_unreached(folder: Path, wanted: str, absent: Collection[str], target: T
     """Remove the files of all distributions that are not reached; return the names of those that stay, sorted.
 
     Args:
-        folder: root of the imports, as pip has left it.
+        folder: root of the imports, as uv has left it.
         wanted: text of the requirements file that names what the function imports.
         absent: modules that are never loaded; a distribution with one of them at its top is left out.
         target: for which environment markers are evaluated.
@@ -55,8 +54,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _names(requirements: Iterable[str], target: Target) -> Iterator[NormalizedName]:
-    environment = environment_of(target)
     for text in requirements:
         requirement = Requirement(text)
-        if requirement.marker is None or requirement.marker.evaluate(environment):
+        if requirement.marker is None or requirement.marker.evaluate(target.environment):
             yield canonicalize_name(requirement.name)

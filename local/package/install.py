@@ -1,15 +1,15 @@
-"""Installs the target's wheels into a folder, with pip."""
+"""Installs the target's wheels into a folder.
 
-import subprocess
+With uv alone: pip reads markers for the Python that runs it, whatever `--python-version` says, and so would leave out
+what only the target needs.
+"""
+
 import sys
-import tempfile
 from pathlib import Path
 
+from local import uv
 from local.package.errors import PackageError
-from local.package.requirements import select
 from local.package.targets import Target
-
-_LAST_LINES = 5
 
 
 def install(lock: Path, target: Target, folder: Path) -> None:
@@ -18,49 +18,33 @@ def install(lock: Path, target: Target, folder: Path) -> None:
     Args:
         lock: the locked requirements.
         target: what for; it need not be the running interpreter.
-        folder: an empty folder, becomes the root of the imports.
+        folder: becomes the root of the imports.
 
     Raises:
-        PackageError: the lock is missing or not one, or pip fails; the text ends with pip's own words.
+        PackageError: uv cannot be had, or fails; it has said why.
     """
-    try:
-        selected = select(lock.read_text(encoding="utf-8"), target)
-    except OSError as error:
-        raise PackageError(f"{lock}: {error.strerror}") from None
-    with tempfile.TemporaryDirectory() as scratch:
-        listed = Path(scratch, "requirements.txt")
-        listed.write_text(selected, encoding="utf-8")
-        run = subprocess.run(  # noqa: S603 - no shell
-            [sys.executable, "-m", "pip", *pip_arguments(target, listed, folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if run.returncode:
-        raise PackageError("\n".join(["pip failed:", *run.stderr.strip().splitlines()[-_LAST_LINES:]]))
+    if uv.main(uv_arguments(lock, target, folder)):
+        raise PackageError(f"{lock}: uv has not installed it for {target.runtime}, and says why above")
+    # Its own.
+    folder.joinpath(".lock").unlink(missing_ok=True)
 
 
-def pip_arguments(target: Target, listed: Path, folder: Path) -> list[str]:
-    """Return pip's command line.
+def uv_arguments(lock: Path, target: Target, folder: Path) -> list[str]:
+    """Return uv's command line.
 
     Args:
-        target: the wheels' tags come from it, not from the interpreter that runs pip.
-        listed: requirements without markers, complete, with hashes.
+        lock: complete, with hashes and markers.
+        target: wheels and markers are judged by it.
         folder: where to.
     """
-    platforms = [argument for tag in target.platforms for argument in ("--platform", tag)]
     return [
-        "install",
-        # Errors only: warnings of the developer's own pip configuration are no concern of the package.
-        *("--quiet", "--quiet"),
-        *("--disable-pip-version-check", "--no-input", "--no-compile"),
-        # The list is complete. What its distributions ask for, pip would judge by the interpreter that runs it: their
-        # dependencies' markers, and the Python they require.
-        *("--no-deps", "--ignore-requires-python"),
-        "--require-hashes",
-        *("--only-binary", ":all:"),
-        *("--implementation", "cp", "--python-version", target.python, "--abi", target.abi),
-        *platforms,
+        *("pip", "install", "--quiet"),
+        *("--require-hashes", "--no-deps", "--only-binary", ":all:"),
+        # It wants to know one, which need not be the target's.
+        *("--python", sys.executable),
+        *("--python-platform", target.platform, "--python-version", target.python),
+        # Files are changed later: none may be the cache's own.
+        *("--link-mode", "copy"),
         *("--target", str(folder)),
-        *("--requirement", str(listed)),
+        *("--requirement", str(lock)),
     ]

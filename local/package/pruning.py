@@ -10,7 +10,7 @@ _NEEDLESS_SUFFIXES = frozenset([".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".py
 _NEEDLESS_NAMES = frozenset(["py.typed"])
 _NEEDLESS_FOLDERS = frozenset(["__pycache__", "test", "tests"])
 
-# Command-line tools; only at the root, where pip puts them.
+# Command-line tools; only at the root, where uv puts them.
 _NEEDLESS_ROOTS = frozenset(["bin"])
 
 # Parts of libraries that nothing on the way of a request imports.

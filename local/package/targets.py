@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from local.package.errors import PackageError
 
-# manylinux2014 is the older name of manylinux_2_17, the least that wheels of today are built for.
-_OLDEST_MANYLINUX = 17
-
 
 @dataclass(frozen=True)
 class Target:
@@ -15,7 +12,7 @@ class Target:
     Attributes:
         runtime: its name, as `s.yaml` has it.
         version: of its Python, major and minor.
-        glibc: minor version of its C library: every shared object must do with 2.<glibc>.
+        glibc: minor version of its C library: wheels may ask for 2.<glibc>, or less.
     """
 
     runtime: str
@@ -24,19 +21,31 @@ class Target:
 
     @property
     def python(self) -> str:
-        """`3.12`: as pip's option and the interpreter's name have it."""
+        """`3.12`: as uv's option and the interpreter's name have it."""
         return ".".join(map(str, self.version))
 
     @property
-    def abi(self) -> str:
-        """`cp312`: the tag of extensions built for this minor version."""
-        return "cp" + "".join(map(str, self.version))
+    def platform(self) -> str:
+        """The platform as uv names it; it takes wheels for older ones as well (PEP 600)."""
+        return f"x86_64-manylinux_2_{self.glibc}"
 
     @property
-    def platforms(self) -> tuple[str, ...]:
-        """The platform tags of wheels that load there, best first (PEP 600)."""
-        tags = [f"manylinux_2_{minor}_x86_64" for minor in range(self.glibc, _OLDEST_MANYLINUX - 1, -1)]
-        return (*tags, "manylinux2014_x86_64", "linux_x86_64")
+    def environment(self) -> dict[str, str]:
+        """The values of all markers; the patch release is not published, no marker may turn on it."""
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.python}.0",
+            "os_name": "posix",
+            "platform_machine": "x86_64",
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": f"{self.python}.0",
+            "python_version": self.python,
+            "sys_platform": "linux",
+            "extra": "",
+        }
 
 
 # Function Compute, "Python" runtimes (2026-06-02): python3.12 is Debian 11, python3.10 is Debian 10.

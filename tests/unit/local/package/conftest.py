@@ -15,11 +15,11 @@ NEEDS = ("aiohttp", "only-old; python_version < '3.11'", "absent")
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that pip, and nothing else, takes wheels from."""
+    """The folder that uv, and nothing else, takes wheels from."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-        # Measuring pip would take five times as long.
+        # Measuring pip, which is asked about its configuration, would take five times as long.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -44,7 +44,7 @@ def repository(tmp_path: Path, wheels: Path) -> Path:
         "requirements/function.txt": "\n".join(
             [
                 "# locked",
-                lock_line("everywhere", "", add_wheel(wheels, "everywhere", requires_python=">=3.12", needs=NEEDS)),
+                lock_line("everywhere", "", add_wheel(wheels, "everywhere", needs=NEEDS)),
                 lock_line("aiohttp", "", add_wheel(wheels, "aiohttp", needs=("below-aiohttp",))),
                 lock_line("below_aiohttp", "", add_wheel(wheels, "below_aiohttp")),
                 lock_line("only_old", "python_full_version < '3.11'", add_wheel(wheels, "only_old")),
@@ -58,9 +58,7 @@ def repository(tmp_path: Path, wheels: Path) -> Path:
     return root
 
 
-def add_wheel(
-    folder: Path, name: str, *, requires_python: str = ">=3.10", content: bytes = b"", needs: Sequence[str] = ()
-) -> str:
+def add_wheel(folder: Path, name: str, *, needs: Sequence[str] = ()) -> str:
     """Put a wheel of version 1.0 into the folder, with all that does not belong into a package; return its SHA-256."""
     required = "".join(f"Requires-Dist: {requirement}\n" for requirement in needs)
     path = folder / f"{name}-1.0-py3-none-any.whl"
@@ -69,11 +67,11 @@ def add_wheel(
         f"{name}/__init__.py": b"WORDS = frozenset(['a', 'b', 'c'])\nFOUND = WORDS in {'a', 'b', 'c', 'd'}\n",
         f"{name}/__init__.pyi": b"",
         f"{name}/py.typed": b"",
-        f"{name}/fast.so": content,
+        f"{name}/fast.so": b"",
         f"{name}/tests/test_it.py": b"not even python",
         f"{name}-1.0.data/scripts/{name}-tool": b"#!python\n",
         f"{info}/METADATA": f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nLicense-Expression: MIT\n{required}"
-        f"Requires-Python: {requires_python}\n".encode(),
+        "Requires-Python: >=3.10\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])

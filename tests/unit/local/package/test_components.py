@@ -7,27 +7,10 @@ from pathlib import Path
 import pytest
 from packaging.licenses import canonicalize_license_expression
 
-from local.package import TARGETS
+from local.locks import FUNCTION, read_lock
 from local.package.components import EXCEPTIONS, Component, read_components
-from local.package.requirements import select
 
 ROOT = Path(__file__).parents[4]
-
-# What is locked for the function, each checked against the text that it ships or, where it ships none, its metadata.
-LICENCES = {
-    "Apache-2.0": "aiofiles aiosignal alibabacloud-credentials alibabacloud-credentials-api alibabacloud-gateway-spi "
-    "alibabacloud-oss-v2 alibabacloud-tea alibabacloud-tea-openapi alibabacloud-tea-util darabonba-core frozenlist "
-    "multidict propcache requests websocket-client yarl",
-    "Apache-2.0 AND MIT": "aiohttp",
-    "Apache-2.0 OR BSD-3-Clause": "cryptography",
-    "BSD-2-Clause AND Unlicense AND MIT": "pycryptodome",
-    "BSD-3-Clause": "idna pycparser",
-    "MIT": "annotated-types apscheduler attrs charset-normalizer crcmod-plus gunicorn jmespath pydantic pydantic-core "
-    "redis typing-inspection tzlocal urllib3",
-    "MIT-0": "cffi",
-    "MPL-2.0": "certifi",
-    "PSF-2.0": "aiohappyeyeballs typing-extensions",
-}
 
 
 def add_distribution(
@@ -140,11 +123,6 @@ def test_without_a_list_that_holds_texts_are_found_by_their_names(tmp_path: Path
     ]
 
 
-def test_texts_are_not_needed(tmp_path: Path) -> None:
-    add_distribution(tmp_path, "library")
-    assert read_one(tmp_path).licence_texts == ()
-
-
 def test_a_text_of_another_encoding_and_system_is_read(tmp_path: Path) -> None:
     add_distribution(tmp_path, "library", files={"LICENSE": "© Jörg\r\nMIT\r\n".encode("latin-1")})
     assert read_one(tmp_path).licence_texts == (
@@ -153,9 +131,7 @@ def test_a_text_of_another_encoding_and_system_is_read(tmp_path: Path) -> None:
 
 
 def test_every_locked_distribution_has_its_licence() -> None:
-    lock = ROOT.joinpath("requirements", "function.txt").read_text(encoding="utf-8")
-    locked = [line.partition("==")[0] for line in select(lock, TARGETS["python3.12"]).splitlines()]
-    components = read_components(Path(sysconfig.get_path("purelib")), locked)
-    found = {component.name: component.licence for component in components}
+    locked = [requirement.name for requirement in read_lock(ROOT / FUNCTION)]
+    found = {each.name: each.licence for each in read_components(Path(sysconfig.get_path("purelib")), locked)}
     assert {"alibabacloud-tea-openapi", "certifi", "pydantic", "urllib3"} <= set(found)
-    assert found == {name: licence for licence, names in LICENCES.items() for name in names.split() if name in found}
+    assert [name for name, licence in found.items() if not licence] == []
