@@ -45,8 +45,9 @@ _TIMES = {
     "iso8601": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"),
 }
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
-# They may touch any other part: their form and the clock, the secret, and the list of methods leave one border only.
-_BORDERED = {"timestamp", "secret", "method"}
+# They may touch any other part: the secret is not known, and methods are few. So may a timestamp: digits of a length
+# that the clock gives.
+_BORDERED = {"secret", "method"}
 _BRACE = b"{"
 
 
@@ -132,9 +133,9 @@ class Signature(Scheme):
 
     @property
     def _touching(self) -> list[tuple[str, str]]:
-        """The pairs of names with nothing between them."""
-        between = self._parts[2:-1:2]
-        return [pair for pair, text in zip(pairwise(self._names), between, strict=True) if not text]
+        """The pairs of names with nothing between them but a timestamp: one of them may hold another timestamp."""
+        parts = _PLACEHOLDER.split(self.content.replace("{timestamp}", ""))
+        return [pair for pair, text in zip(pairwise(parts[1::2]), parts[2:-1:2], strict=True) if not text]
 
     @cached_property
     def _signed_places(self) -> dict[str, Place]:
@@ -146,7 +147,8 @@ class Signature(Scheme):
     def _needs_brace(self) -> bool:
         """Whether nothing but the body's first byte tells where it begins."""
         glued = any(other == "body" and one not in _BORDERED for one, other in self._touching)
-        return glued or re.search(r"\{url\}[^{}\s]*\{body\}|\{body\}[^{}\s]*\{url\}", self.content) is not None
+        # A URL may hold whatever is no white space.
+        return glued or re.search(r"\{url\}\S*\{body\}|\{body\}\S*\{url\}", self.content) is not None
 
     @property
     def _vendor(self) -> Vendor:
@@ -274,8 +276,8 @@ class Signature(Scheme):
         """Whether a text does not hold what separates it from its neighbours: its border could be moved else."""
         index = 2 * self._names.index(name) + 1
         before, behind = self._parts[index - 1], self._parts[index + 1]
-        ends_before = index > 1 and self._parts[index - 2] not in _BORDERED
-        ends_behind = index + 2 < len(self._parts) and self._parts[index + 2] not in _BORDERED
+        ends_before = index > 1 and self._parts[index - 2] not in _BORDERED | {"timestamp"}
+        ends_behind = index + 2 < len(self._parts) and self._parts[index + 2] not in _BORDERED | {"timestamp"}
         if self._needs_brace and "{" in text:
             return False
         return not (ends_before and before and (before + text).rindex(before) != 0) and not (
