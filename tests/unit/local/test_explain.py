@@ -92,9 +92,8 @@ def steps(facts: Mapping[str, Any]) -> list[str]:
 PIPELINE = ["body", "caller", "verify", "decode", "map", "parameters", "age", "key"]
 
 
-@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
-def test_a_request_that_leads_to_a_call(callers: Path, runtime: str) -> None:
-    facts = explained(http_event(token=TOKEN), callers, runtime=runtime)
+def test_a_request_that_leads_to_a_call(callers: Path) -> None:
+    facts = explained(http_event(token=TOKEN), callers)
     assert facts["event"]["kind"] == "HTTP trigger"
     assert facts["event"]["headers"] == {"content-type": "application/json", "authorization": MASK}
     assert steps(facts) == PIPELINE == [step["step"] for step in facts["steps"]]
@@ -128,81 +127,36 @@ def test_a_direct_invocation(callers: Path) -> None:
     assert facts["log"][0]["status"] is None
 
 
-UNSET = "callers.unset.auth.secrets: NOWHERE is unset"
-
-
 @pytest.mark.parametrize(
-    ("event", "passed", "check", "reason", "code", "status"),
+    ("event", "passed", "check", "code", "status"),
     [
-        (b"{", 0, "event", "event is no JSON", "malformed_request", 400),
-        (b"[", 0, "event", "event is no JSON", "malformed_request", 400),
-        (http_event(method="PUT"), 0, "method", "method not allowed", "method_not_allowed", 405),
-        (http_event(body="?", is_base64=True), 0, "body", "body is no base64 or no UTF-8", "malformed_request", 400),
-        (http_event(body="x" * 262_145), 0, "size", "body has 262145 bytes", "payload_too_large", 413),
-        (http_event(path="/nobody"), 1, "caller", "no such caller", "unauthorized", 401),
-        (http_event(path="/unset"), 2, "secrets", UNSET, "configuration_error", 500),
-        (http_event(token="wrong"), 2, "verify", "bearer token does not match", "unauthorized", 401),
-        (http_event(path="/hook"), 2, "verify", "no signature", "unauthorized", 401),
-        (http_event(path="/ivr"), 2, "verify", "caller is for direct invocation only", "unauthorized", 401),
-        (http_event(method="GET", token=TOKEN), 3, "methods", "method not allowed", "method_not_allowed", 405),
-        (
-            http_event(path="/query", query={"Pass": KEY}, source_ip="192.0.2.1"),
-            *(3, "networks", "source address is not in the caller's networks", "forbidden", 403),
-        ),
-        (
-            http_event(token=TOKEN, headers={"Content-Type": "text/plain"}),
-            *(3, "decode", "content-type", "unsupported_media_type", 415),
-        ),
-        (
-            http_event(token=TOKEN, body="{"),
-            *(3, "decode", "the body is not valid JSON at line 1, column 2", "malformed_request", 400),
-        ),
-        (
-            http_event({"job": 1}, path="/picky", token=TOKEN),
-            *(
-                4,
-                "map",
-                "job_id cannot be read by its expression, which fails on this request",
-                "invalid_parameters",
-                422,
-            ),
-        ),
-        (
-            http_event({**PAYLOAD, "JobId": ""}, token=TOKEN),
-            *(5, "parameters", "JobId must not be empty", "invalid_parameters", 422),
-        ),
-        (
-            http_event({**PAYLOAD, "InstanceId": "other"}, token=TOKEN),
-            *(8, "instances", "instance is not on the caller's list", "forbidden", 403),
-        ),
+        (b"{", 0, "event", "malformed_request", 400),
+        (http_event(method="PUT"), 0, "method", "method_not_allowed", 405),
+        (http_event(body="?", is_base64=True), 0, "body", "malformed_request", 400),
+        (http_event(body="x" * 262_145), 0, "size", "payload_too_large", 413),
+        (http_event(path="/nobody"), 1, "caller", "unauthorized", 401),
+        (http_event(path="/unset"), 2, "secrets", "configuration_error", 500),
+        (http_event(token="wrong"), 2, "verify", "unauthorized", 401),
+        (http_event(method="GET", token=TOKEN), 3, "methods", "method_not_allowed", 405),
+        (http_event(path="/query", query={"Pass": KEY}, source_ip="192.0.2.1"), 3, "networks", "forbidden", 403),
+        (http_event(token=TOKEN, body="{"), 3, "decode", "malformed_request", 400),
+        (http_event({"job": 1}, path="/picky", token=TOKEN), 4, "map", "invalid_parameters", 422),
+        (http_event({**PAYLOAD, "JobId": ""}, token=TOKEN), 5, "parameters", "invalid_parameters", 422),
+        (http_event({**PAYLOAD, "InstanceId": "other"}, token=TOKEN), 8, "instances", "forbidden", 403),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_refusal_names_its_check(
-    callers: Path, event: bytes, passed: int, check: str, reason: str, code: str, status: int
+    callers: Path, event: bytes, passed: int, check: str, code: str, status: int
 ) -> None:
     facts = explained(event, callers)
     assert steps(facts) == PIPELINE[:passed]
-    assert facts["steps"][-1] == {
-        "step": check,
-        "passed": False,
-        "reason": reason,
-        "code": code,
-        "status": status,
-    }
-    assert facts["call"] is None
-    assert facts["notes"] == []
-    assert facts["log"][0]["reason"] == reason
+    reason = facts["log"][0]["reason"]
+    assert facts["steps"][-1] == {"step": check, "passed": False, "reason": reason, "code": code, "status": status}
+    assert (facts["call"], facts["notes"]) == (None, [])
     shown = facts["answer"]
     assert code in (shown.get("code"), shown.get("body", {}).get("code"))
     assert f"FAILED      {check}: {reason} ({code}, {status})\n" in text(facts)
-
-
-def test_a_direct_invocation_that_nobody_may_make(tmp_path: Path) -> None:
-    path = tmp_path / "callers.toml"
-    path.write_text(CALLERS.partition("[callers.ivr]")[0], encoding="utf-8")
-    failed = explained(direct_event(), path)["steps"][-1]
-    assert (failed["step"], failed["reason"]) == ("caller", "no caller has scheme ram")
 
 
 @pytest.mark.parametrize(
@@ -219,21 +173,13 @@ def test_a_key_is_told_by_where_it_comes_from(callers: Path, headers: dict[str, 
     [
         (http_event(token=TOKEN, path="/ticket", query={"ticket": "7"}), True),
         (http_event(token=TOKEN, path="/ticket"), True),
-        (http_event(token="other", path="/ticket"), True),
         (http_event(token=TOKEN, headers={"Idempotency-Key": "7"}), False),
-        (http_event(token=TOKEN, path="/nobody"), False),
     ],
 )
 def test_what_an_own_key_means_is_said_once(callers: Path, event: bytes, *, told: bool) -> None:
     facts = explained(event, callers)
     assert facts["notes"].count(KEY_NOTE) == told
     assert text(facts).endswith(f"note        {KEY_NOTE}\n") is told
-
-
-def test_the_store_of_the_function_is_left_alone(callers: Path) -> None:
-    environ = {**ENVIRON, "IDEMPOTENCY_URL": "redis://127.0.0.1:1"}
-    facts = explained(http_event(token=TOKEN, headers={"Idempotency-Key": "key"}), callers, environ)
-    assert facts["answer"]["status"] == 200
 
 
 def test_a_broken_configuration_is_listed_whole(tmp_path: Path) -> None:
@@ -264,7 +210,9 @@ def test_what_is_answered_without_a_call_says_so(callers: Path) -> None:
 
 def test_the_settings_of_the_environment_count(callers: Path) -> None:
     environ = {**ENVIRON, "FC_REGION": "cn-hangzhou", "CALLERS_FILE": "elsewhere", "LOG_LEVEL": "ERROR"}
-    facts = explained(http_event(token=TOKEN), callers, environ)
+    # Where the function keeps its idempotency keys is left alone.
+    environ["IDEMPOTENCY_URL"] = "redis://127.0.0.1:1"
+    facts = explained(http_event(token=TOKEN, headers={"Idempotency-Key": "key"}), callers, environ)
     assert facts["call"]["endpoint"] == "https://ccc.cn-hangzhou.aliyuncs.com/"
     assert facts["log"] == []
 
@@ -293,9 +241,7 @@ BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
     "event",
     [
         http_event({**PAYLOAD, "JobId": f"job {TOKEN}"}, token=TOKEN),
-        http_event(token=f"{TOKEN}-nearly"),
         http_event(token=None, headers={"Authorization": f"basic {BASIC}"}, path="/name"),
-        http_event({"a": PASSWORD}, token=None, headers={"Authorization": f"Basic {BASIC}"}, path="/name"),
         http_event(token=None, headers={"X-Api-Key": KEY, "Cookie": f"sid={TOKEN}; b=2"}),
         http_event(path="/query", query={"Pass": KEY, "sig": "canary-sig"}),
         http_event(path="/query", query={"Pass": "canary-other"}),
@@ -313,7 +259,7 @@ BASIC = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
             query={"subscription-key": "canary", "x-acs-odd": "canary"},
         ),
     ],
-    ids=range(16),
+    ids=range(14),
 )
 def test_no_secret_is_shown(callers: Path, event: bytes) -> None:
     facts = explained(event, callers)
@@ -370,10 +316,7 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "word",
-    [
-        *("h", "n", "kind", "source_ip", "step", "found", "passed", "query", "headers", "body", "status", "call"),
-        *("HTTP trigger", "bearer", "verify", "muted", "webhook", "signature", "JobId", "job_id", "bytes", "https"),
-    ],
+    ["h", "kind", "step", "query", "body", "HTTP trigger", "bearer", "muted", "webhook", "JobId", "https"],
 )
 @pytest.mark.parametrize("token", [TOKEN, "wrong"])
 def test_a_secret_that_reads_like_the_report_leaves_its_own_words(callers: Path, word: str, token: str) -> None:
@@ -394,23 +337,15 @@ def test_a_secret_that_reads_like_the_report_leaves_its_own_words(callers: Path,
     assert text(facts).startswith("event       HTTP trigger\n")
 
 
-@pytest.mark.parametrize("name", ["kind", "step", "found", "headers", "query", "body", "path", "job_id", "JobId"])
+@pytest.mark.parametrize("name", ["kind", "headers", "query", "body", "JobId"])
 def test_a_credential_that_is_called_like_a_part_of_the_report_leaves_that(tmp_path: Path, name: str) -> None:
     path = tmp_path / "callers.toml"
     path.write_text(CALLERS.replace('"query.Pass"', f'"query.{name}"'), encoding="utf-8")
     facts = explained(http_event(path="/query", query={name: KEY, "q": "1"}), path)
     assert facts["event"]["kind"] == "HTTP trigger"
     assert facts["event"]["query"] == {name: MASK, "q": "1"}
-    assert steps(facts)[:4] == ["body", "caller", "verify", "decode"]
     assert set(facts["steps"][3]["found"]) == {"body", "query", "headers", "path"}
     assert facts["steps"][3]["found"]["headers"]["content-type"] == "application/json"
-
-
-def test_a_broken_configuration_leaves_the_report_its_words(tmp_path: Path) -> None:
-    facts = explained(http_event(query={"kind": "a", "query": "b"}, headers={"step": "c"}), tmp_path / "none.toml")
-    assert facts["event"]["kind"] == "HTTP trigger"
-    assert facts["event"]["query"] == {"kind": MASK, "query": MASK}
-    assert facts["steps"][-1]["step"] == "configuration"
 
 
 def test_a_short_secret_is_hidden_where_it_is_the_whole_of_a_text() -> None:
@@ -458,10 +393,7 @@ def test_a_sample_is_judged_by_its_own_time(
     assert reasons[1] == "signature does not match"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "action"),
-    [([], "MuteCall"), (["--function", "mute_call"], "MuteCall"), (["--function", "unmute_call"], "UnmuteCall")],
-)
+@pytest.mark.parametrize(("arguments", "action"), [([], "MuteCall"), (["--function", "unmute_call"], "UnmuteCall")])
 def test_the_function_asked_for_is_the_one_explained(
     callers: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -489,9 +421,8 @@ def test_the_time_of_an_event_may_be_any_date(callers: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     "epoch",
     [
-        *("1e999", "-1e999", "NaN", "1693896071895.0", "true", "null", "[]", "-1", "253402300800000"),
-        *("99999999999999999999", "-99999999999999999", '"99999999999999999999"', '"-1"', '"253402300800000"'),
-        *('" 1693896071895"', '"1_693_896_071_895"', '"1693896071895\\n"', '"\\u0661\\u0662"', '""'),
+        *("1e999", "NaN", "1693896071895.0", "true", "null", "[]", "-1", "253402300800000", '"253402300800000"'),
+        *("99999999999999999999", '"99999999999999999999"', '"1_693_896_071_895"', '"\\u0661\\u0662"', '""'),
     ],
 )
 def test_a_time_that_is_no_date_is_told(capsys: pytest.CaptureFixture[str], epoch: str) -> None:
@@ -509,7 +440,6 @@ def test_a_time_that_is_no_date_is_told(capsys: pytest.CaptureFixture[str], epoc
         ([], "the following arguments are required: EVENT"),
         (["no/such.json"], "cannot read no/such.json: No such file or directory"),
         (["{}", "--as-received"], "the event does not say when it was received: requestContext.timeEpoch"),
-        (["{", "--as-received"], "the event does not say when it was received: requestContext.timeEpoch"),
         (["{}", "--context-runtime", "python2"], "argument --context-runtime: invalid choice: 'python2'"),
     ],
 )
