@@ -99,7 +99,7 @@ def test_what_s_yaml_sends_is_what_was_recorded(name: str) -> None:
         {
             "triggerName": "http",
             "triggerType": "http",
-            "triggerConfig": '{"authType":"anonymous","methods":["POST","GET"],"disableURLInternet":false}',
+            "triggerConfig": '{"authType":"anonymous","methods":["POST","GET","OPTIONS"],"disableURLInternet":false}',
             "qualifier": "LATEST",
         },
     )
