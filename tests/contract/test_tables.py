@@ -30,6 +30,7 @@ from tests.builders import LOG_KEYS, PAYLOAD, Context312, environment, http_even
 from tests.contract.documents import ROOT, blocks, read, shell, whole_tables
 from tests.contract.running import steady
 from tests.contract.test_docs import PAGES
+from tests.contract.test_translations import EXTRACTS
 from tests.unit.shared.test_function import STEPS
 
 KINDS = {kind.code: kind for kind in problem_types()}
@@ -39,12 +40,9 @@ BOTH = {True: {"yes", "required", "是", "必填"}, False: {"no", "否", "可选
 
 
 def both(name: str) -> list[str]:
-    """Return a page, and its translation where there is one."""
-    return [
-        text
-        for page, text in PAGES.items()
-        if page in (f"docs/{name}.md", f"docs/zh/{name.removesuffix('/README')}.md")
-    ]
+    """Return a page, and its translation where there is a whole one."""
+    names = {f"docs/{name}.md", f"docs/zh/{name.removesuffix('/README')}.md"} - EXTRACTS
+    return [text for page, text in PAGES.items() if page in names]
 
 
 def table(page: str, names: Collection[str]) -> list[list[str]]:

@@ -18,6 +18,8 @@ def original(name: str) -> str:
 
 
 PAIRS = {"README.md": "README.zh.md"} | {original(name): name for name in PAGES if name.startswith("docs/zh/")}
+# Extracts: what they show is their English page's, which shows more.
+EXTRACTS = {"docs/zh/deploy.md", "docs/zh/runbook.md"}
 # What a comment of a block begins with.
 COMMENTS = {"toml": "#", "sh": "#", "yaml": "#", "python": "#"}
 
@@ -33,8 +35,11 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("english", "chinese"), PAIRS.items(), ids=PAIRS.values())
 def test_both_languages_show_the_same_blocks_and_names(english: str, chinese: str) -> None:
     assert ROOT.joinpath(english).is_file(), "there is no such page in English"
-    assert list(blocks(PAGES[chinese])) == list(blocks(PAGES[english]))
-    assert set(spans(PAGES[chinese])) == set(spans(PAGES[english]))
+    if chinese in EXTRACTS:
+        assert set(blocks(PAGES[chinese])) <= set(blocks(PAGES[english]))
+    else:
+        assert list(blocks(PAGES[chinese])) == list(blocks(PAGES[english]))
+        assert set(spans(PAGES[chinese])) == set(spans(PAGES[english]))
 
 
 @pytest.mark.parametrize("chinese", PAIRS.values())
