@@ -32,14 +32,10 @@ def line(outcome: Success | Problem, status: int = 200, **changes: Any) -> dict[
     return log.webhook_line(invocation(**changes), outcome, status, NOW)
 
 
-@pytest.mark.parametrize("outcome", [SUCCESS, JobNotFound("r", upstream=Upstream("C", "A-1")), Unauthorized("r")])
-def test_all_keys_are_there_in_the_documented_order(outcome: Success | Problem) -> None:
-    assert list(line(outcome)) == LOG_KEYS
-
-
 def test_a_success_is_told() -> None:
     fields = line(SUCCESS, caller_name="crm", parameters=PARAMETERS, attempts=1, upstream_ms=2.5)
 
+    assert list(fields) == LOG_KEYS
     duration = fields.pop("duration_ms")
     assert duration >= 0
     assert fields == {
@@ -69,13 +65,10 @@ def test_a_success_is_told() -> None:
     ("value", "logged"),
     [
         ("job-1", True),
-        ("f8e9639a-81b8-4740-8af7-c13cc1553919", True),
         ("demo_1551701848918487", True),
         ("13188888888", False),
-        ("+13188888888", False),
         ("131-8888-8888", False),
         ("_13188888888", False),
-        ("131 8888 8888", False),
         ("agent@ccc-test", False),
         ("ch:user:13188888888->80011474", False),
         ("ch-customer-01112345678-1010-1618315850388-job-103826849851777024", False),
@@ -127,12 +120,6 @@ def test_the_level_follows_the_outcome(
     assert (fields["level"], fields["retryable"]) == (level, retryable)
 
 
-def test_ccc_s_code_and_request_id_are_told() -> None:
-    fields = line(JobNotFound("r", upstream=Upstream("NotExists.JobId", "A-1")))
-
-    assert (fields["upstream_code"], fields["upstream_request_id"]) == ("NotExists.JobId", "A-1")
-
-
 def test_attempts_are_counted_and_timed() -> None:
     noted = invocation()
 
@@ -148,8 +135,9 @@ def test_attempts_are_counted_and_timed() -> None:
     assert noted.upstream_ms >= first >= 0
 
 
-@pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])
-@pytest.mark.parametrize("threshold", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+@pytest.mark.parametrize(
+    ("level", "threshold"), [("INFO", "DEBUG"), ("INFO", "INFO"), ("INFO", "WARNING"), ("ERROR", "CRITICAL")]
+)
 def test_lines_under_the_threshold_are_not_written(
     level: str, threshold: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,17 +146,6 @@ def test_lines_under_the_threshold_are_not_written(
     log.write({"level": level}, threshold)
 
     assert bool(capsys.readouterr().out) is (order.index(level) >= order.index(threshold))
-
-
-def test_a_line_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    fields = {"level": "INFO", "reason": "two\nlines, \r and ü"}
-
-    log.write(fields, "INFO")
-
-    printed = capsys.readouterr().out
-    assert printed.endswith("\n")
-    assert len(printed.splitlines()) == 1
-    assert json.loads(printed) == fields
 
 
 def test_a_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

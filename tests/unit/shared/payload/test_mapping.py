@@ -97,14 +97,10 @@ def test_an_expression_finds(text: str, found: object) -> None:
     "text",
     [
         "length(body.n)",
-        "join('-', body.n)",
         "join('-', body.bad)",
         "sort(body.bad)",
-        "max(body.bad)",
-        "sum(body.bad)",
         "sort_by(body.list, &b)",
         "keys(body.null)",
-        "ceil(body.text)",
         "body.list[::0]",
         "starts_with(body.n, 'a')",
         "merge(body.null)",
@@ -120,20 +116,10 @@ def test_an_expression_that_fails_on_a_request_is_the_requests_fault(text: str) 
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_every_failing_expression_is_named() -> None:
-    failing = ADAPTER.validate_python("length(body.n)")
-
-    with pytest.raises(InvalidParameters) as caught:
-        evaluate({"job_id": failing, "user_id": ADAPTER.validate_python("path"), "channel_id": failing}, DOCUMENT)
-
-    assert [error.field for error in caught.value.errors] == ["job_id", "channel_id"]
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "not valid JMESPath"),
-        ("body.", "not valid JMESPath"),
         ("body..a", "not valid JMESPath"),
         ("body.a-b", """'body."a-b"'"""),
         ("body.通话ID.x", """'body."通话ID".x'"""),
@@ -143,25 +129,13 @@ def test_every_failing_expression_is_named() -> None:
         ("{{body}}", "not valid JMESPath"),
         ("(" * 5000 + "body" + ")" * 5000, "not valid JMESPath"),
         ("foo(body)", "a function that JMESPath has not"),
-        ("body.a | foo(@)", "a function that JMESPath has not"),
         ("map(&foo(a), body.list)", "a function that JMESPath has not"),
-        ("LENGTH(body)", "a function that JMESPath has not"),
         ("from_json()", "a function that JMESPath has not"),
-        ("call.id", "begin with body, query, headers or path"),
-        ("Body.id", "begin with body, query, headers or path"),
-        ("body || call", "begin with body, query, headers or path"),
-        ("body == call", "begin with body, query, headers or path"),
-        ("[body, call]", "begin with body, query, headers or path"),
-        ("{a: body, b: call}", "begin with body, query, headers or path"),
-        ("length(call)", "begin with body, query, headers or path"),
-        ("from_json(call).a", "begin with body, query, headers or path"),
-        ("call[1:2]", "begin with body, query, headers or path"),
-        ("call.*.a", "begin with body, query, headers or path"),
-        ("call[?a]", "begin with body, query, headers or path"),
-        ("call | body", "begin with body, query, headers or path"),
+        *(
+            (text, "begin with body, query, headers or path")
+            for text in ("Body.id", "body || call", "{a: body, b: call}", "length(call)", "call[1:2]", "@.call.id")
+        ),
         (5, "should be a string"),
-        (None, "should be a string"),
-        (["body"], "should be a string"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -184,21 +158,13 @@ def test_names_further_in_are_the_senders(text: str) -> None:
     assert ADAPTER.validate_python(text).expression == text
 
 
-@pytest.mark.parametrize("text", ['headers."X-Call"', "query.a || headers.Host", '[headers."X-A", body.b][0]'])
+@pytest.mark.parametrize("text", ['headers."X-Call"', "query.a || headers.Host"])
 def test_a_header_that_no_request_can_have_is_seen_when_the_file_loads(text: str) -> None:
     with pytest.raises(ValidationError, match="lower case"):
         ADAPTER.validate_python(text)
 
 
-@pytest.mark.parametrize("text", ["@.call.id", "@ | call", "@.call | id", "@.call[0]", "@.call[?a]"])
-def test_a_wrong_name_is_seen_behind_an_at_sign_too(text: str) -> None:
-    with pytest.raises(ValidationError):
-        ADAPTER.validate_python(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["length()", "join(body.list)", "to_number(path, path)", "merge()", "not_null()", "sort_by(body.list)"]
-)
+@pytest.mark.parametrize("text", ["length()", "to_number(path, path)", "not_null()"])
 def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loads(text: str) -> None:
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(text)
@@ -206,42 +172,9 @@ def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loa
 
 QUICK = settings(max_examples=300, deadline=None, database=None)
 TOKENS = [
-    "body",
-    "query",
-    "path",
-    "headers",
-    ".",
-    "[",
-    "]",
-    "*",
-    "@",
-    "&",
-    "|",
-    "||",
-    "(",
-    ")",
-    "{",
-    "}",
-    "a",
-    "'x'",
-    "`1`",
-]
-TOKENS += [
-    "length",
-    "sort_by",
-    ",",
-    ":",
-    "?",
-    "!",
-    "==",
-    "<",
-    "0",
-    "-1",
-    '"',
-    "`",
-    " ",
-    "99999999999999999999",
-    "\ud800",
+    *("body", "query", "path", "headers", "length", "sort_by", "a", "'x'", "`1`", "0", "-1", "99999999999999999999"),
+    *([".", "[", "]", "*", "@", "&", "|", "||", "(", ")", "{", "}", ",", ":", "?", "!", "==", "<", '"', "`"]),
+    *(" ", "\ud800"),
 ]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
@@ -339,38 +272,22 @@ def test_only_what_the_expressions_select_is_sent(crm: World) -> None:
     assert crm.call.calls[0].parameters == MAPPED
 
 
-def test_keys_of_the_payload_do_not_count_with_parameters(crm: World) -> None:
-    body = {**BODY, **PAYLOAD, "JobId": "other", "channel_id": "other", "device_id": "other"}
-
-    assert crm.http(body, path="/crm").status == 200
-    assert crm.call.calls[0].parameters == MAPPED
-
-
-def test_headers_have_lower_case_names(crm: World) -> None:
-    body = {key: value for key, value in BODY.items() if key != "agent"}
-
-    assert crm.http(body, path="/crm", headers={"X-AGENT": " user-test@ccc-test "}).status == 200
-    assert crm.call.calls[0].parameters == MAPPED
-
-
 @pytest.mark.parametrize(
     ("expression", "kwargs", "found"),
     [
         ("query.job", {"query": {"job": "a%20b"}}, "a b"),
-        ("query.job", {"query": {"job": "a b"}}, "a b"),
         ("path", {"path": "/x%20y/crm"}, "/x y/crm"),
         ("body.n", {}, "5"),
         ("body.big", {}, "9223372036854775807"),
-        ("to_string(body.n)", {}, "5"),
         ("to_number(query.job)", {"query": {"job": "7"}}, "7"),
-        ("length(body.list)", {}, "2"),
-        ("body.list[-1]", {}, "b"),
+        ('headers.\\"x-call\\"', {"headers": {"X-CALL": " c "}}, "c"),
         ("join(':', body.list)", {}, "a:b"),
     ],
 )
 def test_values_come_from_everywhere(world: World, expression: str, kwargs: dict[str, Any], found: str) -> None:
     world.write_callers(CRM.replace("body.call.id", expression))
-    body = {**BODY, "n": 5, "big": 2**63 - 1, "list": ["a", "b"]}
+    # What is called like a parameter does not count.
+    body = {**BODY, **PAYLOAD, "n": 5, "big": 2**63 - 1, "list": ["a", "b"]}
 
     assert world.http(body, **{"path": "/crm", **kwargs}).status == 200
     assert world.call.calls[0].parameters["JobId"] == found
@@ -380,7 +297,6 @@ def test_values_come_from_everywhere(world: World, expression: str, kwargs: dict
     ("call", "field", "reason"),
     [
         ({"id": True}, "job_id", "must be a string or an integer; from `body.call.id`"),
-        ({"id": {}}, "job_id", "must be a string or an integer; from `body.call.id`"),
         (
             {"id": 2**63},
             "job_id",
@@ -413,10 +329,8 @@ def test_an_expression_with_constants_is_not_quoted(world: World) -> None:
     ("expression", "stopped"),
     [
         ("body.list[1].id", "`list` has no `1`"),
-        ("body[0].id", "`body` has no `0`"),
         ('body.call."the id".x', "`call` has no `the id`"),
         ("query.job", "`query` has no `job`"),
-        ("body.list[-1].id", "`-1` has no `id`"),
         ("body.none.id", "`none` has no `id`"),
     ],
 )
@@ -452,13 +366,6 @@ def test_a_channel_that_is_not_found_is_the_default_one(world: World, channel: s
     assert [called.parameters["ChannelId"] for called in world.call.calls] == [OWN_CHANNEL, "other"]
 
 
-def test_without_an_expression_for_the_channel_it_is_the_agents_own(world: World) -> None:
-    world.write_callers(CRM.replace('channel_id  = "body.call.channel"\n', ""))
-
-    assert sent(world).status == 200
-    assert "ChannelId" not in world.call.calls[0].parameters
-
-
 def test_defaults_fill_what_an_expression_does_not_find(world: World) -> None:
     world.write_callers(CRM + 'job_id = "default-job"\n')
 
@@ -471,21 +378,6 @@ def test_defaults_fill_what_an_expression_does_not_find(world: World) -> None:
         assert sent(world, call).status == 200
     assert [called.parameters["JobId"] for called in world.call.calls] == ["default-job"] * 3 + ["job"]
     assert [field for field, _ in errors(sent(world, {"id": [], "channel": "x"}))] == ["job_id"]
-
-
-def test_an_expression_that_fails_names_its_parameter(world: World) -> None:
-    world.write_callers(CRM.replace("body.call.id", "length(body.call.id)"))
-
-    assert errors(sent(world, {"id": 5, "channel": "x"})) == [
-        ("job_id", "cannot be read by `length(body.call.id)`, which fails on this request")
-    ]
-
-
-def test_a_mapped_instance_is_on_the_list_or_forbidden(world: World) -> None:
-    world.write_callers(CRM.replace("\"'ccc-test'\"", '"body.instance"'))
-
-    assert world.http({**BODY, "instance": "ccc-test"}, path="/crm").status == 200
-    assert world.http({**BODY, "instance": "other"}, path="/crm").code == "forbidden"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -501,23 +393,6 @@ def test_without_a_body_the_body_is_an_empty_object(world: World, method: str) -
     assert (called["JobId"], called["ChannelId"], called["UserId"]) == ("job", "c", "a@b")
 
 
-def test_a_form_has_texts(world: World) -> None:
-    world.write_callers(CRM.replace("body.call.id", "body.CallSid").replace("body.call.channel", "body.Channel"))
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-
-    assert world.http(path="/crm", body="CallSid=CA1&Channel=x+y&agent=a%40b", headers=form).status == 200
-    assert world.call.calls[0].parameters["JobId"] == "CA1"
-    assert world.call.calls[0].parameters["ChannelId"] == "x y"
-
-
-def test_a_direct_invocation_is_mapped_too(world: World) -> None:
-    world.write_callers(CRM.replace(AUTH, 'auth = { scheme = "ram" }\n').replace('methods = ["POST", "GET"]\n', ""))
-
-    assert world.direct(BODY)["status"] == "muted"
-    assert world.call.calls[0].parameters == MAPPED
-    assert world.direct({**BODY, "call": 5})["code"] == "invalid_parameters"
-
-
 def test_headers_and_query_of_a_direct_invocation_are_empty(world: World) -> None:
     world.write_callers(
         CRM.replace(AUTH, 'auth = { scheme = "ram" }\n')
@@ -525,7 +400,7 @@ def test_headers_and_query_of_a_direct_invocation_are_empty(world: World) -> Non
         .replace("body.call.id", "headers.a || query.a || path")
     )
 
-    assert world.direct(BODY)["code"] == "invalid_parameters"
+    assert world.direct({**BODY, "call": {"id": "job", "channel": "c"}})["code"] == "invalid_parameters"
     assert world.direct({**BODY, "headers": {"a": "x"}, "path": "x"})["code"] == "invalid_parameters"
 
 
@@ -556,22 +431,3 @@ def test_an_expression_tells_the_names_that_it_may_read(text: str, headers: set[
     expression = ADAPTER.validate_python(text)
     assert names_read(expression, "headers") == headers
     assert names_read(expression, "query") == query
-
-
-def test_an_always_200_caller_learns_of_a_failed_mapping_in_its_own_form(world: World) -> None:
-    world.write_callers(CRM.replace(AUTH, AUTH + 'response = "always-200"\n'))
-
-    reply = sent(world, {})
-
-    assert reply.status == 200
-    assert (reply.body["status"], reply.code) == ("error", "invalid_parameters")
-
-
-def test_expressions_are_compiled_once_per_version_of_the_file(world: World) -> None:
-    world.write_callers(CRM)
-    for job in ("1", "2"):
-        assert sent(world, {"id": job, "channel": "x"}).status == 200
-    world.write_callers(CRM.replace("body.call.id", "body.call.channel"))
-
-    assert sent(world, {"id": "3", "channel": "x"}).status == 200
-    assert [called.parameters["JobId"] for called in world.call.calls] == ["1", "2", "x"]

@@ -63,7 +63,7 @@ def test_one_parameter_in_two_spellings_is_refused(one: str, other: str) -> None
 def test_a_required_parameter_is_required(name: str) -> None:
     payload = {key: value for key, value in VALID.items() if key != name}
 
-    assert errors_of(payload) == {FieldError(name, "required")}
+    assert errors_of(payload) == errors_of({**VALID, name: None}) == {FieldError(name, "required")}
 
 
 def test_every_error_is_told_at_once_in_the_payloads_own_spelling() -> None:
@@ -89,7 +89,7 @@ def test_an_integer_over_64_bits_is_no_identifier(value: int) -> None:
 @pytest.mark.parametrize(
     ("value", "digits"), [(1, "1"), (0, "0"), (-5, "-5"), (2**63 - 1, "9223372036854775807"), (10**18, "1" + "0" * 18)]
 )
-@pytest.mark.parametrize("name", ["device_id", "instance_id", "job_id", "channel_id"])
+@pytest.mark.parametrize("name", ["device_id", "channel_id"])
 def test_an_integer_is_taken_as_its_digits(name: str, value: int, digits: str) -> None:
     assert getattr(read({**VALID, name: value}), name) == digits
 
@@ -100,11 +100,6 @@ def test_any_other_type_is_refused(name: str, value: object) -> None:
     assert errors_of({**VALID, name: value}) == {FieldError(name, "must be a string or an integer")}
 
 
-@pytest.mark.parametrize("name", VALID)
-def test_null_is_no_value_for_a_required_parameter(name: str) -> None:
-    assert errors_of({**VALID, name: None}) == {FieldError(name, "required")}
-
-
 @pytest.mark.parametrize("name", [*VALID, "channel_id"])
 def test_values_are_trimmed(name: str) -> None:
     value = VALID.get(name, "ch")
@@ -112,30 +107,27 @@ def test_values_are_trimmed(name: str) -> None:
     assert getattr(read({**VALID, name: f" \t{value}\r\n"}), name) == value
 
 
-def test_one_character_is_enough() -> None:
-    assert read({**VALID, "job_id": "j"}).job_id == "j"
-
-
 @pytest.mark.parametrize(
     "character",
     [
-        "\x00",
-        "\x1b",
-        "\x7f",
-        "\n",
-        "\t",
-        "\x85",
-        "\u00a0",
-        "\u200b",
-        "\u2028",
-        "\u202e",
-        "\ufeff",
-        "\ue000",
-        "\U000e0001",
+        *(
+            "\x00",
+            "\x7f",
+            "\n",
+            "\x85",
+            "\u00a0",
+            "\u200b",
+            "\u2028",
+            "\u202e",
+            "\ufeff",
+            "\ue000",
+            "\U000e0001",
+            "\ud800",
+        ),
     ],
     ids=ascii,
 )
-@pytest.mark.parametrize("name", [*VALID, "channel_id"])
+@pytest.mark.parametrize("name", ["job_id", "channel_id"])
 def test_characters_that_do_not_print_are_refused(name: str, character: str) -> None:
     value = f"a{character}b@c"
 
@@ -152,10 +144,6 @@ def test_a_user_id_is_name_at_domain(value: str) -> None:
     assert errors_of({**VALID, "user_id": value}) == {FieldError("user_id", "must have the form name@domain")}
 
 
-def test_an_integer_is_no_user_id() -> None:
-    assert errors_of({**VALID, "user_id": 5}) == {FieldError("user_id", "must have the form name@domain")}
-
-
 def test_defaults_fill_what_is_absent() -> None:
     parameters = read({"JobId": "job-1", "UserId": "a@b"}, device_id="crm", instance_id="ccc-test")
 
@@ -165,10 +153,6 @@ def test_defaults_fill_what_is_absent() -> None:
 @pytest.mark.parametrize("given", [{}, {"ChannelId": None}, {"ChannelId": ""}])
 def test_a_default_channel_fills_an_absent_null_or_empty_one(given: dict[str, Any]) -> None:
     assert read({**VALID, **given}, channel_id="ch").channel_id == "ch"
-
-
-def test_what_the_payload_says_beats_the_default() -> None:
-    assert read(VALID, device_id="crm").device_id == "device"
 
 
 @pytest.mark.parametrize("value", [True, 1.5, [], "x" * 257])
@@ -206,11 +190,7 @@ def test_the_detail_names_the_parameters(payload: dict[str, Any], names: str) ->
     assert names in caught.value.detail
 
 
-def test_a_lone_surrogate_of_a_query_is_refused() -> None:
-    assert {error.field for error in errors_of({**VALID, "job_id": "\ud800"})} == {"job_id"}
-
-
-@pytest.mark.parametrize("value", ["", " ", "\t \n", "\u00a0"])
+@pytest.mark.parametrize("value", ["", "\t \u00a0"])
 @pytest.mark.parametrize("name", VALID)
 def test_a_required_parameter_must_not_be_empty(name: str, value: str) -> None:
     assert errors_of({**VALID, name: value}) == {FieldError(name, "must not be empty")}

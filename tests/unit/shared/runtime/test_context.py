@@ -6,13 +6,9 @@ import pytest
 
 from shared.problems import ConfigurationError
 from shared.runtime.context import Credentials, credentials_of, region_of, request_id_of
-from tests.builders import CREDENTIALS, REQUEST_ID, Context310, Context312, RoleCredentials
+from tests.builders import CREDENTIALS, Context310, Context312, RoleCredentials
 
 ROLE = Credentials("STS.local", "local-secret", "local-token")
-
-
-def test_the_request_id_is_the_contexts() -> None:
-    assert request_id_of(Context312()) == REQUEST_ID
 
 
 @pytest.mark.parametrize("context", [None, object(), Context312(request_id=""), SimpleNamespace(request_id=5)])
@@ -36,12 +32,18 @@ def test_the_region_is_the_contexts_else_the_environments_else_shanghai(
     assert region_of(context, environ) == region
 
 
-def test_python310_has_the_credentials_in_its_context() -> None:
-    assert credentials_of(Context310(), {}) == ROLE
-
-
-def test_python312_has_them_in_the_environment() -> None:
-    assert credentials_of(Context312(), CREDENTIALS) == ROLE
+@pytest.mark.parametrize(
+    ("context", "environ"),
+    [
+        (Context310(), {}),
+        (Context312(), CREDENTIALS),
+        (Context310(credentials=RoleCredentials("STS.other", "other-secret", "")), CREDENTIALS),
+    ],
+)
+def test_credentials_are_the_contexts_or_where_it_has_none_the_environments(
+    context: Context312, environ: dict[str, str]
+) -> None:
+    assert credentials_of(context, environ) == ROLE
 
 
 def test_the_context_beats_the_environment() -> None:
@@ -77,18 +79,6 @@ def test_parts_of_two_sources_are_never_mixed() -> None:
 
     with pytest.raises(ConfigurationError):
         credentials_of(context, {"ALIBABA_CLOUD_SECURITY_TOKEN": "local-token"})
-
-
-def test_an_incomplete_context_gives_way_to_the_environment() -> None:
-    context = Context310(credentials=RoleCredentials("STS.other", "other-secret", ""))
-
-    assert credentials_of(context, CREDENTIALS) == ROLE
-
-
-@pytest.mark.parametrize("context", [None, object(), SimpleNamespace(credentials=None)])
-def test_no_role_is_a_configuration_error(context: object) -> None:
-    with pytest.raises(ConfigurationError):
-        credentials_of(context, {})
 
 
 def test_the_representation_of_credentials_shows_none() -> None:

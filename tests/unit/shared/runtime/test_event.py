@@ -42,10 +42,7 @@ def test_an_http_event_becomes_a_request() -> None:
     ("path", "segment"),
     [
         ("", ""),
-        ("/", ""),
         ("//", ""),
-        ("/crm", "crm"),
-        ("/crm/", "crm"),
         ("/crm//", "crm"),
         ("/2020/hooks/crm", "crm"),
         ("crm", "crm"),
@@ -70,16 +67,6 @@ def test_the_decoded_path_stands_in_for_a_missing_raw_path() -> None:
     assert read_event(json.dumps(event).encode()).caller_path == "crm"
 
 
-def test_query_values_are_passed_on_as_they_are() -> None:
-    assert read_event(http_event(query={"ChannelId": "ch%3A1"})).query == {"ChannelId": "ch%3A1"}
-
-
-def test_header_names_are_lower_case() -> None:
-    request = read_event(http_event(headers={"X-Hubspot-Signature-V3": "Abc"}))
-
-    assert request.headers["x-hubspot-signature-v3"] == "Abc"
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -102,7 +89,6 @@ def test_what_the_platform_leaves_out_is_empty(changes: dict[str, Any]) -> None:
         dict(PAYLOAD),
         {},
         {"version": "v1", "body": "x"},
-        {"requestContext": None},
         {"requestContext": {}},
         {"requestContext": {"http": "POST"}},
         {"requestContext": []},
@@ -136,10 +122,7 @@ def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
         b"",
         b"{",
         b"\xff",
-        b"\x00",
         b"[" * 100_000,
-        b'{"a":' * 40_000,
-        b"9" * 10_000,
         "\ud800",
         None,
         5,
@@ -159,52 +142,28 @@ def test_a_base64_body_is_decoded(body: bytes) -> None:
     assert read_event(event).body == body
 
 
-@pytest.mark.parametrize("body", ["a", "ab", "abc", "YQ==\n", " YQ==", "YQ==YQ==", "YQ=a", "Y-_=", "é", "\ud800", "{}"])
+@pytest.mark.parametrize(
+    "body", ["a", "abc", "YQ==\n", " YQ==", "YQ==YQ==", "YQ=a", "Y-_=", "é", "\ud800", "=", "YWJj=", "YWJj====", "YR=="]
+)
 def test_bad_base64_is_malformed(body: str) -> None:
     assert isinstance(read_event(http_event(body=body, is_base64=True)).fault, MalformedRequest)
 
 
-def test_text_that_is_no_utf8_is_malformed() -> None:
-    assert isinstance(read_event(http_event(body="\ud800")).fault, MalformedRequest)
-
-
-@pytest.mark.parametrize("character", ["a", "é"])
-def test_a_body_of_256_kib_is_taken(character: str) -> None:
-    body = character * (MAX_BODY_BYTES // len(character.encode()))
-
-    assert len(read_event(http_event(body=body)).body) == 262_144
-
-
-@pytest.mark.parametrize("is_base64", [False, True])
-def test_a_body_over_256_kib_is_too_large(is_base64: bool) -> None:  # noqa: FBT001 - a parameter of the table
-    body = b"a" * 262_145
-    text = base64.b64encode(body).decode() if is_base64 else body.decode()
-
-    assert isinstance(read_event(http_event(body=text, is_base64=is_base64)).fault, PayloadTooLarge)
-
-
 @pytest.mark.parametrize("size", [262_144, 262_145])
-@pytest.mark.parametrize("filling", ["\0", "\0é", "/", "中", "😀"])
+@pytest.mark.parametrize("filling", ["a", "\0é", "中", "😀", "base64"])
 @pytest.mark.parametrize("in_ascii", [False, True])
 def test_the_limit_is_the_same_however_the_event_spells_the_body(*, size: int, filling: str, in_ascii: bool) -> None:
     body = filling * (size // len(filling.encode()))
     body += "a" * (size - len(body.encode()))
-    event = json.dumps({"body": body, "requestContext": {"http": {}}}, ensure_ascii=in_ascii).encode()
+    is_base64 = filling == "base64"
+    spelled = base64.b64encode(body.encode()).decode() if is_base64 else body
+    whole = {"body": spelled, "isBase64Encoded": is_base64, "requestContext": {"http": {}}}
+    event = json.dumps(whole, ensure_ascii=in_ascii).encode()
 
     request = read_event(event)
 
     assert isinstance(request.fault, PayloadTooLarge if size > MAX_BODY_BYTES else type(None))
     assert len(request.body) == (0 if size > MAX_BODY_BYTES else size)
-
-
-def test_the_limit_counts_bytes_not_characters() -> None:
-    assert isinstance(read_event(http_event(body="é" * 131_073)).fault, PayloadTooLarge)
-
-
-def test_the_limit_counts_decoded_bytes() -> None:
-    body = base64.b64encode(b"a" * 262_144).decode()
-
-    assert len(read_event(http_event(body=body, is_base64=True)).body) == 262_144
 
 
 def test_a_response_has_the_four_keys_of_the_trigger() -> None:
@@ -222,8 +181,3 @@ def test_a_requests_representation_shows_nothing_of_its_sender() -> None:
     request = Request(headers={"authorization": "canary"}, query={"a": "canary"}, body=b"canary")
 
     assert "canary" not in repr(request)
-
-
-@pytest.mark.parametrize("body", ["=", "==", "YWJj=", "YWJj==", "YWJj====", "YR=="])
-def test_bad_base64_is_malformed_on_every_python(body: str) -> None:
-    assert isinstance(read_event(http_event(body=body, is_base64=True)).fault, MalformedRequest)

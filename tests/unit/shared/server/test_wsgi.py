@@ -164,9 +164,8 @@ def test_no_expression_finds_the_roles_credentials(served: Served) -> None:
     assert served.world.call.calls == []
 
 
-@pytest.mark.parametrize("target", ["/near", "/near?x=1"])
-def test_networks_let_nobody_in_since_the_source_is_unknown(served: Served, target: str) -> None:
-    status, body = served(target, BODY, HTTP_X_FORWARDED_FOR="127.0.0.1")
+def test_networks_let_nobody_in_since_the_source_is_unknown(served: Served) -> None:
+    status, body = served("/near", BODY, HTTP_X_FORWARDED_FOR="127.0.0.1")
     assert (status, body["code"]) == (403, "forbidden")
 
 
@@ -182,23 +181,17 @@ def test_the_query_is_decoded_as_the_http_trigger_does(served: Served) -> None:
     assert (status, body["user_id"]) == (200, PAYLOAD["UserId"])
 
 
-@pytest.mark.parametrize(("size", "code"), [(262_144, "malformed_request"), (262_145, "payload_too_large")])
-def test_a_body_beyond_the_limit_is_refused(served: Served, size: int, code: str) -> None:
-    assert served(body=b"x" * size)[1]["code"] == code
-
-
 @pytest.mark.parametrize(
     ("announced", "more", "content", "code"),
     [
         # Announced: no more is read, however much there is.
         (str(len(BODY)), {}, BODY + b"of the next request", None),
         (str(len(BODY)), {"wsgi.input_terminated": True}, BODY + b"of the next request", None),
+        ("262144", {}, b"x" * 262_144, "malformed_request"),
         ("262145", {}, None, "payload_too_large"),
         ("9" * 4300, {}, None, "payload_too_large"),
         ("9" * 4301, {}, None, "malformed_request"),
-        ("-1", {}, None, "malformed_request"),
         ("+5", {}, None, "malformed_request"),
-        ("1_0", {}, None, "malformed_request"),
         ("\xb2", {}, None, "malformed_request"),
         # Not announced: read only where it ends by itself.
         ("", {"wsgi.input_terminated": True}, BODY, None),
@@ -258,12 +251,11 @@ def test_the_request_target_is_the_one_that_was_sent(environ: dict[str, str | No
     assert [(request.raw_path, request.raw_query) for request in requests] == [(path, query)]
 
 
-@pytest.mark.parametrize("name", PLATFORM)
-def test_a_platform_header_that_came_twice_is_refused(served: Served, name: str) -> None:
+def test_a_platform_header_that_came_twice_is_refused(served: Served) -> None:
     """A server joins the two, and nobody can tell which of them is the platform's."""
-    twice: dict[str, Any] = {name: f"{PLATFORM[name]},"}
-    status, body = served(body=BODY, **twice)
-    assert (status, body["code"]) == (400, "malformed_request")
+    for name, value in PLATFORM.items():
+        twice: dict[str, Any] = {name: f"{value},"}
+        assert served(body=BODY, **twice)[1]["code"] == "malformed_request", name
     assert served.world.call.calls == []
 
 
@@ -278,33 +270,9 @@ def test_a_body_that_was_cut_off_is_refused(served: Served) -> None:
     assert len(served.world.call.calls) == 1
 
 
-def test_a_body_that_stops_coming_is_refused(served: Served) -> None:
-    class Stalled(io.BytesIO):
-        def read(self, *_: object) -> bytes:
-            raise BlockingIOError
-
-    status, body = served(body=BODY, input=Stalled())
-    assert (status, body["code"]) == (400, "malformed_request")
-
-
-def test_the_answer_to_head_has_no_body(served: Served) -> None:
-    status, body = served(method="HEAD", CONTENT_LENGTH="")
-    assert (status, body) == (405, None)
-
-
-@pytest.mark.parametrize(
-    ("method", "target", "status"),
-    [
-        ("GET", "/healthz", 200),
-        ("GET", "/openapi.json", 200),
-        ("PUT", "/", 405),
-        ("GET", "/", 405),
-        ("POST", "/nobody", 401),
-        ("GET", "/initialize", 401),
-    ],
-)
-def test_routes(served: Served, method: str, target: str, status: int) -> None:
-    assert served(target, method=method, CONTENT_LENGTH="")[0] == status
+def test_pages_are_served_and_head_has_no_body(served: Served) -> None:
+    assert served("/healthz", method="GET", CONTENT_LENGTH="")[0] == 200
+    assert served(method="HEAD", CONTENT_LENGTH="") == (405, None)
 
 
 def test_initialize_tells_the_log_what_is_wrong_and_answers_nothing(
@@ -330,3 +298,11 @@ def test_initialize_runs_once_whoever_asks(served: Served, capsys: pytest.Captur
 def test_bytes_that_are_no_utf8_are_answered(served: Served) -> None:
     assert served("/%ff?a=%fe", BODY, HTTP_X_NAME="\xff\xfe")[0] == 401
     assert served("/\xff?a=\xfe", BODY)[0] == 400
+
+
+def test_a_body_that_stops_coming_is_refused(served: Served) -> None:
+    class Stalled(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise BlockingIOError
+
+    assert served(body=BODY, input=Stalled())[1]["code"] == "malformed_request"
