@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from local.doctor.account import check_clock, check_identity
 from local.doctor.call_centre import check_ccc
@@ -20,21 +21,41 @@ from local.doctor.s_yaml import check_s_yaml
 
 _Examined = TypeVar("_Examined")
 
-HERE: tuple[Callable[[Case], Iterator[Check]], ...] = (
-    check_callers,
-    check_variables,
-    check_secrets,
-    check_own_secrets,
-    check_s_yaml,
-    check_package,
+
+@dataclass(frozen=True)
+class Examination(Generic[_Examined]):
+    """A row of the tables below.
+
+    Attributes:
+        what: has to hold.
+        how: it is checked; yields what was found, each with its own remedy.
+        remedy: where a remedy sends the reader.
+    """
+
+    what: str
+    how: Callable[[_Examined], Iterator[Check]]
+    remedy: str
+
+
+HERE: tuple[Examination[Case], ...] = (
+    Examination("the callers file can be read, and is not the example's", check_callers, "callers.toml"),
+    Examination("each variable is known, valid and deployed", check_variables, "s.yaml or this shell"),
+    Examination("each secret is set, and of use to its scheme", check_secrets, "export, s secret add"),
+    Examination("no secret is another function's as well", check_own_secrets, "SECURITY.md"),
+    Examination("s.yaml meets the schema, and deploys what is meant", check_s_yaml, "s.yaml"),
+    Examination("the package is of these sources and this runtime", check_package, "make package"),
 )
-THERE: tuple[Callable[[Live], Iterator[Check]], ...] = (
-    check_ccc,
-    check_rights,
-    check_kms,
-    check_store,
-    check_letters,
-    check_index,
+ACCOUNT: tuple[Examination[Live], ...] = (
+    Examination("the clock is as CCC's", check_clock, "this machine's clock"),
+    Examination("STS knows the credentials", check_identity, "export a new key"),
+)
+THERE: tuple[Examination[Live], ...] = (
+    Examination("CCC knows the instance, and permits the action", check_ccc, "the role's policy, CCC_*"),
+    Examination("somebody may write the log, and join a VPC", check_rights, "the role's policies"),
+    Examination("KMS hands out each kms: secret", check_kms, "kms:GetSecretValue, KMS_*"),
+    Examination("the store takes a claim", check_store, "IDEMPOTENCY_URL"),
+    Examination("the bucket takes a dead letter", check_letters, "oss:PutObject, DEAD_LETTER_URL"),
+    Examination("the logstore has the index that alarms need", check_index, "python -m local.watching"),
 )
 
 
@@ -45,8 +66,7 @@ def examine(case: Case, *, live: bool) -> Iterator[Check]:
         case: what is examined.
         live: whether anybody is asked; with the credentials of the shell.
     """
-    for check in HERE:
-        yield from _guarded(check, case)
+    yield from _all(HERE, case)
     if not live:
         yield skipped("live", "nobody was asked: --live")
     else:
@@ -69,14 +89,17 @@ def check_live(case: Case) -> Iterator[Check]:
 
 
 def _ask(live: Live) -> Iterator[Check]:
-    yield from _guarded(check_clock, live)
-    identity = list(_guarded(check_identity, live))
-    yield from identity
-    if any(check.status is Status.FAILED and check.found.startswith("STS answered") for check in identity):
+    account = list(_all(ACCOUNT, live))
+    yield from account
+    if any(check.status is Status.FAILED and check.found.startswith("STS answered") for check in account):
         yield skipped("live", "nobody else is asked with credentials that are refused")
-        return
-    for check in THERE:
-        yield from _guarded(check, live)
+    else:
+        yield from _all(THERE, live)
+
+
+def _all(examinations: tuple[Examination[_Examined], ...], examined: _Examined) -> Iterator[Check]:
+    for examination in examinations:
+        yield from _guarded(examination.how, examined)
 
 
 def _guarded(check: Callable[[_Examined], Iterator[Check]], examined: _Examined) -> Iterator[Check]:

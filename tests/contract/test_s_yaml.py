@@ -27,7 +27,7 @@ from tests.deploy_tool import Tool, ToolError
 ROOT = Path(__file__).parents[2]
 TEXT = ROOT.joinpath("s.yaml").read_text(encoding="utf-8")
 DOCUMENT = yaml.safe_load(TEXT)
-SCHEMA = json.loads(ROOT.joinpath("tests/data/fc3-schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(ROOT.joinpath("local/doctor/fc3-schema.json").read_text(encoding="utf-8"))
 HTTP_TRIGGER = SCHEMA["definitions"]["IHttpTriggerConfig"]
 # Of the tool, as `s secret add` keeps them.
 SECRETS = dict.fromkeys(re.findall(r"\$\{secret\('(\w+)'\)\}", TEXT), "0123456789")
