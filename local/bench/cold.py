@@ -1,4 +1,7 @@
-"""Cold starts: a new process per run, the subjects in turn, so that a slow minute of the machine meets them all."""
+"""Cold starts: a new process per run, all that is compared in turn, so that a slow minute of the machine meets each.
+
+CPU time is what is compared: on a quarter of a core it is what a caller waits for, and a busy machine changes it least.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +12,41 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-from local.bench.running import EVENT
-from local.bench.subjects import Subject
+from local.bench.running import EVENT, upstream, upstream_over_tls
+from local.bench.subjects import DOCUMENTED_BARE, Subject
 
 _PROCESS = Path(__file__).with_name("process.py")
+HTTP, HTTPS, HTTPS_FILE = "HTTP", "HTTPS", "HTTPS, SSL_CERT_FILE"
+Figures = dict[str, float]
 
 
-class Cold(NamedTuple):
-    """Medians of one subject's cold starts.
+def measure(subjects: Mapping[str, Subject], runs: int, warm: int) -> dict[str, dict[str, Figures]]:
+    """Return the medians of each subject's cold starts, by what the upstream is called with.
 
-    Attributes:
-        wall_ms: from the process's start to its first answer.
-        cpu_ms: that it has used by then.
-        peak_mb: the most memory that it has had by then.
-        warm_ms: a later invocation.
-        warm_cpu_ms: CPU time of a later invocation.
-    """
-
-    wall_ms: float
-    cpu_ms: float
-    peak_mb: float
-    warm_ms: float
-    warm_cpu_ms: float
-
-
-def measure(subjects: Mapping[str, Subject], runs: int, warm: int, environment: Mapping[str, str]) -> dict[str, Cold]:
-    """Return the medians of each subject.
+    They are `wall_ms` from the process's start to its first answer, `cpu_ms` and `peak_mb` that it has used by then,
+    and `warm_cpu_ms` of a later request.
 
     Args:
         subjects: by name.
         runs: cold starts of each.
-        warm: invocations of each run beyond the first.
-        environment: of the processes.
+        warm: requests of each run beyond the first.
     """
-    found: dict[str, list[Cold]] = {name: [] for name in subjects}
-    for _ in range(runs):
-        for name, subject in subjects.items():
-            found[name].append(_start(subject.folder, warm, environment))
-    return {name: Cold(*(median(values) for values in zip(*some, strict=True))) for name, some in found.items()}
+    found: dict[str, dict[str, list[Figures]]] = {}
+    with upstream(0) as http, upstream_over_tls() as (https, with_file):
+        ways = {HTTP: http, HTTPS: https, HTTPS_FILE: with_file}
+        for _ in range(runs):
+            for way, environment in ways.items():
+                for name, subject in subjects.items():
+                    # Over TLS it would show nothing more.
+                    if way == HTTP or name != DOCUMENTED_BARE:
+                        some = found.setdefault(way, {}).setdefault(name, [])
+                        some.append(_start(subject.folder, warm, environment))
+    return {way: {name: _medians(some) for name, some in rows.items()} for way, rows in found.items()}
 
 
-def growth(subject: Subject, count: int, environment: Mapping[str, str]) -> dict[str, float]:
+def growth(subject: Subject, count: int, environment: Mapping[str, str]) -> Figures:
     """Return by how much the memory of one process grows per request, after a warm-up of a quarter of them.
 
     Args:
@@ -64,17 +59,19 @@ def growth(subject: Subject, count: int, environment: Mapping[str, str]) -> dict
     return {key: (result["after"][key] - result["before"][key]) / count for key in ("blocks", "bytes")}
 
 
-def _start(folder: Path, warm: int, environment: Mapping[str, str]) -> Cold:
+def _medians(some: list[Figures]) -> Figures:
+    return {key: median(each[key] for each in some) for key in some[0]}
+
+
+def _start(folder: Path, warm: int, environment: Mapping[str, str]) -> Figures:
     began = time.monotonic()
     result = _run(folder, 1 + warm, -1, environment)
-    wall_ms = (result["first"] - began) * 1000
-    return Cold(
-        wall_ms=wall_ms,
-        cpu_ms=result["cpu"] * 1000,
-        peak_mb=result["peak"] / 1e6,
-        warm_ms=median(result["seconds"][1:]) * 1000,
-        warm_cpu_ms=result["later_cpu"] / warm * 1000,
-    )
+    return {
+        "wall_ms": (result["first"] - began) * 1000,
+        "cpu_ms": result["cpu"] * 1000,
+        "peak_mb": result["peak"] / 1e6,
+        "warm_cpu_ms": result["later_cpu"] / warm * 1000,
+    }
 
 
 def _run(folder: Path, count: int, after: int, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _ALGORITHM = "ACS3-HMAC-SHA256"
 def handler(event: bytes, _context: object) -> dict[str, Any]:
     """Call MuteCall with what the event's body holds."""
     query = urlencode(sorted(json.loads(json.loads(event)["body"]).items()), quote_via=quote)
-    host = os.environ["CCC_ENDPOINT"].removeprefix("http://")
+    scheme, _, host = os.environ["CCC_ENDPOINT"].rpartition("://")
     headers = {
         "host": host,
         "x-acs-action": "MuteCall",
@@ -39,7 +39,7 @@ def handler(event: bytes, _context: object) -> dict[str, Any]:
     signature = hmac.new(secret, to_sign.encode(), hashlib.sha256).hexdigest()
     key = os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"]
     headers["Authorization"] = f"{_ALGORITHM} Credential={key},SignedHeaders={names},Signature={signature}"
-    connection = http.client.HTTPConnection(host)
+    connection = (http.client.HTTPConnection if scheme == "http" else http.client.HTTPSConnection)(host)
     connection.request("POST", f"/?{query}", headers=headers)
     answer = json.loads(connection.getresponse().read())
     connection.close()

@@ -1,12 +1,21 @@
-"""Load from many callers at once, each on a connection of its own, one request after the other."""
+"""One instance of the custom runtime under load: many callers, each on a connection, one request after the other."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import time
+from collections.abc import Mapping, Sequence
+from statistics import quantiles
 from typing import NamedTuple
 
+from local.bench.running import serving
+from local.bench.subjects import ROOT, Subject
+from local.demo.stack import DEMO_TOKEN
+
 _LENGTH = b"content-length:"
+_WARM_UP_S = 1.0
 
 
 class Load(NamedTuple):
@@ -21,6 +30,32 @@ class Load(NamedTuple):
     seconds: list[float]
     elapsed_s: float
     failed: int
+
+
+def measure(
+    subject: Subject, callers: Sequence[int], seconds: float, environment: Mapping[str, str]
+) -> dict[str, dict[str, float]]:
+    """Return, by the number of callers, what the packaged server did.
+
+    That is requests `per_second`, `cpu_ms` of each, throughput `of_the_limit` of one core (1 / CPU seconds of a
+    request), and how long a request took (`p50_ms`, `p99_ms`).
+
+    Args:
+        subject: our package.
+        callers: at a time.
+        seconds: of load for each figure.
+        environment: of the instance.
+    """
+    command = [sys.executable, "-S", "-W", "ignore", "-m", "shared.server", "index:FUNCTION"]
+    command += ["--port", "0", "--concurrency", str(max(callers))]
+    found = {}
+    with serving(command, environment, subject.folder) as instance:
+        for count in callers:
+            press(instance.port, _request(), count, _WARM_UP_S)
+            before = instance.cpu_seconds()
+            load = press(instance.port, _request(), count, seconds)
+            found[str(count)] = _figures(load, instance.cpu_seconds() - before)
+    return found
 
 
 def press(port: int, request: bytes, callers: int, duration_s: float) -> Load:
@@ -55,3 +90,25 @@ async def _press(port: int, request: bytes, callers: int, duration_s: float) -> 
 
     await asyncio.gather(*(call() for _ in range(callers)))
     return Load(seconds, time.perf_counter() - began, failed)
+
+
+def _figures(load: Load, cpu_s: float) -> dict[str, float]:
+    if load.failed:
+        raise SystemExit(f"{load.failed} of {len(load.seconds)} requests failed")
+    percentiles = quantiles(load.seconds, n=100)
+    return {
+        "per_second": len(load.seconds) / load.elapsed_s,
+        "cpu_ms": cpu_s / len(load.seconds) * 1000,
+        "of_the_limit": cpu_s / load.elapsed_s,
+        "p50_ms": percentiles[49] * 1000,
+        "p99_ms": percentiles[98] * 1000,
+    }
+
+
+def _request() -> bytes:
+    body = json.dumps(json.loads((ROOT / "events" / "direct.json").read_text(encoding="utf-8"))).encode()
+    head = (
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {DEMO_TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import certifi
+import trustme
+
 from local.bench.subjects import ROOT
 from local.demo.stack import DEMO_TOKEN, TOKEN_VARIABLE
+from local.package.authorities import FOLDER, split_authorities
 
 EVENT = ROOT / "events" / "http.json"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,20 +65,49 @@ def bare_shell() -> dict[str, str]:
 
 
 @contextmanager
-def upstream(wait_ms: float) -> Iterator[dict[str, str]]:
-    """Serve a stand-in for CCC and yield the variables of a function that calls it."""
+def upstream(wait_ms: float, certificate: Path | None = None) -> Iterator[dict[str, str]]:
+    """Serve a stand-in for CCC and yield the variables of a function that calls it.
+
+    Args:
+        wait_ms: before each answer.
+        certificate: to serve it over TLS, a file with certificate and key.
+    """
     shell = bare_shell()
     command = [sys.executable, "-m", "local.bench.upstream", "--wait-ms", str(wait_ms)]
+    command += ["--certificate", str(certificate)] if certificate else []
     with serving(command, shell) as server:
         yield shell | {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.local",
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "local-secret",
             "ALIBABA_CLOUD_SECURITY_TOKEN": "local-token",
-            "CCC_ENDPOINT": f"http://127.0.0.1:{server.port}",
+            "CCC_ENDPOINT": f"{'' if certificate else 'http://'}127.0.0.1:{server.port}",
             # As s.yaml sets it.
             "PYDANTIC_DISABLE_PLUGINS": "__all__",
             TOKEN_VARIABLE: DEMO_TOKEN,
         }
+
+
+@contextmanager
+def upstream_over_tls() -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Serve it over TLS and yield the variables without and with `SSL_CERT_FILE`.
+
+    The server's authority is one of as many as certifi has: in the file that requests, which the documented way sends
+    with, reads in the place of certifi's, and in a folder like that of a system.
+    """
+    authority = trustme.CA()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        certificate, bundle = folder / "server.pem", folder / "certifi" / "cacert.pem"
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        bundle.parent.mkdir()
+        text = Path(certifi.where()).read_text(encoding="utf-8") + authority.cert_pem.bytes().decode()
+        bundle.write_text(text, encoding="utf-8")
+        split_authorities(folder)
+        file = folder / "bundle.pem"
+        file.write_text(text, encoding="utf-8")
+        variables = stack.enter_context(upstream(0, certificate))
+        variables |= {"REQUESTS_CA_BUNDLE": str(file), "SSL_CERT_DIR": str(folder / FOLDER)}
+        yield variables, variables | {"SSL_CERT_FILE": str(file)}
 
 
 def _family(process: int) -> Iterator[int]:

@@ -1,7 +1,4 @@
-"""What a request without a credential costs: CPU of each kind, in multiples of a wrong bearer token without a body.
-
-`python -m local.bench.strangers` prints the table.
-"""
+"""What a request without a credential costs: CPU of each kind, in multiples of a wrong bearer token without a body."""
 
 from __future__ import annotations
 
@@ -9,18 +6,16 @@ import base64
 import json
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from functions.mute_call.index import MUTE_CALL
 from local.bench.subjects import ROOT
-from local.cli.command_line import Parser, run
 from shared.function import Function
 from shared.runtime.event import Request, http_request
 
@@ -34,6 +29,7 @@ _HEADER = 8000
 _CONTEXT = SimpleNamespace(request_id="1-0", region="cn-shanghai")
 _ROUNDS = 7
 _ROUND_S = 0.02
+_SHOWN = 20
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _AUTH = {
     "bearer": 'scheme = "bearer"',
@@ -50,14 +46,6 @@ _AUTH = {
     "hmac": 'scheme = "hmac", signature = "header.X-Sign", timestamp = "header.X-Time", '
     'content = "{timestamp}.{url} {body}"',
 }
-
-
-class Row(NamedTuple):
-    """What one kind of request costs."""
-
-    name: str
-    microseconds: float
-    ratio: float
 
 
 def callers_toml() -> str:
@@ -224,8 +212,8 @@ def answer(served: Function, kind: bytes | Request) -> None:
         served.handle(kind, _CONTEXT)
 
 
-def measure() -> list[Row]:
-    """Return what each kind of request costs: first the one that all are compared with, then the dearest."""
+def measure() -> dict[str, float]:
+    """Return what each kind of request costs, in multiples of the baseline: the dearest, and the pages for anybody."""
     measured = kinds(time.time())
     times: dict[str, list[float]] = {name: [] for name in measured}
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
@@ -235,9 +223,9 @@ def measure() -> list[Row]:
             for name in random.sample(list(measured), len(measured)):
                 times[name].append(_cpu_seconds(served, measured[name]))
     least = {name: min(found) for name, found in times.items()}
-    base = least.pop(BASELINE)
-    rows = [Row(name, seconds * 1e6, seconds / base) for name, seconds in least.items()]
-    return [Row(BASELINE, base * 1e6, 1.0), *sorted(rows, key=lambda row: -row.ratio)]
+    ratios = {name: seconds / least[BASELINE] for name, seconds in least.items()}
+    dearest = sorted(ratios, key=lambda name: -ratios[name])[:_SHOWN]
+    return {name: ratios[name] for name in (*dearest, *(f"GET /{page}" for page in PAGES))}
 
 
 def _cpu_seconds(served: Function, kind: bytes | Request) -> float:
@@ -265,15 +253,3 @@ def _request(
         raw_query=raw_query,
         body=body,
     )
-
-
-def main() -> int:
-    """Print the table."""
-    Parser(prog="python -m local.bench.strangers", description=__doc__).parse_args()
-    for row in measure():
-        sys.stdout.write(f"{row.ratio:6.1f} {row.microseconds:8.0f} µs  {row.name}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    run(main)

@@ -12,30 +12,28 @@ import argparse
 import asyncio
 import json
 import signal
+import ssl
 import sys
 
 _JOB = "job-65815360847228928"
 
 
-def _channel(index: int, user: str) -> dict[str, object]:
-    return {
-        "Index": index,
-        "ChannelId": f"ch:{index}:80011474:1609253204816:{_JOB}",
-        "ChannelState": "ANSWERED",
-        "ChannelFlags": "MUTED",
-        "CallType": "OUTBOUND",
-        "JobId": _JOB,
-        "Originator": "80011474",
-        "Destination": "80011475",
-        "UserId": user,
-        "UserExtension": "80011474",
-        "SkillGroupId": "skg-default@ccc-test",
-        "Timestamp": 1609253212511,
-        "ReleaseInitiator": "",
-        "ReleaseReason": "",
-    }
-
-
+_CHANNEL = {
+    "Index": 0,
+    "ChannelId": f"ch:0:80011474:1609253204816:{_JOB}",
+    "ChannelState": "ANSWERED",
+    "ChannelFlags": "MUTED",
+    "CallType": "OUTBOUND",
+    "JobId": _JOB,
+    "Originator": "80011474",
+    "Destination": "80011475",
+    "UserId": "user-test@ccc-test",
+    "UserExtension": "80011474",
+    "SkillGroupId": "skg-default@ccc-test",
+    "Timestamp": 1609253212511,
+    "ReleaseInitiator": "",
+    "ReleaseReason": "",
+}
 # As large as CCC's: the figures hold what its reading costs.
 _BODY = json.dumps(
     {
@@ -49,18 +47,9 @@ _BODY = json.dumps(
                 "CallType": "OUTBOUND",
                 "InstanceId": "ccc-test",
                 "JobId": _JOB,
-                "ChannelContexts": [_channel(0, ""), _channel(1, "user-test@ccc-test")],
+                "ChannelContexts": [_CHANNEL, _CHANNEL],
             },
-            "UserContext": {
-                "InstanceId": "ccc-test",
-                "UserId": "user-test@ccc-test",
-                "DeviceId": "device",
-                "Extension": "80011474",
-                "JobId": _JOB,
-                "UserState": "TALKING",
-                "WorkMode": "ON_SITE",
-                "SignedSkillGroupIdList": ["skill-group@ccc-test"],
-            },
+            "UserContext": {"InstanceId": "ccc-test", "UserId": "user-test@ccc-test", "UserState": "TALKING"},
         },
     }
 ).encode()
@@ -98,12 +87,15 @@ class Connection(asyncio.Protocol):
             self._transport.write(_ANSWER)
 
 
-async def serve(wait_s: float) -> None:
+async def serve(wait_s: float, certificate: str | None) -> None:
     """Serve until SIGTERM."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    server = await loop.create_server(lambda: Connection(wait_s), "127.0.0.1", 0, backlog=512)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+    if tls and certificate:
+        tls.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: Connection(wait_s), "127.0.0.1", 0, ssl=tls, backlog=512)
     port = server.sockets[0].getsockname()[1]
     sys.stdout.write(f"listening on http://127.0.0.1:{port}\n")
     sys.stdout.flush()
@@ -113,4 +105,6 @@ async def serve(wait_s: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m local.bench.upstream", description=__doc__)
     parser.add_argument("--wait-ms", type=float, default=0, help="before each answer (default: %(default)s)")
-    asyncio.run(serve(parser.parse_args().wait_ms / 1000))
+    parser.add_argument("--certificate", help="to serve over TLS: a file with certificate and key")
+    options = parser.parse_args()
+    asyncio.run(serve(options.wait_ms / 1000, options.certificate))

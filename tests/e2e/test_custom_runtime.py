@@ -59,7 +59,6 @@ GUNICORN = ("--bind", "127.0.0.1:0", "--threads", "4", "--log-file", "/dev/stdou
 SERVERS = {
     "ours": OURS,
     "gunicorn": ("-m", "gunicorn", "functions.mute_call.index:application", *GUNICORN),
-    "waitress": ("-m", "local.bench.by_waitress"),
     "wsgiref": ("-c", REFERENCE),
 }
 
