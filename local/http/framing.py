@@ -31,12 +31,12 @@ _DEFECTS = (
 
 
 def read_headers(message: Message) -> Headers:
-    """Return the headers in order.
+    """Return the headers in order, values without the blanks around them.
 
     Raises:
         MalformedError: a line that is no header, or a folded one, which is obsolete.
     """
-    headers = tuple(message.items())
+    headers = tuple((name, value.strip(" \t")) for name, value in message.items())
     invalid = (not TOKEN.fullmatch(name) or any(each in value for each in "\0\r\n") for name, value in headers)
     if message.get_unixfrom() or any(isinstance(each, _DEFECTS) for each in message.defects) or any(invalid):
         raise MalformedError("a header line is malformed")

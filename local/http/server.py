@@ -73,6 +73,10 @@ class Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the parent's signature
+        """Serve no connection once the server closes, the one that wakes the acceptor included."""
+        return not self.stopping.is_set()
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a connection's thread and remember both."""
         arguments = (request, client_address)

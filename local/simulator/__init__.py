@@ -1,6 +1,6 @@
 """Simulates the endpoints of Cloud Call Center (CCC), KMS, STS and RAM, as far as muting a call needs them.
 
-It speaks the wire: RPC over HTTP, signatures V3 and V1, JSON and XML, the gateway's errors and CCC's own. It shares no
+It speaks the wire: RPC over HTTP, signature V3, JSON and XML, the gateway's errors and CCC's own. It shares no
 code with the functions it is there to test, the signature check least of all.
 
     with Simulator() as simulator:
@@ -17,14 +17,14 @@ Not simulated:
   that a secret is encrypted with.
 * Rights: the one access key may do everything (permission errors: an `error` fault, without `AccessDeniedDetail`);
   expiry of the token; throttling by itself.
-* ACS3-HMAC-SM3, ACS3-RSA-SHA256, bearer tokens, V2 (ROA) signatures, anonymous calls.
+* Signatures other than ACS3-HMAC-SHA256, bearer tokens, anonymous calls.
 * The gateway's CORS and tracing headers; its exact nesting of lists in XML, which no public capture shows.
-* Chunked request bodies, HTTP/2, and bodies of more than 1 MiB.
+* HTTP/2, and bodies of more than 1 MiB.
 """
 
 from local.simulator.fault_fields import FaultError
 from local.simulator.options import AccessKey, OptionError, Options
 from local.simulator.simulator import Simulator
-from local.simulator.vault import SecretError
+from local.simulator.state import SecretError
 
 __all__ = ["AccessKey", "FaultError", "OptionError", "Options", "SecretError", "Simulator"]

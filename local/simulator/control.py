@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable
 
+from local.http import Answer, Request
 from local.same_origin import is_foreign
-from local.simulator.delivery import Answer
 from local.simulator.endpoint import Endpoint
 from local.simulator.fault_fields import FaultError
 from local.simulator.options import OptionError
-from local.simulator.request import Request
-from local.simulator.vault import SecretError
+from local.simulator.state import SecretError
 
 PREFIX = "/_simulator/"
 
@@ -17,8 +16,8 @@ PREFIX = "/_simulator/"
 def handle(endpoint: Endpoint, request: Request) -> Answer:
     """Answer a request whose path begins with `PREFIX`; always JSON, an error as `{"error": "…"}`."""
     # Here nothing is signed.
-    if is_foreign(",".join(request.header_values.get("host", ())), request.header("origin")):
-        return problem(403, "the request comes from a page of elsewhere")
+    if is_foreign(request.header("host"), request.header("origin")):
+        return problem(403, "the request comes from a page of another site")
     name = request.path.removeprefix(PREFIX)
     if name not in ROUTES:
         return problem(404, f"no such path, known are {', '.join(PREFIX + each for each in ROUTES)}")

@@ -1,43 +1,11 @@
-"""What goes out, and how: an answer as a plain value, and the ways a fault spoils its delivery."""
+"""What a fault makes of the answer to a request, or of its way to the client."""
 
 import gzip
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
+from local.http import Answer, Delivery
 from local.simulator.fault import Fault
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer; the server adds what frames it on the wire."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    def with_headers(self, headers: Mapping[str, str]) -> "Answer":
-        """Return the answer with these headers instead of its own of the same name, whatever the case."""
-        replaced = {name.lower() for name in headers}
-        kept = {name: value for name, value in self.headers.items() if name.lower() not in replaced}
-        return replace(self, headers={**kept, **headers})
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """An answer and its way to the client.
-
-    Attributes:
-        answer: None for a connection that is closed without an answer.
-        delay: seconds before anything is sent.
-        drip: seconds before each byte of the body, or 0 to send it at once.
-        truncated: send half of the body the Content-Length promises, then close.
-    """
-
-    answer: Answer | None
-    delay: float = 0.0
-    drip: float = 0.0
-    truncated: bool = False
-
 
 Perform = Callable[[], Answer]
 Refuse = Callable[[Fault], Answer]

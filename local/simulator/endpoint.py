@@ -7,20 +7,17 @@ from http import HTTPStatus
 from secrets import token_bytes
 from typing import Any
 
-from local.simulator.delivery import Answer, Delivery, deliver
+from local.http import Answer, Delivery
+from local.simulator.delivery import deliver
 from local.simulator.errors import GatewayError
-from local.simulator.fault import Fault
-from local.simulator.fault_queue import FaultQueue
-from local.simulator.gatekeeper import Gatekeeper
-from local.simulator.nonces import Clock, NonceStore
+from local.simulator.fault import Fault, FaultQueue
+from local.simulator.gatekeeper import Clock, Gatekeeper
 from local.simulator.options import AccessKey, Options
 from local.simulator.products import BY_ACTION, PRODUCTS, Order
 from local.simulator.record import Record
-from local.simulator.refusal import gateway_error
-from local.simulator.rendering import render, wants_json
+from local.simulator.rendering import gateway_error, render, wants_json
 from local.simulator.request import Request
-from local.simulator.state import seed
-from local.simulator.vault import Version
+from local.simulator.state import Version, seed
 
 
 def utc_now() -> datetime:
@@ -34,13 +31,12 @@ def new_request_id() -> str:
 
 
 class Endpoint:
-    """State, options, faults and record, and the road of a request through them; safe for threads.
+    """State, options, faults and record, and the way of a request through them; safe for threads.
 
     Args:
         options: at the start, and after a reset that names no others.
         access_key: the one key that is known.
         clock: returns the current time, timezone-aware.
-        nonces: of the requests verified so far; a store of its own by default.
     """
 
     def __init__(
@@ -48,15 +44,13 @@ class Endpoint:
         options: Options | None = None,
         access_key: AccessKey | None = None,
         clock: Clock = utc_now,
-        nonces: NonceStore | None = None,
     ) -> None:
         self.options = self._initial_options = options or Options()
         self.state = seed()
         self.faults = FaultQueue()
         self.record = Record()
         self._clock = clock
-        self._nonces = nonces or NonceStore(clock)
-        self._gatekeeper = Gatekeeper(access_key or AccessKey(), BY_ACTION, clock, self._nonces)
+        self._gatekeeper = Gatekeeper(access_key or AccessKey(), clock)
         self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Delivery:
@@ -82,7 +76,7 @@ class Endpoint:
             self.state = seed()
             self.faults.clear()
             self.record.clear()
-            self._nonces.clear()
+            self._gatekeeper.forget()
 
     def put_secret(self, name: object, value: object) -> Version:
         """Create a secret of KMS, or put a new version of it.

@@ -46,7 +46,6 @@ BUSINESS_ERRORS: dict[str, tuple[int, str]] = {
         400,
         "The operation is not allowed. Channel stats (%s) does not meet expectations (%s).",
     ),
-    "Parameter.Blank": (400, "The parameter %s may not be null or blank."),
 }
 
 

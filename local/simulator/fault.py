@@ -15,14 +15,15 @@ Each takes `times`, the number of requests it is for (default 1), and `action`: 
 instead of the next request.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from local.http.framing import NO_BODY
 from local.simulator.fault_fields import CHECKS, FaultError
 
-NO_BODY = frozenset({204, 304})
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-OF_EVERY_KIND = frozenset({"kind", "times", "action"})
+REDIRECTS = (301, 302, 303, 307, 308)
+OF_EVERY_KIND = {"kind", "times", "action"}
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,16 @@ class Fault:
     action: str | None = None
 
 
-@dataclass(frozen=True)
-class Kind:
-    """The fields a kind of fault must and may have, beside `kind` and those of every kind."""
-
-    required: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset()
-
-
-KINDS: dict[str, Kind] = {
-    "error": Kind(frozenset({"http_status", "code"}), frozenset({"message", "headers"})),
-    "delay": Kind(frozenset({"ms"})),
-    "drop": Kind(optional=frozenset({"when"})),
-    "raw": Kind(frozenset({"http_status"}), frozenset({"content_type", "body", "body_base64", "headers"})),
-    "drip": Kind(frozenset({"ms"})),
-    "truncate": Kind(),
-    "gzip": Kind(optional=frozenset({"broken"})),
-    "redirect": Kind(frozenset({"location"}), frozenset({"http_status"})),
+# The fields that a kind of fault must have and those that it may have, beside those of every kind.
+KINDS: dict[str, tuple[set[str], set[str]]] = {
+    "error": ({"http_status", "code"}, {"message", "headers"}),
+    "delay": ({"ms"}, set()),
+    "drop": (set(), {"when"}),
+    "raw": ({"http_status"}, {"content_type", "body", "body_base64", "headers"}),
+    "drip": ({"ms"}, set()),
+    "truncate": (set(), set()),
+    "gzip": (set(), {"broken"}),
+    "redirect": ({"location"}, {"http_status"}),
 }
 
 
@@ -74,10 +68,10 @@ def parse(script: object) -> tuple[Fault, int]:
     name = script.get("kind")
     if not isinstance(name, str) or name not in KINDS:
         raise FaultError(f"kind: must be one of {', '.join(KINDS)}")
-    kind = KINDS[name]
-    for missing in sorted(kind.required - set(script)):
+    required, optional = KINDS[name]
+    for missing in sorted(required - set(script)):
         raise FaultError(f"{missing}: required for {name}")
-    for unknown in sorted(set(script) - kind.required - kind.optional - OF_EVERY_KIND):
+    for unknown in sorted(set(script) - required - optional - OF_EVERY_KIND):
         raise FaultError(f"{unknown}: not a field of {name}")
     values = {key: CHECKS[key](key, value) for key, value in script.items() if key != "kind"}
     times = values.pop("times", 1)
@@ -92,8 +86,43 @@ def parse(script: object) -> tuple[Fault, int]:
 
 def _check_together(fault: Fault) -> None:
     if fault.kind == "redirect" and fault.http_status not in REDIRECTS:
-        raise FaultError(f"http_status: must be one of {sorted(REDIRECTS)}")
+        raise FaultError(f"http_status: must be one of {REDIRECTS}")
     if fault.http_status in NO_BODY and fault.body:
         raise FaultError(f"body: not allowed with {fault.http_status}")
     if fault.kind == "error" and fault.http_status in NO_BODY:
         raise FaultError(f"http_status: {fault.http_status} has no body, and an error needs one")
+
+
+class FaultQueue:
+    """Faults in the order they were added; safe for threads."""
+
+    def __init__(self) -> None:
+        self._queue: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, script: object) -> int:
+        """Queue a fault given as a decoded JSON object, `times` times, and return how many wait now.
+
+        Raises:
+            FaultError: it is not valid; nothing is queued.
+        """
+        fault, times = parse(script)
+        with self._lock:
+            self._queue.extend([fault] * times)
+            return len(self._queue)
+
+    def take(self, action: str) -> Fault | None:
+        """Return the first fault that is for a request of that action and remove it, or None."""
+        with self._lock:
+            for position, fault in enumerate(self._queue):
+                if fault.action in (None, action):
+                    return self._queue.pop(position)
+            return None
+
+    def clear(self) -> None:
+        """Remove every fault."""
+        with self._lock:
+            self._queue.clear()

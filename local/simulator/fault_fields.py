@@ -39,10 +39,10 @@ def _name(name: str, value: object) -> str:
 
 
 def _header_value(name: str, value: object) -> str:
-    # A line break would start another header; the wire knows Latin-1 only.
+    # A line break would start another header; the wire takes ASCII for granted.
     text = _text(name, value)
-    if not re.fullmatch(r"[\t\x20-\x7e\xa0-\xff]*", text):
-        raise FaultError(f"{name}: must be printable Latin-1")
+    if not re.fullmatch(r"[\t\x20-\x7e]*", text):
+        raise FaultError(f"{name}: must be printable ASCII")
     return text
 
 

@@ -2,17 +2,18 @@
 
 import hmac
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
-from local.simulator import signature_v1, signature_v3
-from local.simulator.claim import Claim
 from local.simulator.errors import GatewayError
-from local.simulator.nonces import Clock, NonceStore
 from local.simulator.options import AccessKey
-from local.simulator.products import Product
+from local.simulator.products import BY_ACTION
 from local.simulator.products.product import Perform
 from local.simulator.request import Request
+from local.simulator.signature import Claim, claim
+
+Clock = Callable[[], datetime]
 
 WINDOW = timedelta(minutes=15)
 
@@ -20,56 +21,43 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 class Gatekeeper:
-    """Lets verified requests for known actions pass.
+    """Lets verified requests for known actions pass; safe for threads.
 
     Args:
         access_key: the one key that is known.
-        products: by the name of each action that is known.
         clock: returns the current time, timezone-aware.
-        nonces: of the requests verified so far.
     """
 
-    def __init__(
-        self, access_key: AccessKey, products: Mapping[str, Product], clock: Clock, nonces: NonceStore
-    ) -> None:
+    def __init__(self, access_key: AccessKey, clock: Clock) -> None:
         self._access_key = access_key
-        self._products = products
         self._clock = clock
-        self._nonces = nonces
+        self._nonces: dict[str, datetime] = {}
+        self._lock = threading.Lock()
 
     def admit(self, request: Request) -> Perform:
         """Return what carries out a request that passes every check.
 
-        Version and action, access key, timestamp, nonce, signature, token: the order is the usual expectation, the
+        Version and action, access key, timestamp, signature, nonce, token: the order is the usual expectation, the
         real one is not published. What is missing of the action's own parameters is not looked at here.
 
         Raises:
             GatewayError: the first check that fails.
         """
-        perform = self._known_action(request)
-        claim = _claim(request)
-        if claim.access_key_id != self._access_key.access_key_id:
+        perform = _known_action(request)
+        if not request.header("authorization"):
+            raise GatewayError.missing("AccessKeyId")
+        found = claim(request)
+        if found.access_key_id != self._access_key.access_key_id:
             raise GatewayError("InvalidAccessKeyId.NotFound")
-        self._check_timestamp(claim.timestamp)
-        self._check_proof(claim)
-        self._check_token(claim.security_token)
+        self._check_timestamp(found.timestamp)
+        self._check_proof(found)
+        self._check_token(found.security_token)
         return perform
 
-    def _known_action(self, request: Request) -> Perform:
-        if request.path != "/" or request.method not in ("GET", "POST"):
-            raise GatewayError("InvalidAction.NotFound")
-        if not request.version:
-            raise GatewayError.missing("Version")
-        if request.version not in {product.version for product in self._products.values()}:
-            raise GatewayError("InvalidVersion")
-        if not request.action:
-            raise GatewayError.missing("Action")
-        product = self._products.get(request.action)
-        if product is None:
-            raise GatewayError("InvalidAction.NotFound")
-        if request.version != product.version:
-            raise GatewayError("InvalidVersion")
-        return product.actions[request.action]
+    def forget(self) -> None:
+        """Forget every nonce."""
+        with self._lock:
+            self._nonces.clear()
 
     def _check_timestamp(self, text: str) -> None:
         if not text:
@@ -77,16 +65,24 @@ class Gatekeeper:
         if abs(self._clock() - parse_timestamp(text)) > WINDOW:
             raise GatewayError("InvalidTimeStamp.Expired")
 
-    def _check_proof(self, claim: Claim) -> None:
-        if not claim.nonce:
+    def _check_proof(self, found: Claim) -> None:
+        if not found.nonce:
             raise GatewayError.missing("SignatureNonce")
-        if self._nonces.used(claim.access_key_id, claim.nonce):
-            raise GatewayError("SignatureNonceUsed")
-        if not claim.holds(self._access_key.access_key_secret):
-            raise GatewayError("SignatureDoesNotMatch", claim.mismatch)
+        if not found.holds(self._access_key.access_key_secret):
+            raise GatewayError("SignatureDoesNotMatch", found.mismatch)
         # Only now: a forged request must not use up the nonce of a genuine one.
-        if not self._nonces.claim(claim.access_key_id, claim.nonce):
-            raise GatewayError("SignatureNonceUsed")
+        with self._lock:
+            self._forget_old_nonces()
+            if found.nonce in self._nonces:
+                raise GatewayError("SignatureNonceUsed")
+            self._nonces[found.nonce] = self._clock()
+
+    def _forget_old_nonces(self) -> None:
+        """Keep nonces for twice the window, because a request may be dated at its far end."""
+        oldest_kept = self._clock() - 2 * WINDOW
+        # The dict is in the order of time, so only its beginning can be old.
+        while self._nonces and self._nonces[next(iter(self._nonces))] < oldest_kept:
+            del self._nonces[next(iter(self._nonces))]
 
     def _check_token(self, token: str) -> None:
         expected = self._access_key.security_token
@@ -110,7 +106,18 @@ def parse_timestamp(text: str) -> datetime:
     raise GatewayError("InvalidTimeStamp.Format")
 
 
-def _claim(request: Request) -> Claim:
-    if "authorization" in request.header_values:
-        return signature_v3.claim(request)
-    return signature_v1.claim(request)
+def _known_action(request: Request) -> Perform:
+    if request.path != "/" or request.method not in ("GET", "POST"):
+        raise GatewayError("InvalidAction.NotFound")
+    if not request.version:
+        raise GatewayError.missing("Version")
+    if request.version not in {product.version for product in BY_ACTION.values()}:
+        raise GatewayError("InvalidVersion")
+    if not request.action:
+        raise GatewayError.missing("Action")
+    product = BY_ACTION.get(request.action)
+    if product is None:
+        raise GatewayError("InvalidAction.NotFound")
+    if request.version != product.version:
+        raise GatewayError("InvalidVersion")
+    return product.actions[request.action]

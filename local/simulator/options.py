@@ -25,19 +25,10 @@ class Options:
     Attributes:
         business_errors: a business error's HTTP status: its own (404, 400), or 200 with `Code` other than `OK`.
         repeated_mute: muting a muted channel (unmuting an unmuted one): `OK`, or `InvalidOperation.ChannelState`.
-        empty_fields: a field without a value: an empty string or list, null, or not there.
-        missing_parameter: who refuses: the gateway (`Missing{Param}`), or CCC (`Parameter.Blank`).
-        success_body: real types, or every value a string as on the 2021 reference page.
-        missing_stage: a secret of KMS that has no version of the stage asked for: as if it were not there
-            (`Forbidden.ResourceNotFound`), or `InvalidParameter`.
     """
 
     business_errors: Literal["http-status", "http-200"] = "http-status"
     repeated_mute: Literal["ok", "error"] = "ok"
-    empty_fields: Literal["empty", "null", "omitted"] = "empty"
-    missing_parameter: Literal["gateway", "ccc"] = "gateway"
-    success_body: Literal["typed", "documented"] = "typed"
-    missing_stage: Literal["not-found", "invalid-parameter"] = "not-found"
 
     def changed(self, changes: object) -> "Options":
         """Return these options with the changes of a decoded JSON object.

@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +10,7 @@ from local.simulator.request import Request
 
 KEPT = 1000
 REDACTED = "***"
-SECRET_HEADERS = frozenset({"authorization", "x-acs-security-token"})
-SECRET_PARAMETERS = frozenset({"signature", "securitytoken"})
+SECRETS = frozenset({"authorization", "x-acs-security-token"})
 
 
 @dataclass
@@ -44,8 +42,8 @@ class Record:
             request.method,
             request.path,
             request.action,
-            _redacted(request.parameters, SECRET_PARAMETERS),
-            _redacted(headers, SECRET_HEADERS),
+            request.parameters,
+            {name: REDACTED if name in SECRETS else value for name, value in headers.items()},
         )
         with self._lock:
             self.total += 1
@@ -62,7 +60,3 @@ class Record:
         with self._lock:
             self.total = 0
             self._entries.clear()
-
-
-def _redacted(values: Mapping[str, str], secrets: frozenset[str]) -> dict[str, str]:
-    return {name: REDACTED if name.lower() in secrets else value for name, value in values.items()}

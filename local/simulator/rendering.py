@@ -5,7 +5,10 @@ import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
+from local.simulator.errors import GatewayError
+from local.simulator.products.product import Product
 from local.simulator.request import Request
 
 JSON_TYPE = "application/json;charset=utf-8"
@@ -16,13 +19,21 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def wants_json(request: Request) -> bool:
-    """Say whether the client asked for JSON: `accept: application/json`, or the parameter `Format=JSON` in any case.
+    """Say whether the client asked for JSON by its `accept` header; XML is the default (RPC-style API reference)."""
+    accepted = request.header("accept").lower().split(",")
+    return "application/json" in {part.partition(";")[0].strip() for part in accepted}
 
-    Source: the RPC-style API reference; XML is the default.
-    """
-    accepted = ",".join(request.header_values.get("accept", [])).lower()
-    media_types = {part.partition(";")[0].strip() for part in accepted.split(",")}
-    return "application/json" in media_types or request.parameters.get("Format", "").upper() == "JSON"
+
+def gateway_error(request_id: str, error: GatewayError, product: Product) -> dict[str, Any]:
+    """Return the body of an error of the gateway in front of a product; source: public captures of several."""
+    search = f"q={quote(error.code, errors='replace')}&product={product.name}&requestId={request_id}"
+    return {
+        "RequestId": request_id,
+        "HostId": product.host_id,
+        "Code": error.code,
+        "Message": error.message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?{search}",
+    }
 
 
 def render(body: Mapping[str, Any], *, root: str, as_json: bool) -> tuple[str, bytes]:
@@ -43,13 +54,11 @@ def _element(name: str, value: object) -> str:
         return ""
     if isinstance(value, list):
         return "".join(_element(name, item) for item in value)
-    return f"<{name}>{_content(name, value)}</{name}>"
+    return f"<{name}>{_content(value)}</{name}>"
 
 
-def _content(name: str, value: object) -> str:
+def _content(value: object) -> str:
     if isinstance(value, Mapping):
         return "".join(_element(key, item) for key, item in value.items())
-    if name == "Recommend":
-        return f"<![CDATA[{value}]]>"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return escape(_NOT_XML.sub("\ufffd", text), quote=False)

@@ -3,12 +3,18 @@
 from types import TracebackType
 from typing import Any, final
 
+from local import http
+from local.http import LOOPBACK, Answer, Delivery, Server
+from local.simulator import control
 from local.simulator.endpoint import Endpoint, utc_now
-from local.simulator.fault_queue import FaultQueue
-from local.simulator.nonces import Clock, NonceStore
+from local.simulator.fault import FaultQueue
+from local.simulator.gatekeeper import Clock
 from local.simulator.options import AccessKey, Options
-from local.simulator.server import LOOPBACK, SimulatorServer
+from local.simulator.request import Request
 from local.simulator.state import State
+
+LARGEST_BODY = 1 << 20
+_CLOSE_SECONDS = 5
 
 
 @final
@@ -20,7 +26,6 @@ class Simulator:
         access_key: the one key it knows.
         port: to listen on; 0 picks a free one.
         clock: returns the current time, timezone-aware.
-        nonces: of the requests verified so far; a store of its own by default.
     """
 
     def __init__(
@@ -30,11 +35,10 @@ class Simulator:
         access_key: AccessKey | None = None,
         port: int = 0,
         clock: Clock = utc_now,
-        nonces: NonceStore | None = None,
     ) -> None:
-        self._endpoint = Endpoint(options, access_key, clock, nonces)
+        self._endpoint = Endpoint(options, access_key, clock)
         self._port = port
-        self._server: SimulatorServer | None = None
+        self._server: Server | None = None
 
     def __enter__(self) -> "Simulator":
         """Listen and serve; the first request may follow at once.
@@ -42,7 +46,7 @@ class Simulator:
         Raises:
             OSError: the port cannot be bound.
         """
-        self._server = SimulatorServer(self._endpoint, self._port)
+        self._server = Server(self._port, self._respond, _refuse, LARGEST_BODY)
         self._port = self._server.server_port
         self._server.start()
         return self
@@ -51,7 +55,7 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._server is not None:
-            self._server.close()
+            self._server.close(_CLOSE_SECONDS)
             self._server = None
 
     @property
@@ -108,3 +112,15 @@ class Simulator:
             OptionError: an unknown option, or a value it does not take.
         """
         self._endpoint.reset(options)
+
+    def _respond(self, received: http.Request) -> Answer | Delivery:
+        try:
+            if received.path.startswith(control.PREFIX):
+                return control.handle(self._endpoint, received)
+            return self._endpoint.handle(Request(**vars(received)))
+        except Exception as error:  # noqa: BLE001 - a bug here must reach the client as an answer, not stderr
+            return control.problem(500, f"bug in the simulator: {type(error).__name__}")
+
+
+def _refuse(error: http.MalformedError) -> Answer:
+    return control.problem(error.status, str(error))

@@ -1,10 +1,9 @@
 """The products behind the simulated endpoint, each a module: its rules, apart from the wire they are asked over."""
 
+from local.simulator.products.account import RAM, STS
 from local.simulator.products.ccc import CCC
 from local.simulator.products.kms import KMS
 from local.simulator.products.product import Order, Product, Reply
-from local.simulator.products.ram import RAM
-from local.simulator.products.sts import STS
 
 # The first one answers for what belongs to none.
 PRODUCTS = (CCC, KMS, STS, RAM)

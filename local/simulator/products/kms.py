@@ -1,27 +1,24 @@
 """Key Management Service: GetSecretValue of a generic secret, by stage.
 
 Source: the page of GetSecretValue in the KMS API reference 2016-01-20. A success has neither `Code` nor
-`HttpStatusCode`; what it answers where the secret is there and no version has the stage, no page says.
+`HttpStatusCode`. No page says what it answers where the secret exists and no version has the stage.
 """
 
 from local.simulator.errors import GatewayError
 from local.simulator.products.product import Order, Product, Reply
-from local.simulator.vault import CURRENT
+from local.simulator.state import CURRENT
 
 
 def get_secret_value(order: Order) -> Reply:
     """Answer the value of the version that has the stage asked for, the current one by default.
 
     Raises:
-        GatewayError: `MissingSecretName`; `Forbidden.ResourceNotFound`, or as the option says for a stage.
+        GatewayError: `MissingSecretName`, `Forbidden.ResourceNotFound`.
     """
     order.require("SecretName")
     name = order.parameters["SecretName"]
-    vault = order.state.vault
-    version = vault.find(name, order.parameters.get("VersionStage") or CURRENT)
+    version = order.state.vault.find(name, order.parameters.get("VersionStage") or CURRENT)
     if version is None:
-        if name in vault and order.options.missing_stage == "invalid-parameter":
-            raise GatewayError("InvalidParameter", "The specified parameter is not valid.", 400)
         raise GatewayError("Forbidden.ResourceNotFound", "Resource not found.", 404)
     return Reply(
         200,

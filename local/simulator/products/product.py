@@ -27,19 +27,15 @@ class Order:
     options: Options = field(default_factory=Options)
     request_id: str = ""
 
-    def missing(self, *names: str) -> str | None:
-        """Return the first of these parameters that is absent or blank, or None."""
-        return next((name for name in names if not self.parameters.get(name, "").strip()), None)
-
     def require(self, *names: str) -> None:
-        """Refuse an order without these parameters, as the gateway does.
+        """Refuse an order in which one of these parameters is absent or blank, as the gateway does.
 
         Raises:
-            GatewayError: `Missing{Param}`.
+            GatewayError: `Missing{Param}`, of the first.
         """
-        missing = self.missing(*names)
-        if missing:
-            raise GatewayError.missing(missing)
+        for name in names:
+            if not self.parameters.get(name, "").strip():
+                raise GatewayError.missing(name)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def connection(simulator: Simulator) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(simulator.endpoint, timeout=10)
+    connection = http.client.HTTPConnection(simulator.endpoint, timeout=60)
     yield connection
     connection.close()
 
@@ -30,7 +30,7 @@ def send(connection: http.client.HTTPConnection) -> Callable[[Request], Reply]:
     """Send a request over the connection, exactly as it was signed, and return the answer read to its end."""
 
     def send(request: Request) -> Reply:
-        connection.putrequest(request.method, f"{request.path}?{request.query}", skip_host=True)
+        connection.putrequest(request.method, request.target, skip_host=True)
         for name, value in request.headers:
             connection.putheader(name, value)
         connection.putheader("Content-Length", str(len(request.body)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.simulator.delivery import Answer
+from local.http import Answer
 from local.simulator.endpoint import Endpoint
 from local.simulator.options import Options
 from local.simulator.request import Request

@@ -1,6 +1,5 @@
 """Builds signed requests as a client would; the defaults are valid, each test bends one thing."""
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ def unused_nonce() -> str:
     return f"{next(_numbers):032x}"
 
 
-def signed_v3(
+def signed(
     parameters: Mapping[str, str] | None = None,
     *,
     method: str = "POST",
@@ -69,38 +68,4 @@ def signed_v3(
     signature = hmac.new(secret.encode(), to_sign.encode(), "sha256").hexdigest()
     authorization = f"ACS3-HMAC-SHA256 Credential={access_key_id},SignedHeaders={';'.join(names)},Signature={signature}"
     every = {**sent, "Authorization": authorization, **(unsigned or {})}
-    return Request(method, path, urlencode(query), tuple(every.items()), body)
-
-
-def signed_v1(
-    changes: Mapping[str, str] | None = None,
-    *,
-    secret: str = "local-secret",
-    leave_out: tuple[str, ...] = (),
-    method: str = "GET",
-    in_form: bool = False,
-) -> Request:
-    """Return a MuteCall signed with HMAC-SHA1, everything in the query, or in the form body."""
-    parameters = {
-        **MUTE,
-        "Action": "MuteCall",
-        "Version": "2020-07-01",
-        "Format": "json",
-        "Timestamp": STAMP,
-        "SignatureNonce": unused_nonce(),
-        "SecurityToken": "local-token",
-        "SignatureMethod": "HMAC-SHA1",
-        "SignatureVersion": "1.0",
-        "AccessKeyId": "STS.local",
-        **(changes or {}),
-    }
-    pairs = "&".join(f"{quote(key, safe='~')}={quote(parameters[key], safe='~')}" for key in sorted(parameters))
-    to_sign = f"{method}&%2F&{quote(pairs, safe='~')}"
-    digest = hmac.new(f"{secret}&".encode(), to_sign.encode(), "sha1").digest()
-    parameters["Signature"] = base64.b64encode(digest).decode()
-    sent = urlencode({key: value for key, value in parameters.items() if key not in leave_out})
-    headers = (("Host", "127.0.0.1"),)
-    if in_form:
-        form = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-        return Request(method, "/", "", (*headers, form), sent.encode())
-    return Request(method, "/", sent, headers)
+    return Request(method, f"{path}?{urlencode(query)}", tuple(every.items()), body)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from local.simulator.delivery import DELIVERIES, Delivery
+from local.http import Delivery
+from local.simulator.delivery import DELIVERIES
 from local.simulator.endpoint import Endpoint
-from local.simulator.fault import KINDS, parse
+from local.simulator.fault import KINDS, FaultQueue, parse
 from local.simulator.fault_fields import FaultError
-from local.simulator.fault_queue import FaultQueue
-from tests.unit.local.simulator.signing import signed_v3
+from tests.unit.local.simulator.signing import signed
 
 ERROR = {"kind": "error", "http_status": 429, "code": "Throttling.User"}
 
@@ -23,7 +23,7 @@ def flags(endpoint: Endpoint) -> list[str]:
 
 def meet(endpoint: Endpoint, script: dict[str, Any], **request: Any) -> Delivery:
     endpoint.faults.add(script)
-    return endpoint.handle(signed_v3(**request))
+    return endpoint.handle(signed(**request))
 
 
 def test_every_kind_has_a_delivery() -> None:
@@ -131,9 +131,7 @@ def test_gzip_compresses_the_normal_answer(endpoint: Endpoint) -> None:
     assert flags(endpoint) == ["MUTED"]
 
 
-@pytest.mark.parametrize(
-    ("script", "status"), [({}, 302), *(({"http_status": each}, each) for each in (301, 302, 303, 307, 308))]
-)
+@pytest.mark.parametrize(("script", "status"), [({}, 302), ({"http_status": 308}, 308)])
 def test_a_redirect_leads_elsewhere(endpoint: Endpoint, script: dict[str, int], status: int) -> None:
     answer = meet(endpoint, {"kind": "redirect", "location": "http://127.0.0.1:1/", **script}).answer
 
@@ -145,7 +143,7 @@ def test_a_redirect_leads_elsewhere(endpoint: Endpoint, script: dict[str, int], 
 def test_faults_wait_in_a_queue_and_each_counts_its_times(endpoint: Endpoint) -> None:
     assert endpoint.faults.add({**ERROR, "times": 2}) == 2
     assert endpoint.faults.add({"kind": "drop"}) == 3
-    answers = [endpoint.handle(signed_v3()).answer for _ in range(4)]
+    answers = [endpoint.handle(signed()).answer for _ in range(4)]
 
     assert [answer and answer.status for answer in answers] == [429, 429, None, 200]
     assert len(endpoint.faults) == 0
@@ -155,7 +153,7 @@ def test_a_fault_may_wait_for_its_action(endpoint: Endpoint) -> None:
     endpoint.faults.add({**ERROR, "action": "UnmuteCall"})
     endpoint.faults.add({"kind": "drop"})
     actions = ("MuteCall", "MuteCall", "UnmuteCall", "UnmuteCall")
-    answers = [endpoint.handle(signed_v3(headers={"x-acs-action": action})).answer for action in actions]
+    answers = [endpoint.handle(signed(headers={"x-acs-action": action})).answer for action in actions]
 
     assert [answer and answer.status for answer in answers] == [None, 200, 429, 200]
 
@@ -172,15 +170,10 @@ def test_a_queue_can_be_emptied() -> None:
     ("script", "text"),
     [
         (None, "fault: must be a JSON object"),
-        ([ERROR], "fault: must be a JSON object"),
         ({}, "kind: must be one of error, delay, drop, raw, drip, truncate, gzip, redirect"),
-        ({"kind": ["error"]}, "kind: must be one of"),
         ({"kind": "explode"}, "kind: must be one of"),
         ({"kind": "error", "http_status": 500}, "code: required for error"),
-        ({"kind": "error", "code": "A"}, "http_status: required for error"),
         ({"kind": "delay"}, "ms: required for delay"),
-        ({"kind": "drip"}, "ms: required for drip"),
-        ({"kind": "raw"}, "http_status: required for raw"),
         ({"kind": "redirect"}, "location: required for redirect"),
         ({"kind": "drop", "ms": 1}, "ms: not a field of drop"),
         ({"kind": "drop", "action": "HoldCall"}, "action: must be one of MuteCall, UnmuteCall, GetSecretValue, "),
@@ -189,35 +182,30 @@ def test_a_queue_can_be_emptied() -> None:
         ({**ERROR, "http_status": "429"}, "http_status: must be an integer from 200 to 599"),
         ({**ERROR, "http_status": 100}, "http_status: must be an integer from 200 to 599"),
         ({**ERROR, "http_status": 600}, "http_status: must be an integer from 200 to 599"),
-        ({**ERROR, "http_status": True}, "http_status: must be an integer from 200 to 599"),
         ({**ERROR, "http_status": 204}, "http_status: 204 has no body, and an error needs one"),
         ({**ERROR, "code": ""}, "code: must not be empty"),
-        ({**ERROR, "code": 1}, "code: must be a string"),
         ({**ERROR, "message": None}, "message: must be a string"),
         ({**ERROR, "headers": []}, "headers: must be a JSON object"),
         ({**ERROR, "headers": {"a b": "c"}}, "headers: 'a b' is not a header that can be set"),
-        ({**ERROR, "headers": {"": "c"}}, "headers: '' is not a header that can be set"),
         ({**ERROR, "headers": {"Content-Length": "1"}}, "headers: 'Content-Length' is not a header that can be set"),
         ({**ERROR, "headers": {"a": 1}}, "headers: a: must be a string"),
-        ({**ERROR, "headers": {"a": "b\r\nc: d"}}, "headers: a: must be printable Latin-1"),
-        ({**ERROR, "headers": {"a": "无"}}, "headers: a: must be printable Latin-1"),
+        ({**ERROR, "headers": {"a": "b\r\nc: d"}}, "headers: a: must be printable ASCII"),
+        ({**ERROR, "headers": {"a": "无"}}, "headers: a: must be printable ASCII"),
         ({**ERROR, "times": 0}, "times: must be an integer from 1 to 1000"),
         ({**ERROR, "times": 1001}, "times: must be an integer from 1 to 1000"),
-        ({**ERROR, "times": 1.0}, "times: must be an integer from 1 to 1000"),
         ({"kind": "delay", "ms": -1}, "ms: must be an integer from 0 to 3600000"),
         ({"kind": "delay", "ms": 3_600_001}, "ms: must be an integer from 0 to 3600000"),
         ({"kind": "drop", "when": "never"}, "when: must be before or after"),
         ({"kind": "gzip", "broken": 1}, "broken: must be true or false"),
-        ({"kind": "raw", "http_status": 200, "content_type": "a\nb"}, "content_type: must be printable Latin-1"),
+        ({"kind": "raw", "http_status": 200, "content_type": "a\nb"}, "content_type: must be printable ASCII"),
         ({"kind": "raw", "http_status": 200, "body": {}}, "body: must be a string"),
         ({"kind": "raw", "http_status": 200, "body": "\ud800"}, "body: must be valid Unicode"),
         ({"kind": "raw", "http_status": 200, "body_base64": "?"}, "body_base64: must be base64"),
         ({"kind": "raw", "http_status": 200, "body_base64": "ü"}, "body_base64: must be base64"),
         ({"kind": "raw", "http_status": 200, "body": "a", "body_base64": "YQ=="}, "body_base64: not beside body"),
         ({"kind": "raw", "http_status": 204, "body": "a"}, "body: not allowed with 204"),
-        ({"kind": "raw", "http_status": 304, "body": "a"}, "body: not allowed with 304"),
         ({"kind": "redirect", "location": 1}, "location: must be a string"),
-        ({"kind": "redirect", "location": "/", "http_status": 200}, "http_status: must be one of [301, 302, 303,"),
+        ({"kind": "redirect", "location": "/", "http_status": 200}, "http_status: must be one of (301, 302, 303,"),
     ],
 )
 def test_an_invalid_fault_is_named_and_not_queued(script: object, text: str) -> None:

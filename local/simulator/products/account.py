@@ -1,7 +1,9 @@
-"""Resource Access Management: GetRole, ListPoliciesForRole and GetPolicy, as far as they say who may do what.
+"""The account: whose access key has signed (STS), and what its roles may do (RAM).
 
-Source: the pages of these actions in the RAM API reference 2015-05-01. The account has the service-linked role of
-Function Compute, and the role of mute-call with a policy of its own.
+Sources: the page of GetCallerIdentity in the STS API reference 2015-04-01, where `UserId` is for accounts and RAM users
+and `RoleId` for roles, and those of GetRole, ListPoliciesForRole and GetPolicy in the RAM API reference 2015-05-01. The
+one key is a role's. The account has the service-linked role of Function Compute, and the role of mute-call with a
+policy of its own.
 """
 
 import json
@@ -13,6 +15,24 @@ ACCOUNT_ID = "1234567890123456"
 POLICY = "mute-call-function"
 POLICIES = {"AliyunServiceRoleForFC": (), "mute-call-function": (POLICY,)}
 ALLOWED = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ccc:MuteCall", "Resource": "*"}]}
+ROLE_ID = "300000000000000001"
+SESSION = "session"
+ARN = f"acs:sts::{ACCOUNT_ID}:assumed-role/mute-call-function/{SESSION}"
+
+
+def get_caller_identity(order: Order) -> Reply:
+    """Answer the role that the access key was made for."""
+    return Reply(
+        200,
+        {
+            "RequestId": order.request_id,
+            "IdentityType": "AssumedRoleUser",
+            "AccountId": ACCOUNT_ID,
+            "PrincipalId": f"{ROLE_ID}:{SESSION}",
+            "RoleId": ROLE_ID,
+            "Arn": ARN,
+        },
+    )
 
 
 def get_role(order: Order) -> Reply:
@@ -62,4 +82,11 @@ RAM = Product(
     version="2015-05-01",
     host_id="ram.aliyuncs.com",
     actions={"GetRole": get_role, "ListPoliciesForRole": list_policies_for_role, "GetPolicy": get_policy},
+)
+
+STS = Product(
+    name="Sts",
+    version="2015-04-01",
+    host_id="sts.cn-shanghai.aliyuncs.com",
+    actions={"GetCallerIdentity": get_caller_identity},
 )
