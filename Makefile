@@ -49,7 +49,7 @@ shell: install ## print the command that makes `python` the environment's
 	@echo . $(BIN)/activate
 
 .PHONY: demo
-demo: $(VENV)/.function ## mute the documented call and unmute it: simulator, gateways, four webhooks
+demo: $(VENV)/.function ## mute the documented call and unmute it: simulator, gateway, four webhooks
 	@$(BIN)/python -m local.demo
 
 .PHONY: test

@@ -87,7 +87,9 @@ class Routes:
         if delivery is None:
             return pages.problem(404, "this delivery is no longer kept")
         lines = self._lines.of(delivery.request.request_id)
-        steps = explanation.steps(delivery, lines, self._gateway.settings, _callers_file(self._function), os.environ)
+        settings = self._gateway.serving(delivery.request).settings
+        callers = _callers_file(settings.function_name)
+        steps = explanation.steps(delivery, lines, settings, callers, os.environ)
         return pages.as_json(
             {
                 **shown.row(delivery, lines),

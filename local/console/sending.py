@@ -81,16 +81,12 @@ def send(gateway: Gateway, callers_file: Path, environ: Mapping[str, str], name:
         raise UsageError("the gateway gave no answer") from None
 
 
-def _outgoing(gateway: Gateway, name: str, caller: Caller, body: bytes, environ: Mapping[str, str]) -> Outgoing:
-    if not caller.auth.over_http:
-        return Outgoing(gateway.url, "POST", invocation_path(gateway.settings.function_name), {}, body)
-    message = _message(caller, body)
-    secret = first_secret(caller.auth, shell_getter(environ))
-    return compose(message, urlsplit(gateway.url), name, caller, secret, time.time())
+def message_of(caller: Caller, body: bytes) -> Message:
+    """Return the request that brings a payload as a caller sends it.
 
-
-def _message(caller: Caller, body: bytes) -> Message:
-    """Return the request that brings a payload as the caller sends it."""
+    Raises:
+        UsageError: it would go in a query, and is no flat JSON object.
+    """
     if not comes_by_query(caller):
         return Message(Request(headers={"content-type": "application/json"}, raw_path=""), body)
     try:
@@ -100,6 +96,14 @@ def _message(caller: Caller, body: bytes) -> Message:
     if query is None:
         raise UsageError("the caller sends its payload in the query: it must be a flat JSON object")
     return Message(Request(method="GET", raw_path="", query=query), b"")
+
+
+def _outgoing(gateway: Gateway, name: str, caller: Caller, body: bytes, environ: Mapping[str, str]) -> Outgoing:
+    if not caller.auth.over_http:
+        return Outgoing(gateway.url, "POST", invocation_path(gateway.settings.function_name), {}, body)
+    message = message_of(caller, body)
+    secret = first_secret(caller.auth, shell_getter(environ))
+    return compose(message, urlsplit(gateway.url), name, caller, secret, time.time())
 
 
 def _hindrance(caller: Caller, get_secret: GetSecret) -> str | None:

@@ -1,4 +1,4 @@
-"""Simulator and gateway together, the function calling the simulator: for `make demo` and `make run`."""
+"""Simulator and gateway together, function and counterpart calling the simulator: for `make demo` and `make run`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from local.simulator import AccessKey, Simulator
 HANDLER = "functions.mute_call.index:handler"
 # The counterpart.
 UNMUTE_HANDLER = "functions.unmute_call.index:handler"
+# The first segments of their paths, as docs/deploy.md routes a domain.
+MUTE_PATH = "mute"
+UNMUTE_PATH = "unmute"
 # The first on a custom runtime.
 CUSTOM_HANDLER = "functions.mute_call.index:FUNCTION"
 # What the callers file shipped with each function refers to; made-up values for this machine only.
@@ -48,7 +51,7 @@ def stack(
         simulator = started.enter_context(Simulator(access_key=key, port=simulator_port))
         here = {"CCC_ENDPOINT": simulator.url, "KMS_ENDPOINT": simulator.url}
         started.enter_context(environment(here | dict(variables or {})))
-        gateway = Gateway(HANDLER, port=gateway_port)
+        gateway = Gateway(HANDLER, port=gateway_port, beside={UNMUTE_PATH: Gateway(UNMUTE_HANDLER)})
         if wrap:
             gateway.wrap = wrap(gateway, simulator)
         yield started.enter_context(gateway), simulator

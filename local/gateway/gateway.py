@@ -1,7 +1,7 @@
 """The gateway as one object: for tests, for the demo and for the command line."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,7 +12,7 @@ from local.gateway.errors import invalid_argument
 from local.gateway.instance import Instance
 from local.gateway.message import BODY, Request, new_request_id
 from local.gateway.settings import CUSTOM, Credentials, Settings
-from local.gateway.trigger import Trigger, event_driven
+from local.gateway.trigger import Trigger, event_driven, invoked_function
 from local.http import LOOPBACK, Answer, MalformedError, Server
 
 Handler = Callable[[Request], Answer]
@@ -27,6 +27,8 @@ class Gateway:
     ``credentials`` may be assigned at any time, None for a function without a role: the next invocation has them.
     ``wrap`` may be assigned before the block: what it returns answers requests in the place of what it is given, which
     is function and platform together.
+    ``beside`` are gateways that are not entered, by the first segment of their paths: their functions are served here,
+    as the routes of a custom domain do it.
 
     A custom runtime has a process of its own. Of a built-in one the environment is this process's, so one gateway per
     process at a time; it is put back on exit, while the function's module keeps its state from one gateway to the next.
@@ -38,11 +40,13 @@ class Gateway:
         *,
         port: int = 0,
         credentials: Credentials | None = Credentials(),  # noqa: B008 - immutable
+        beside: "Mapping[str, Gateway] | None" = None,
         **settings: Any,
     ) -> None:
         self.settings = Settings(handler, **settings)
         self.credentials = credentials
         self.port = port
+        self.beside = dict(beside or {})
         self.wrap: Wrap = lambda handler: handler
 
     @property
@@ -58,6 +62,15 @@ class Gateway:
         """
         return self._invoke(payload, new_request_id())
 
+    def serving(self, request: Request) -> "Gateway":
+        """Return whose function answers a request: that of a gateway beside this one, or its own."""
+        segment = request.path.removeprefix("/").partition("/")[0]
+        name = invoked_function(request)
+        for path, gateway in self.beside.items():
+            if name == gateway.settings.function_name or (name is None and segment == path):
+                return gateway
+        return self
+
     def __enter__(self) -> "Gateway":  # noqa: PYI034 - Python 3.10 has no Self
         """Import the function, then listen; return when requests are served.
 
@@ -66,15 +79,20 @@ class Gateway:
             OSError: the port is taken.
         """
         with ExitStack() as stack:
-            start = self._start_custom if self.settings.runtime == CUSTOM else self._start_built_in
-            trigger = start(stack)
-            stack.callback(trigger.close, 0)
-            server = Server(self.port, _with_request_id(self.wrap(trigger)), _refuse, BODY)
+            for gateway in (*self.beside.values(), self):
+                gateway._start(stack)  # noqa: SLF001 - a gateway, too
+            handler = self.wrap(lambda request: self.serving(request)._trigger(request))  # noqa: SLF001 - likewise
+            server = Server(self.port, _with_request_id(handler), _refuse, BODY)
             server.start()
             stack.callback(server.close, _GRACE_SECONDS)
             self.port = server.server_port
             self._stack = stack.pop_all()
         return self
+
+    def _start(self, stack: ExitStack) -> None:
+        start = self._start_custom if self.settings.runtime == CUSTOM else self._start_built_in
+        self._trigger = start(stack)
+        stack.callback(self._trigger.close, 0)
 
     def _start_built_in(self, stack: ExitStack) -> Trigger:
         names = provided_variables(self.settings, None, "")

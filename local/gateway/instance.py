@@ -17,6 +17,10 @@ from local.gateway.worker import Worker
 Hook = Callable[..., Any]
 
 
+# Of all instances together: the environment of a built-in one is this process's.
+_TURN = threading.Lock()
+
+
 class LoadError(Exception):
     """A ``module:attribute`` that leads to no function; the text says on one line what was found."""
 
@@ -35,7 +39,6 @@ class Instance:
     def __init__(self, settings: Settings, credentials: Callable[[], Credentials | None]) -> None:
         self._settings = settings
         self._credentials = credentials
-        self._turn = threading.Lock()
         self._closed = False
         self._initialized = False
         self._id = new_instance_id()
@@ -51,7 +54,7 @@ class Instance:
         Raises:
             FunctionError: the function failed, or its initializer did.
         """
-        with self._turn:
+        with _TURN:
             if self._closed:
                 raise FunctionError({"errorMessage": "the gateway is closed"})
             self._apply_environment()
@@ -70,10 +73,10 @@ class Instance:
         """Let no invocation begin; wait up to ``grace`` seconds for a running one, then leave it behind."""
         self._closed = True
         # With the turn in hand there is no invocation between its beginning and its job.
-        idle = self._turn.acquire(timeout=grace)
+        idle = _TURN.acquire(timeout=grace)
         self._worker.stop(grace if idle else 0)
         if idle:
-            self._turn.release()
+            _TURN.release()
 
     def _run(self, job: Callable[[], bytes], timeout: float, error_type: str) -> bytes:
         future = self._worker.submit(job)

@@ -155,7 +155,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "caller"
     page.keyboard.press("ArrowDown")
-    expect(page.locator("#payload")).to_have_value(re.compile("call.sensitive_data_requested"))
+    expect(page.locator("#payload")).to_have_value(re.compile("data_create"))
     tab_to(page, "send-button")
     page.keyboard.press("Enter")
     expect(microphone(page)).to_have_text(OFF)
@@ -326,8 +326,8 @@ def test_what_is_being_sent_is_not_sent_twice(page: Page, served: Served) -> Non
 
 def test_what_was_typed_for_a_caller_is_there_when_it_is_chosen_again(page: Page) -> None:
     page.locator("#payload").fill("a draft")
-    page.locator("#caller").select_option("crm")
-    expect(page.locator("#payload")).to_have_value(re.compile("call.sensitive_data_requested"))
+    page.locator("#caller").select_option("jiandaoyun")
+    expect(page.locator("#payload")).to_have_value(re.compile("data_create"))
     page.locator("#caller").select_option("default")
     expect(page.locator("#payload")).to_have_value("a draft")
 
@@ -397,7 +397,7 @@ def test_a_screenshot_tells_what_this_is(visit: Visit, served: Served, tmp_path:
         served.post(Idempotency_Key="a key of the screenshot")
     served.post(token="wrong")
     expect(rows(page)).to_have_count(4)
-    page.locator("#caller").select_option("crm")
+    page.locator("#caller").select_option("jiandaoyun")
     send(page)
     expect(rows(page)).to_have_count(5)
     rows(page).nth(1).click()

@@ -71,7 +71,7 @@ def test_a_newcomer_sees_the_demo_in_two_minutes_and_mutes_by_the_command_that_r
     if demo.returncode and UNREACHABLE.search(demo.stderr):
         pytest.skip("the package index cannot be reached")
     assert demo.returncode == 0, demo.stderr
-    assert '"status": "muted"' in demo.stdout
+    assert "200 muted" in demo.stdout
     assert took < DEMO_WITHIN_S
 
     # Installed by now: what is left of the target is its command.
@@ -80,6 +80,6 @@ def test_a_newcomer_sees_the_demo_in_two_minutes_and_mutes_by_the_command_that_r
     assert clone.joinpath(python).is_file()
     run = f"{clone / python} {arguments} --gateway-port 0 --simulator-port 0"
     with serving(run, clone) as printed:
-        (copied,) = (line for line in printed.splitlines() if line.startswith("curl "))
+        copied = next(line for line in printed.splitlines() if line.startswith("curl "))
         answer = subprocess.run(["bash", "-c", copied], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603, S607 - what was printed
     assert json.loads(answer.stdout)["status"] == "muted"

@@ -11,7 +11,8 @@ import pytest
 
 from local.console import deliveries, sending
 from local.console.deliveries import MOST
-from local.demo.senders import CALLERS, SENDERS
+from local.demo.senders import CALLERS
+from local.demo.senders import SECRETS as DEMO_SECRETS
 from local.send.wire import Answer, Outgoing, exchange
 from local.simulator import Simulator
 from tests.builders import MUTED, PAYLOAD
@@ -132,8 +133,7 @@ def test_the_form_invokes_the_function_directly_for_a_caller_that_ram_authorises
 
 
 def test_the_demo_s_callers_mute_with_the_payload_that_each_form_begins_with() -> None:
-    secrets = {sender.variable: sender.secret for sender in SENDERS}
-    with running(CALLERS, **secrets) as console:
+    with running(CALLERS, **DEMO_SECRETS) as console:
         for form in console.read("callers"):
             console.write("send", {"caller": form["name"], "payload": form["payload"]})
             assert (console.rows[0]["caller"], console.rows[0]["code"]) == (form["name"], "muted")

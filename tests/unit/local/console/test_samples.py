@@ -22,7 +22,7 @@ def caller(**settings: object) -> Caller:
 
 @pytest.mark.parametrize(
     ("name", "sample"),
-    [("default", "direct.json"), ("crm", "callers/standard-webhooks.json"), ("flow", "direct.json")],
+    [("default", "direct.json"), ("jiandaoyun", "callers/jiandaoyun.json"), ("flow", "direct.json")],
 )
 def test_the_demo_s_callers_get_the_demo_s_samples(name: str, sample: str) -> None:
     found = sample_for(name, load_callers(CALLERS).callers[name], MUTE_CALL)

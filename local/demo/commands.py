@@ -1,0 +1,70 @@
+"""What `make run` tells whoever wants to try a caller: one command for each, to paste into another shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local.cli.callers_file import read_callers
+from local.cli.command_line import UsageError
+from local.cli.shell_secrets import shell_getter
+from local.console.samples import USUAL, sample_for
+from local.console.sending import message_of
+from local.deployed import ACTIONS
+from local.gateway.trigger import invocation_path
+from local.send.message import compose, first_secret
+from local.send.wire import Outgoing
+from shared.callers.caller import Caller
+
+# What a command holds for good; the others sign, and a signature grows old.
+_FOR_GOOD = ("bearer", "basic", "api-key", "none")
+
+
+def commands(function: str, callers_file: Path, url: str, made_up: Mapping[str, str]) -> list[str]:
+    """Return a line for each caller of a file: its command, or a comment that says what is missing.
+
+    Args:
+        function: whose callers they are.
+        callers_file: the callers file.
+        url: of the function, with its path.
+        made_up: the secrets that may be shown, by their variables; another one is left to `local.send`.
+
+    Raises:
+        UsageError: the file cannot be used.
+    """
+    lines = []
+    for name, caller in read_callers(callers_file).items():
+        try:
+            lines.append(_command(function, callers_file, url, made_up, name, caller))
+        except UsageError as error:
+            lines.append(f"# {name}: {error}")
+    return lines
+
+
+def _command(function: str, callers_file: Path, url: str, made_up: Mapping[str, str], name: str, caller: Caller) -> str:
+    payload = json.dumps(json.loads(sample_for(name, caller, ACTIONS[function]) or USUAL), ensure_ascii=False)
+    if not caller.auth.over_http:
+        address = urlsplit(url)
+        invocation = f"{address.scheme}://{address.netloc}{invocation_path(function)}"
+        return shlex.join(["curl", "-sS", invocation, "-d", payload])
+    secret = first_secret(caller.auth, shell_getter(os.environ))
+    variables = [f"{variable}={value}" for variable, value in made_up.items() if value == secret]
+    if caller.auth.scheme in _FOR_GOOD and (variables or not secret):
+        message = message_of(caller, payload.encode())
+        return _curl(compose(message, urlsplit(url), name, caller, secret, time.time()))
+    options = ["--caller", name, "--url", url, "--callers", str(callers_file)]
+    return shlex.join([*variables, "python", "-m", "local.send", payload, *options])
+
+
+def _curl(outgoing: Outgoing) -> str:
+    """Return a command that is read by people, too; `local.send --print-curl` writes one for every case."""
+    words = ["curl", "-sS", outgoing.origin + outgoing.target]
+    for name, value in outgoing.headers.items():
+        if name != "host":
+            words += ["-H", f"{name.title()}: {value}"]
+    return shlex.join([*words, "-d", outgoing.body.decode()] if outgoing.body else words)
