@@ -103,8 +103,9 @@ def test_any_other_json_object_is_a_direct_invocation(payload: dict[str, Any]) -
     assert request.body == event
 
 
-def test_an_event_as_text_is_taken_too() -> None:
-    assert read_event('{"JobId": "ü"}').body == '{"JobId": "ü"}'.encode()
+@pytest.mark.parametrize("event", ['{"JobId": "ü"}', '{"JobId": "ü\\ud800"}'])
+def test_an_event_as_text_is_taken_too_even_with_a_lone_surrogate(event: str) -> None:
+    assert read_event(event).body == event.encode()
 
 
 def test_of_an_oversized_event_as_text_nothing_is_copied() -> None:
