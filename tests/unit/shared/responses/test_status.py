@@ -54,19 +54,18 @@ def test_no_phone_number_extension_or_channel_is_returned(name: str, channel_id:
     assert not [private for private in PRIVATE if private in text]
 
 
+FLAGS: dict[bool | None, tuple[object, ...]] = {
+    True: (
+        *("MUTED", '["MUTED"]', "HOLD, MUTED", "[HOLD, MUTED]", "MUTED,", " MUTED ", "HOLD|MUTED", "hold Muted"),
+        *(["HOLD", "MUTED"], ["muted"], ["HOLD,MUTED"]),
+    ),
+    False: ("HOLD", ["HOLD"], '["HOLD"]', "HOLD,MONITORED", "UNMUTED", "NOT_MUTED", ["UNMUTED"], [], "[]", "[ ]"),
+    None: ("", ",", "无", None, "null", ..., False, 0, "0", {}, '{"flags": ["HOLD"]}'),
+}
+
+
 @pytest.mark.parametrize(
-    ("flags", "muted"),
-    [
-        *(
-            (flags, True)
-            for flags in ("MUTED", ["HOLD", "MUTED"], '["MUTED"]', "HOLD, MUTED", "[HOLD, MUTED]", "MUTED,")
-        ),
-        *((flags, True) for flags in ("MUTED,", " MUTED ", "HOLD|MUTED", "hold Muted", ["muted"], ["HOLD,MUTED"])),
-        *((flags, False) for flags in ("HOLD", ["HOLD"], '["HOLD"]', "HOLD,MONITORED", "UNMUTED", "NOT_MUTED")),
-        *((flags, False) for flags in (["UNMUTED"], [], "[]", "[ ]")),
-        *((flags, None) for flags in ("", ",", "无", None, "null", ..., False, 0, "0", {}, '{"flags": ["HOLD"]}')),
-    ],
-    ids=repr,
+    ("flags", "muted"), [(flags, muted) for muted, row in FLAGS.items() for flags in row], ids=repr
 )
 def test_muted_is_read_from_the_flags(flags: object, muted: bool | None) -> None:  # noqa: FBT001 - a column of the table
     assert status(answer_with(ChannelFlags=flags))["muted"] is muted
