@@ -24,6 +24,7 @@ from functions.mute_call.index import MUTE_CALL
 from local.simulator import Simulator
 from shared.callers.secret_references import SecretUnavailableError
 from shared.clients import ccc, connections, kms, oss, transport
+from shared.clients.connections import Connection
 from shared.clients.exchange import Socket
 from shared.function import Function
 from shared.problems import UpstreamInvalidResponse, UpstreamTimeout
@@ -174,6 +175,45 @@ def test_a_handshake_that_never_ends_ends_with_the_deadline(drip: bytes, monkeyp
         assert not exchange.sent
         stopped.set()
         thread.join(5)
+
+
+@pytest.mark.usefixtures("_trusted")
+@pytest.mark.parametrize(("more", "connections_used"), [(b"", 1), (b"x" * 12_000, 2)], ids=["no more", "more"])
+def test_a_connection_on_which_more_came_than_the_answer_is_not_used_again(
+    authority: trustme.CA, more: bytes, connections_used: int
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    accepted: list[socket.socket] = []
+
+    def behave(connection: socket.socket) -> None:
+        accepted.append(connection)
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+            while tls.recv(65_536):
+                tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" + more)
+
+    with peer(behave) as address:
+        for _ in range(2):
+            with transport.Exchange(time.monotonic() + 10).current():
+                answer = transport.send("GET", f"https://{address}/", {}, None, connect_s=5, read_s=5)
+            assert answer.body == b"{}"
+    connections.forget()
+    assert len(accepted) == connections_used
+
+
+def test_the_connection_used_least_lately_goes_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections.forget()
+    monkeypatch.setattr(connections, "_MOST_IDLE", 1)
+    old, new = (Connection("http", host, None) for host in ("old.test", "new.test"))
+    closed: list[Connection] = []
+
+    def note(connection: Connection) -> None:
+        closed.append(connection)
+
+    monkeypatch.setattr(Connection, "close", note)
+    for connection in (old, new):
+        connections.keep(connection)
+    assert closed == [old]
 
 
 def test_the_next_address_is_tried_where_one_cannot_be_reached(
