@@ -1,6 +1,6 @@
 import pytest
 
-from local.simulator.actions import ACTIONS
+from local.simulator.actions import ACTIONS, Action
 from local.simulator.errors import BusinessError
 from local.simulator.state import AGENT_CHANNEL_ID, CUSTOMER_CHANNEL_ID, INSTANCE_ID, JOB_ID, USER_ID, State, seed
 from tests.unit.local.simulator.signing import MUTE
@@ -55,14 +55,12 @@ def test_unmute_needs_no_job(state: State) -> None:
     assert flags(state) == [[], []]
 
 
-@pytest.mark.parametrize("action", [MUTE_CALL, UNMUTE_CALL])
-def test_a_repeat_changes_nothing(state: State, action: object) -> None:
-    assert action in (MUTE_CALL, UNMUTE_CALL)
-    chosen = MUTE_CALL if action is MUTE_CALL else UNMUTE_CALL
-    chosen.perform(state, MUTE, strict=False)
+@pytest.mark.parametrize("action", [MUTE_CALL, UNMUTE_CALL], ids=lambda action: action.name)
+def test_a_repeat_changes_nothing(state: State, action: Action) -> None:
+    action.perform(state, MUTE, strict=False)
     before = flags(state)
 
-    chosen.perform(state, MUTE, strict=False)
+    action.perform(state, MUTE, strict=False)
 
     assert flags(state) == before
 
@@ -79,42 +77,25 @@ def test_a_strict_repeat_is_an_error(state: State) -> None:
     assert (unmuted.value.params, muted.value.params) == (("ANSWERED", "MUTED"), ("MUTED", "ANSWERED"))
 
 
+@pytest.mark.parametrize("action", [MUTE_CALL, UNMUTE_CALL], ids=lambda action: action.name)
 @pytest.mark.parametrize(
-    ("change", "status", "code", "params", "message"),
+    ("change", "code", "params"),
     [
-        (
-            {"InstanceId": "other"},
-            404,
-            "NotExists.InstanceId",
-            ("other",),
-            "The specified instance other does not exist.",
-        ),
-        ({"JobId": "job-1"}, 404, "NotExists.JobId", ("job-1",), "The call job-1 does not exist."),
-        (
-            {"UserId": "x@y"},
-            404,
-            "NotExists.UserId",
-            ("x@y", "ccc-test"),
-            "The user x@y does not exist in instance ccc-test.",
-        ),
-        (
-            {"ChannelId": "ch:x"},
-            404,
-            "NotExists.ChannelId",
-            ("ch:x", JOB_ID),
-            f"The specified channel ch:x does not exist in call {JOB_ID}.",
-        ),
+        ({"InstanceId": "other"}, "NotExists.InstanceId", ("other",)),
+        ({"JobId": "job-1"}, "NotExists.JobId", ("job-1",)),
+        ({"UserId": "x@y"}, "NotExists.UserId", ("x@y", "ccc-test")),
+        ({"ChannelId": "ch:x"}, "NotExists.ChannelId", ("ch:x", JOB_ID)),
     ],
 )
 def test_what_does_not_exist_is_named(
-    state: State, change: dict[str, str], status: int, code: str, params: tuple[str, ...], message: str
+    state: State, action: Action, change: dict[str, str], code: str, params: tuple[str, ...]
 ) -> None:
-    for action in (MUTE_CALL, UNMUTE_CALL):
-        with pytest.raises(BusinessError) as caught:
-            action.perform(state, {**MUTE, **change}, strict=False)
+    with pytest.raises(BusinessError) as caught:
+        action.perform(state, {**MUTE, **change}, strict=False)
 
-        error = caught.value
-        assert (error.status, error.code, error.params, error.message) == (status, code, params, message)
+    error = caught.value
+    assert (error.status, error.code, error.params) == (404, code, params)
+    assert all(each in error.message for each in params)
     assert flags(state) == [[], []]
 
 
@@ -125,7 +106,7 @@ def test_the_call_is_looked_for_before_the_agent(state: State) -> None:
     assert caught.value.code == "NotExists.JobId"
 
 
-@pytest.mark.parametrize("user_state", ["OFFLINE", "READY", "BREAK", "DIALING", "RINGING", "WORKING"])
+@pytest.mark.parametrize("user_state", ["OFFLINE", "RINGING"])
 def test_only_a_talking_agent_is_muted(state: State, user_state: str) -> None:
     state.instances[INSTANCE_ID].agents[USER_ID].state = user_state
 
@@ -133,9 +114,7 @@ def test_only_a_talking_agent_is_muted(state: State, user_state: str) -> None:
         MUTE_CALL.perform(state, MUTE, strict=False)
 
     assert (caught.value.status, caught.value.code) == (400, "InvalidOperation.UserState")
-    assert caught.value.message == (
-        f"The operation is not allowed. User state ({user_state}) does not meet expectations (TALKING)."
-    )
+    assert caught.value.params == (user_state, "TALKING")
 
 
 def test_only_an_answered_channel_is_muted(state: State) -> None:
@@ -145,9 +124,7 @@ def test_only_an_answered_channel_is_muted(state: State) -> None:
         MUTE_CALL.perform(state, MUTE, strict=False)
 
     assert (caught.value.status, caught.value.code) == (400, "InvalidOperation.ChannelState")
-    assert caught.value.message == (
-        "The operation is not allowed. Channel stats (RELEASED) does not meet expectations (ANSWERED)."
-    )
+    assert caught.value.params == ("RELEASED", "ANSWERED")
 
 
 def test_an_agent_without_a_channel_in_the_call_has_none_to_mute(state: State) -> None:
