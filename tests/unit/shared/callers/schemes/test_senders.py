@@ -422,13 +422,13 @@ HARMLESS |= {
 
 
 @each_sender
-@pytest.mark.parametrize("bend", [*BENDS, *SPACES])
-def test_a_bent_header_is_unauthorized(sender: Sender, bend: str) -> None:
+def test_a_bent_header_is_unauthorized(sender: Sender) -> None:
     signed = sender.signed()
 
     for name, value in sender.credential().items():
-        bent = signed.with_headers({name: (BENDS | SPACES)[bend](value)})
-        assert accepts(sender, bent) is ((name, bend) in HARMLESS), name
+        for bend, change in (BENDS | SPACES).items():
+            bent = signed.with_headers({name: change(value)})
+            assert accepts(sender, bent) is ((name, bend) in HARMLESS), (name, bend)
 
 
 @each_sender
@@ -684,16 +684,12 @@ def test_a_list_of_signatures_has_an_end(name: str, count: int, accepted: bool) 
 
 
 @each_timestamped
-@pytest.mark.parametrize("away", [0, 1, -1, TOLERANCE, -TOLERANCE])
-def test_a_timestamp_within_the_tolerance_is_accepted(sender: Sender, away: int) -> None:
-    assert accepts(sender, sender.signed(now=NOW + away))
-
-
-@each_timestamped
-@pytest.mark.parametrize("away", [TOLERANCE + 1, 86_400, 10 * 365 * 86_400, 253_000_000_000 - NOW])
-def test_a_stale_or_future_timestamp_is_unauthorized(sender: Sender, away: int) -> None:
-    assert not accepts(sender, sender.signed(now=NOW + away))
-    assert not accepts(sender, sender.signed(now=NOW - min(away, NOW)))
+def test_a_timestamp_within_the_tolerance_is_accepted_and_no_other(sender: Sender) -> None:
+    for away in (0, TOLERANCE, -TOLERANCE):
+        assert accepts(sender, sender.signed(now=NOW + away)), away
+    for away in (TOLERANCE + 1, 10 * 365 * 86_400, 253_000_000_000 - NOW):
+        assert not accepts(sender, sender.signed(now=NOW + away)), away
+        assert not accepts(sender, sender.signed(now=NOW - min(away, NOW))), away
 
 
 @each_timestamped
