@@ -373,7 +373,6 @@ OFFLINE = [
         "warning",
     ),
     Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_ENDPOINT is set in", "CCC_ENDPOINT: ", "warning"),
-    Fault(_set("KMS_ENDPOINT", "kms.example"), "variables", "KMS_ENDPOINT is set in", "KMS_ENDPOINT: ", "warning"),
     Fault(
         _set("MUTE_CALL_TOKEN_PREVIOUS", "canary-of-before"),
         *(
@@ -506,7 +505,6 @@ OFFLINE = [
     Fault(
         _edit("s.yaml", "memorySize: 256", "memorySize: 2048"), "s.yaml", "2048 MB for 0.25 cores", "from 256 to 1024"
     ),
-    Fault(_edit("s.yaml", "cpu: 0.25", "cpu: 0.5"), "s.yaml", "256 MB for 0.5 cores", "memorySize from 512 to 2048"),
     Fault(
         _edit("s.yaml", "        CCC_REGION:", "        FC_REGION:"), "s.yaml", "FC_REGION is a name", "take FC_REGION"
     ),
@@ -517,12 +515,6 @@ OFFLINE = [
     Fault(_bad_zip, "package", "cannot be read", "make package FUNCTION=mute_call RUNTIME=python3.12"),
     Fault(
         _edit("functions/mute_call/index.py", "FUNCTION", "FUN"), "package", "index.py is another one", "make package"
-    ),
-    Fault(
-        _edit("functions/mute_call/callers.toml", "ccc-test", "ccc"), "package", "callers.toml is another", "make pack"
-    ),
-    Fault(
-        _edit("shared/__init__.py", "__version__", "__v__"), "package", "shared/__init__.py is another", "make package"
     ),
     Fault(
         lambda place: place.path("functions/mute_call/index.py").unlink(),
@@ -553,10 +545,6 @@ LIVE = [
     Fault(
         lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), "credentials", "none in this shell", "export"
     ),
-    Fault(
-        _set("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI\n"), "credentials", "ACCESS_KEY_ID: a line break", "export ALIBABA"
-    ),
-    Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", "ü"), "credentials", "SECURITY_TOKEN: a line break", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.x"), "identity", "InvalidAccessKeyId.NotFound", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary"), "identity", "SignatureDoesNotMatch", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", ""), "identity", "MissingSecurityToken", "export ALIBABA"),
@@ -567,7 +555,6 @@ LIVE = [
         _policy("ccc:MuteCall"), "rights", "mute-call-function may not log:PostLogStoreLogs", "2. The function's role"
     ),
     Fault(_policy(document="{"), "rights", "may not log:PostLogStoreLogs", "2. The function's role"),
-    Fault(_policy(document='{"Statement": 1}'), "rights", "may not log:PostLogStoreLogs", "2. The function's role"),
     Fault(
         _both(
             _policy("log:Post*", "vpc:*"),
@@ -596,7 +583,6 @@ LIVE = [
         lambda place: place.write_callers(CALLERS.replace("ccc-test", "mine")), "ccc", "NotExists.InstanceId", "mine"
     ),
     Fault(_gateway("MuteCall", 403, "NoPermission"), "ccc", "NoPermission", 'ccc:MuteCall: docs/deploy.md, "2. The fu'),
-    Fault(_gateway("MuteCall", 403, "NoPermission.User"), "ccc", "NoPermission.User", "permit ccc:MuteCall"),
     Fault(_gateway("MuteCall", 403, "AbnormalService.Ceased"), "ccc", "AbnormalService.Ceased", "CCC's console"),
     Fault(_counterpart, "ccc", "Forbidden.RAM", 'ccc:UnmuteCall: docs/deploy.md, "The counterpart"'),
     Fault(_gateway("MuteCall", 400, "InvalidTimeStamp.Expired"), "ccc", "InvalidTimeStamp.Expired", "clock"),
@@ -911,17 +897,12 @@ NUMBER = "Value should be a whole number from"
 HOST = "Endpoint should be host[:port] alone, without https:// and without a path"
 STOPPING: dict[str, tuple[dict[str, str], str, str]] = {
     "a deadline for nothing": ({"DEADLINE_MS": "5"}, "", f"DEADLINE_MS: {NUMBER} 500 to 600000"),
-    "no number": ({"IDEMPOTENCY_TTL_SECONDS": "canary"}, "", f"IDEMPOTENCY_TTL_SECONDS: {NUMBER} 1 to 31536000"),
-    "no whole number": ({"CCC_READ_TIMEOUT_MS": "1.5"}, "", f"CCC_READ_TIMEOUT_MS: {NUMBER} 1 to 600000"),
     "no level": ({"LOG_LEVEL": "canary"}, "", "LOG_LEVEL: Value should be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
     "no protocol": ({"CCC_PROTOCOL": "canary"}, "", "CCC_PROTOCOL: Value should be https or http"),
     "no region": ({"KMS_REGION": "Canary"}, "", "KMS_REGION: Region should be the id of one, such as cn-shanghai"),
     "a URL of CCC": ({"CCC_ENDPOINT": "https://ccc.cn-shanghai.aliyuncs.com/"}, "", f"CCC_ENDPOINT: {HOST}"),
-    "a URL of KMS": ({"KMS_ENDPOINT": "https://kms.example"}, "", f"KMS_ENDPOINT: {HOST}"),
-    "a path of OSS": ({"OSS_ENDPOINT": "oss.example/"}, "", f"OSS_ENDPOINT: {HOST}"),
     "a line break": ({"MUTE_CALL_TOKEN": "canary\n"}, "", "MUTE_CALL_TOKEN"),
     "a key": ({}, "instances =>instanes =", "callers.default.instanes: Key is unknown; did you mean `instances`?"),
-    "a key in its style": ({}, "instances =>Instances =", "callers.default.Instances: Key is unknown; did you mean"),
     "a key of a scheme": (
         {},
         "secrets =>secret =",
@@ -935,20 +916,14 @@ STOPPING: dict[str, tuple[dict[str, str], str, str]] = {
     "a name": ({}, "callers.default>callers.Default", "Name should have lower-case letters"),
     "a method": ({}, "auth =>methods = ['canary']\nauth =", "methods.0: Value should be POST or GET"),
     "yes": ({}, "auth =>dead_letters = 'canary'\nauth =", "dead_letters: Value should be true or false"),
-    "no number of the file": ({}, "auth =>max_age_seconds = 'canary'\nauth =", f"max_age_seconds: {NUMBER} 1 to 86400"),
     "no table": ({}, "auth =>parameters = 'canary'\nauth =", "parameters: Value should be a table"),
 }
 DOUBTFUL: dict[str, tuple[dict[str, str], str]] = {
     **{
         name: ({name: "canary"}, f"{name} is not read; did you mean {meant}?")
         for name, meant in {
-            "IDEMPOTENCY_UR": "IDEMPOTENCY_URL",
             "IDEMPOTENCY_TTL": "IDEMPOTENCY_TTL_SECONDS",
-            "CCC_REGIN": "CCC_REGION",
-            "DEADLINE": "DEADLINE_MS",
             "DEADLINE_SECONDS": "DEADLINE_MS",
-            "DEADLETTER_URL": "DEAD_LETTER_URL",
-            "CALLER_FILE": "CALLERS_FILE",
             "LOGLEVEL": "LOG_LEVEL",
             "deadline_ms": "DEADLINE_MS",
         }.items()
@@ -1039,11 +1014,8 @@ def test_variables_of_others_are_let_alone(place: Place) -> None:
     assert started(place, **{**os.environ, **others}) == []
 
 
-@pytest.mark.parametrize("content", [b"\xef\xbb\xbf%s", b"%s"], ids=["mark", "none"])
-@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"], ids=["CRLF", "LF"])
-def test_a_callers_file_may_come_from_any_editor(place: Place, content: bytes, line_end: bytes) -> None:
-    text = ALONE.encode().replace(b"\n", line_end)
-    place.callers.write_bytes(content % text)
+def test_a_callers_file_may_come_from_any_editor(place: Place) -> None:
+    place.callers.write_bytes(b"\xef\xbb\xbf" + ALONE.encode().replace(b"\n", b"\r\n"))
     assert started(place) == []
 
 
