@@ -60,6 +60,8 @@ EVENT_NAMES = {
 
 # What the senders of the page of blocks post, by the caller's name.
 PAYLOADS: dict[str, Any] = json.loads((ROOT / "tests/data/recipes.json").read_bytes())
+# The requests that the handshakes of the blocks answer, and the answers.
+HANDSHAKES: dict[str, Any] = json.loads((ROOT / "tests/data/handshakes.json").read_bytes())
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def load(block: str, folder: Path) -> dict[str, Caller]:
 
 
 def variables_of(callers: Mapping[str, Caller]) -> set[str]:
-    references = [str(reference) for caller in callers.values() for reference in caller.auth.secrets or ()]
+    references = [reference for caller in callers.values() for reference in caller.references()]
     return {reference.removeprefix("env:").removesuffix("?") for reference in references}
 
 
@@ -313,6 +315,16 @@ def test_a_page_has_a_block_a_sample_that_is_tried_and_the_variables_of_its_bloc
     assert referred <= set(spans(text))
 
 
+def sample_of(name: str, good: str | None = None, bad: str = "") -> Request:
+    """Return the request of a block's sender, not signed yet; with one text for another if wanted."""
+    headers = {"host": "mute.example.com", "content-type": "application/json"}
+    body = json.dumps(PAYLOADS[name])
+    if good is not None:
+        assert good in body
+        body = body.replace(good, bad)
+    return Request(path=f"/{name}", raw_path=f"/{name}", headers=headers, body=body.encode())
+
+
 def test_every_block_without_a_page_has_a_payload() -> None:
     names = [name for block in blocks(TEXTS[BLOCKS], "toml") for name in tomllib.loads(block)["callers"]]
     assert sorted(names) == sorted(PAYLOADS)
@@ -323,10 +335,7 @@ def test_a_signed_sample_of_a_block_mutes_and_a_forged_one_does_not(
     name: str, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller = configure(block_of(TEXTS[BLOCKS], name), tmp_path, monkeypatch)[name]
-    headers = {"host": "mute.example.com", "content-type": "application/json"}
-    body = json.dumps(PAYLOADS[name]).encode()
-    request = Request(path=f"/{name}", raw_path=f"/{name}", headers=headers, body=body)
-
+    request = sample_of(name)
     for event in (event_of(request), signed(request, caller, wrong=True)):
         assert answer_to(event)["code"] == "unauthorized"
     assert flags(simulator) == set()
@@ -334,6 +343,58 @@ def test_a_signed_sample_of_a_block_mutes_and_a_forged_one_does_not(
     answer = answer_to(signed(request, caller))
     assert (answer["status"], answer.get("errors"), answer["user_id"]) == ("muted", None, PAYLOAD["UserId"])
     assert flags(simulator) == {"MUTED"}
+
+
+@pytest.mark.parametrize("name", HANDSHAKES)
+def test_a_handshake_of_a_block_is_answered_and_a_forged_one_is_not(
+    name: str, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = next(text for text in TEXTS.values() if f"[[callers.{name}.handshakes]]" in text)
+    caller = configure(block_of(text, name), tmp_path, monkeypatch)[name]
+    asked = HANDSHAKES[name]
+    request = Request(
+        method=asked.get("method", "POST"),
+        path=f"/{name}",
+        raw_path=f"/{name}",
+        headers={"host": "mute.example.com", "content-type": "application/json"} | asked.get("headers", {}),
+        query=asked.get("query", {}),
+        body=json.dumps(asked["body"]).encode() if "body" in asked else b"",
+    )
+    proof = caller.handshakes[0].auth or caller.auth
+    secret, wrong = secrets_for(caller)
+
+    for event in (event_of(request), event_of(proof.sign(request, wrong, time.time()))):
+        assert answer_to(event)["code"] == "unauthorized"
+
+    reply = handler(event_of(proof.sign(request, secret, time.time())), Context312())
+    assert (reply["statusCode"], json.loads(reply["body"])) == (200, asked["answer"])
+    assert reply["headers"].items() >= asked.get("answer_headers", {}).items()
+    assert flags(simulator) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("telegram", '"id": 7', '"id": 8'),
+        ("meta", "15550100100", "15550100199"),
+        ("twitch", "supervisor", "viewer"),
+        ("zoom", "meeting.started", "meeting.ended"),
+        ("monday", "create_pulse", "delete_pulse"),
+    ],
+)
+def test_another_writer_or_event_does_not_mute(
+    name: str, good: str, bad: str, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = configure(block_of(TEXTS[BLOCKS], name), tmp_path, monkeypatch)[name]
+    answer = answer_to(signed(sample_of(name, good, bad), caller))
+    assert (answer["code"], [error["field"] for error in answer["errors"]]) == ("invalid_parameters", ["job_id"])
+    assert flags(simulator) == set()
+
+
+def test_every_handshake_of_a_block_is_tried() -> None:
+    assert {name for text in TEXTS.values() for name in re.findall(r"\[\[callers\.(.+?)\.handshakes]]", text)} == set(
+        HANDSHAKES
+    )
 
 
 def test_every_sender_of_the_table_has_its_block_and_every_scheme_its_sender() -> None:
