@@ -1,5 +1,7 @@
 """Shows what the function makes of an event, step by step, without calling anything.
 
+With --caller it is what that caller would send: a payload, or an event, is signed as `local.send` signs it.
+
 It hands the event to the function itself, with the callers file named and with the environment's settings and secrets;
 only the call of CCC is replaced, by one that notes what it is asked for. Secrets are shown as ***.
 """
@@ -12,17 +14,23 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from local.cli.callers_file import caller_named, read_callers
 from local.cli.command_line import Parser, UsageError, read_argument, run, write
 from local.cli.shell_secrets import shell_getter
 from local.explain.masking import mask_for
 from local.explain.report import report, text
 from local.explain.walk import walk
 from local.gateway.settings import BUILT_IN
+from local.send.event import event_of
+from local.send.message import compose, first_secret, read_message
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 # The end of the year 9999, behind which there are no dates.
 _LAST_MS = 253_402_300_799_999
+# Of a gateway that is not asked.
+_URL = urlsplit("http://127.0.0.1:9000")
 _EPILOG = """\
 example:
   MUTE_CALL_TOKEN=demo-token python -m local.explain events/http.json
@@ -37,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        event = read_argument(options.event)
+        event = _event(options)
         now = _received(event) if options.as_received else time.time()
     except UsageError as error:
         parser.error(str(error))
@@ -45,6 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts = report(done, mask_for(done.request, done.callers, shell_getter(os.environ)))
     write(f"{json.dumps(facts, indent=2)}\n" if options.json else text(facts))
     return 0 if done.asked else 1
+
+
+def _event(options: argparse.Namespace) -> bytes:
+    """Return the event that the command line names, sent as a caller if it names one."""
+    content = read_argument(options.event)
+    if options.caller is None:
+        return content
+    caller = caller_named(options.caller, read_callers(options.callers), options.callers)
+    if not caller.auth.over_http:
+        return content
+    secret = first_secret(caller.auth, shell_getter(os.environ))
+    return event_of(compose(read_message(content), _URL, options.caller, caller, secret, time.time()))
 
 
 def _received(event: bytes) -> float:
@@ -75,6 +95,7 @@ def _parser() -> Parser:
         metavar="EVENT",
         help="an event of the HTTP trigger or a payload of a direct invocation: a file, `-`, JSON",
     )
+    add("--caller", metavar="NAME", help="as whom to send it first; for one of direct invocation it stays as it is")
     parser.add_callers()
     add(
         "--context-runtime", choices=BUILT_IN, default=BUILT_IN[-1], help="whose context it gets (default: %(default)s)"

@@ -24,12 +24,12 @@ from local.cli.callers_file import caller_named, read_callers
 from local.cli.command_line import Parser, UsageError, run, write
 from local.cli.shell_secrets import shell_getter
 from local.deployed import ACTIONS
-from local.gateway.errors import RejectionError
 from local.replay.again import Post, SkippedError, check, prepare
-from local.replay.foreseen import event_of, foresee
+from local.replay.foreseen import foresee
 from local.replay.letter import Letter, NotALetterError, read_letter
 from local.replay.report import as_json, as_table, as_text, is_success
 from local.replay.row import End, Row
+from local.send.event import event_of
 from local.send.message import read_url
 from local.send.wire import NO_ANSWER, exchange
 
@@ -183,8 +183,6 @@ def _foreseen(post: Post, letter: Letter, row: Row) -> Row:
         return row.ended(End.SKIPPED, str(error))
     except UsageError as error:
         return row.ended(End.FAILED, str(error))
-    except RejectionError:
-        return row.ended(End.FAILED, "the platform would refuse its path")
     row = row._replace(caller=letter.caller if letter.direct else post.caller or letter.caller)
     return foresee(row, event, post, note, now)
 

@@ -7,19 +7,9 @@ import os
 from local.explain.masking import mask_for
 from local.explain.report import report
 from local.explain.walk import walk
-from local.gateway.event import build_event
-from local.gateway.message import Request
 from local.gateway.settings import BUILT_IN
 from local.replay.again import Post
 from local.replay.row import End, Row
-from local.send.wire import Outgoing
-from shared.runtime.context import DEFAULT_REGION
-
-
-def event_of(outgoing: Outgoing) -> bytes:
-    """Return the event that the platform makes of a request; its source address is this machine's."""
-    request = Request(outgoing.method, outgoing.target, tuple(outgoing.headers.items()), outgoing.body)
-    return build_event(request, account_id="", region=os.environ.get("FC_REGION") or DEFAULT_REGION)
 
 
 def foresee(row: Row, event: bytes, post: Post, note: str, now: float) -> Row:

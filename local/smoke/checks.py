@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +11,14 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from local.cli.command_line import UsageError
 from local.send.message import Message, compose
 from local.send.wire import Answer, Outgoing, object_in
+from local.smoke.payload import payload_of
 from shared.callers.caller import Caller
 from shared.problems import problem_types
 from shared.runtime.event import Request
 
 _JSON = {"content-type": "application/json"}
-_ANY_INSTANCE = "*"
 # CCC was asked, took role and signature, and knows no such call.
 _GOOD = ("job_not_found", "instance_not_found")
 # The remedies are those of docs/deploy.md, "Smoke test"; each names the resource that is asked about.
@@ -84,7 +82,7 @@ def checks_of(
 
     Args:
         url: of the function; the path is a prefix.
-        name: of a caller that takes the parameters as they are.
+        name: of a caller.
         caller: its block.
         secret: its own.
         now: seconds since the epoch.
@@ -93,9 +91,7 @@ def checks_of(
     Raises:
         UsageError: the caller or its instances are not fit for it.
     """
-    parameters = _parameters(name, caller, instance)
-    body = json.dumps(parameters).encode()
-
+    body = json.dumps(payload_of(name, caller, instance)).encode()
     signed = compose(Message(Request(headers=_JSON, raw_path=""), body), url, name, caller, secret, now)
     unsigned = Outgoing(signed.origin, "POST", signed.target.partition("?")[0], {"host": url.netloc, **_JSON}, body)
     return [
@@ -103,21 +99,6 @@ def checks_of(
         Check("without a credential", unsigned, _refused),
         Check("a call that does not exist", signed, _not_found),
     ]
-
-
-def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, str]:
-    """Return parameters of a call that cannot exist: what is asked for with them mutes nobody."""
-    if not caller.auth.over_http:
-        raise UsageError(f"{name} is for direct invocation, not for HTTP; choose another caller")
-    if caller.has_expressions:
-        raise UsageError(f"{name} has expressions, for a payload of its own; choose a caller without")
-    if "POST" not in caller.methods:
-        raise UsageError(f"{name} takes no POST; choose another caller")
-    chosen = instance or next((known for known in caller.instances if known != _ANY_INSTANCE), None)
-    if chosen is None:
-        raise UsageError(f"{name} may use every instance; choose one: --instance")
-    job = f"smoke-test-{secrets.token_hex(16)}"
-    return {"DeviceId": "smoke-test", "InstanceId": chosen, "JobId": job, "UserId": "smoke-test@smoke-test"}
 
 
 def _page(url: SplitResult, segment: str) -> Outgoing:

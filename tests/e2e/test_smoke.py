@@ -39,6 +39,20 @@ instances = ["ccc-test"]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
 instances = ["ccc-test"]
 idempotency_key = "body.id"
+event_time = 'body.sent."at"'
+max_age_seconds = 60
+parameters = { job_id = "body.ticket.call", user_id = "body.ticket.agent" }
+defaults = { device_id = "d", instance_id = "ccc-test" }
+[callers.pieces]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+parameters = { job_id = "body.call || query.call", user_id = "body.agent" }
+defaults = { device_id = "d", instance_id = "ccc-test" }
+[callers.fixed]
+auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
+instances = ["ccc-test"]
+parameters = { user_id = "body.agent" }
+defaults = { device_id = "d", instance_id = "ccc-test", job_id = "job-1" }
 [callers.getter]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
 instances = ["ccc-test"]
@@ -85,8 +99,9 @@ def told(capsys: pytest.CaptureFixture[str], url: str, *arguments: str) -> Told:
 WELL = dict.fromkeys(NAMES, "")
 
 
-@pytest.mark.parametrize("caller", ["default", "signed"])
-@pytest.mark.parametrize("prefix", ["", "/", "/mute"])
+@pytest.mark.parametrize(
+    ("caller", "prefix"), [("default", ""), ("default", "/"), ("default", "/mute"), ("signed", "/mute"), ("mapped", "")]
+)
 def test_all_is_well_and_nobody_is_muted(
     running: tuple[Gateway, Simulator], callers: Path, capsys: pytest.CaptureFixture[str], caller: str, prefix: str
 ) -> None:
@@ -307,7 +322,8 @@ def test_what_is_not_the_function_is_told(
         (["--url", "function.example"], "the URL should be http(s)://"),
         (["--url", "https://f.example", "--caller", "nobody"], "has no caller nobody; it has default, signed"),
         (["--url", "https://f.example", "--caller", "ivr"], "ivr is for direct invocation"),
-        (["--url", "https://f.example", "--caller", "mapped"], "mapped has expressions"),
+        (["--url", "https://f.example", "--caller", "pieces"], "pieces finds job_id with"),
+        (["--url", "https://f.example", "--caller", "fixed"], "fixed has the call in its defaults"),
         (["--url", "https://f.example", "--caller", "getter"], "getter takes no POST"),
         (["--url", "https://f.example", "--caller", "flow"], "flow may use every instance; choose one: --instance"),
         (["--url", "https://f.example", "--callers", "nowhere.toml"], "nowhere.toml"),

@@ -258,6 +258,16 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     return facts
 
 
+@pytest.mark.parametrize("name", ["standard-webhooks", "api-key-query", "ivr"])
+def test_a_payload_is_explained_as_a_caller_would_send_it(
+    running: Running, callers: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    del running
+    facts = told(capsys, json.dumps(dict(PAYLOAD)), "--callers", str(callers), "--caller", name)
+    assert PAYLOAD["JobId"] in json.dumps(facts["call"])
+    assert facts["log"][0]["caller"] == name
+
+
 TOKEN = SECRETS["CANARY_TOKEN"]
 REFUSALS = {
     405: (http_event(method="GET", path="/bearer", body="", token=TOKEN), "methods", "method not allowed"),
