@@ -161,7 +161,6 @@ def _parser() -> Parser:
         prog="python -m local.deploy",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--resource", default="mute_call", help="of s.yaml (default: %(default)s)")

@@ -129,7 +129,6 @@ def _parser() -> Parser:
         prog="python -m local.watching",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--action-policy",

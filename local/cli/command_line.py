@@ -42,7 +42,10 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one line, without the usage above it."""
+    """A parser that shows texts as they are written, and tells a mistake in one line, without the usage above it."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Write the line and exit with 2."""

@@ -67,7 +67,6 @@ def _parser() -> Parser:
         prog="python -m local.doctor",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_callers()
     parser.add_argument("--live", action="store_true", help="ask the platform, too")

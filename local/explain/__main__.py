@@ -87,7 +87,6 @@ def _parser() -> Parser:
         prog="python -m local.explain",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add(

@@ -25,8 +25,8 @@ from local.cli.command_line import Parser, UsageError, run, write
 from local.cli.shell_secrets import shell_getter
 from local.deployed import ACTIONS
 from local.replay.again import Post, SkippedError, check, prepare
+from local.replay.dead_letter import DeadLetter, NotADeadLetterError, read_dead_letter
 from local.replay.foreseen import foresee
-from local.replay.letter import Letter, NotALetterError, read_letter
 from local.replay.report import as_json, as_table, as_text, is_success
 from local.replay.row import End, Row
 from local.send.event import event_of
@@ -46,7 +46,7 @@ exit code: 0 if every letter that had to be sent ended in success, 1 if not, 2 f
 """
 
 # Sends or explains one letter, and returns how that ended.
-Send = Callable[[Letter, Row], Row]
+Send = Callable[[DeadLetter, Row], Row]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +85,7 @@ def _post(options: argparse.Namespace) -> Post:
     )
 
 
-def _found(place: Path) -> list[tuple[str, Letter | Row]]:
+def _found(place: Path) -> list[tuple[str, DeadLetter | Row]]:
     """Return the letters of a file or below a folder in the order of their time, before them what is none."""
     if not os.path.isdir(place):  # noqa: PTH112 - `Path.is_dir` raises where it may not look
         return [(str(place), _read(place))]
@@ -94,8 +94,8 @@ def _found(place: Path) -> list[tuple[str, Letter | Row]]:
     found = [(str(path), _read(path)) for path in sorted(below) if _may_be_letter(path)]
     found += [(error.filename, _unread(error.filename, error)) for error in closed]
     if not found:
-        raise UsageError(f"no letters below {place}")
-    return sorted(found, key=lambda item: item[1].seconds if isinstance(item[1], Letter) else 0.0)
+        raise UsageError(f"no dead letters below {place}")
+    return sorted(found, key=lambda item: item[1].seconds if isinstance(item[1], DeadLetter) else 0.0)
 
 
 def _may_be_letter(path: Path) -> bool:
@@ -106,18 +106,18 @@ def _may_be_letter(path: Path) -> bool:
         return True
 
 
-def _read(path: Path) -> Letter | Row:
+def _read(path: Path) -> DeadLetter | Row:
     """Return a file's letter, or the row that says why it is none."""
     name = str(path)
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
-            return Row(name, note="too large for a letter")
-        return read_letter(content)
+            return Row(name, note="too large for a dead letter")
+        return read_dead_letter(content)
     except OSError as error:
         return _unread(name, error)
-    except NotALetterError as error:
+    except NotADeadLetterError as error:
         return Row(name, note=str(error))
 
 
@@ -125,7 +125,7 @@ def _unread(name: str, error: OSError) -> Row:
     return Row(name, note=f"cannot be read: {error.strerror}")
 
 
-def _all_of(found: Sequence[tuple[str, Letter | Row]], send: Send) -> list[Row]:
+def _all_of(found: Sequence[tuple[str, DeadLetter | Row]], send: Send) -> list[Row]:
     """Send them one after the other; what an interrupt leaves says so."""
     rows: list[Row] = []
     try:
@@ -137,21 +137,21 @@ def _all_of(found: Sequence[tuple[str, Letter | Row]], send: Send) -> list[Row]:
     return rows
 
 
-def _left(file: str, one: Letter | Row, note: str) -> Row:
+def _left(file: str, one: DeadLetter | Row, note: str) -> Row:
     return one if isinstance(one, Row) else _row(file, one).ended(End.FAILED, note)
 
 
-def _watched(found: Sequence[tuple[str, Letter | Row]]) -> Iterator[tuple[str, Letter | Row]]:
+def _watched(found: Sequence[tuple[str, DeadLetter | Row]]) -> Iterator[tuple[str, DeadLetter | Row]]:
     """Yield what was found, with a bar on stderr if that is a terminal."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         yield from progress.track(found, description="letters")
 
 
-def _row(file: str, letter: Letter) -> Row:
+def _row(file: str, letter: DeadLetter) -> Row:
     return Row(file, letter.time, letter.caller, letter.code)
 
 
-def _sent(post: Post, letter: Letter, row: Row) -> Row:
+def _sent(post: Post, letter: DeadLetter, row: Row) -> Row:
     """Send a letter."""
     try:
         check(letter, post.action)
@@ -169,7 +169,7 @@ def _sent(post: Post, letter: Letter, row: Row) -> Row:
     return row.answered(answer, post.action.status, again.note)
 
 
-def _foreseen(post: Post, letter: Letter, row: Row) -> Row:
+def _foreseen(post: Post, letter: DeadLetter, row: Row) -> Row:
     """Explain a letter."""
     now = time.time()
     try:
@@ -192,7 +192,6 @@ def _parser() -> Parser:
         prog="python -m local.replay",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("letters", metavar="FILE_OR_FOLDER", type=Path, help="a dead letter, or a folder of them, at any depth")

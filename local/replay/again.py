@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, unquote
 
 from local.cli.command_line import UsageError
 from local.gateway.trigger import invocation_path
-from local.replay.letter import Letter, without_numbers
+from local.replay.dead_letter import DeadLetter, without_numbers
 from local.send.message import Message, addressed, compose, first_secret, is_here
 from local.send.wire import Outgoing
 from shared.action import Action
@@ -61,7 +61,7 @@ class Post(NamedTuple):
     get_secret: GetSecret
 
 
-def check(letter: Letter, action: Action) -> None:
+def check(letter: DeadLetter, action: Action) -> None:
     """Check that a letter is to be sent to a function.
 
     Raises:
@@ -77,7 +77,7 @@ def check(letter: Letter, action: Action) -> None:
         raise UsageError(f"a letter of {letter.action}: take --function, and --url of that function")
 
 
-def prepare(letter: Letter, file: str, post: Post, now: float) -> Again:
+def prepare(letter: DeadLetter, file: str, post: Post, now: float) -> Again:
     """Return what is sent for a letter.
 
     Args:
@@ -92,7 +92,7 @@ def prepare(letter: Letter, file: str, post: Post, now: float) -> Again:
     return _invocation(letter, file, post) if letter.direct else _request(letter, post, now)
 
 
-def _invocation(letter: Letter, file: str, post: Post) -> Again:
+def _invocation(letter: DeadLetter, file: str, post: Post) -> Again:
     """Return what invokes the function directly: the gateway takes that over HTTP, and nobody else does."""
     if not is_here(post.url):
         text = '"$(jq -r .body ' + shlex.quote(file) + ')"'
@@ -102,7 +102,7 @@ def _invocation(letter: Letter, file: str, post: Post) -> Again:
     return Again(Outgoing(f"{post.url.scheme}://{post.url.netloc}", "POST", target, headers, letter.content), "")
 
 
-def _request(letter: Letter, post: Post, now: float) -> Again:
+def _request(letter: DeadLetter, post: Post, now: float) -> Again:
     name = post.caller or letter.caller
     caller = post.callers.get(name)
     if caller is None:
@@ -126,7 +126,7 @@ def _request(letter: Letter, post: Post, now: float) -> Again:
     return Again(outgoing, "; ".join(filter(None, (left_out, key))))
 
 
-def _left_out(letter: Letter, caller: Caller, *, new_key: bool) -> str:
+def _left_out(letter: DeadLetter, caller: Caller, *, new_key: bool) -> str:
     """Return a note on what was left out of a letter and would have been read; empty if there is nothing.
 
     Raises:
@@ -152,7 +152,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _request_of(letter: Letter, name: str, scheme: Scheme) -> Request:
+def _request_of(letter: DeadLetter, name: str, scheme: Scheme) -> Request:
     """Return the request that a letter holds; its path names its caller no more, if another sends it."""
     path = letter.path or "/"
     segments = path.rstrip("/").split("/")

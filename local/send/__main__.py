@@ -95,7 +95,6 @@ def _parser() -> Parser:
         prog="python -m local.send",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("sample", metavar="EVENT_OR_JSON", help="a file, `-` for stdin, or a JSON text")

@@ -76,7 +76,6 @@ def _parser() -> Parser:
         prog="python -m local.smoke",
         description=__doc__,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add(

@@ -128,12 +128,10 @@ def asked(simulator: Simulator) -> dict[str, str]:
     return parameters
 
 
-# HubSpot signs JSON alone.
+# Every scheme, and every kind of sample with a scheme of its own kind; HubSpot signs JSON alone.
 SAMPLES = [
-    (name, sample)
-    for name in AUTHS
-    for sample in ("payload", "form", "event")
-    if sample != "form" or not name.startswith("hubspot")
+    *((name, "event") for name in AUTHS),
+    *((name, sample) for name in ("bearer", "github", "twilio", "api-key-query") for sample in ("payload", "form")),
 ]
 
 

@@ -25,11 +25,11 @@ _Action = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,64}$")]
 _LONG_NUMBER = re.compile(r"[0-9]{5,}")
 
 
-class NotALetterError(Exception):
+class NotADeadLetterError(Exception):
     """The text says why, and quotes nothing."""
 
 
-class Letter(BaseModel):
+class DeadLetter(BaseModel):
     """One failed request.
 
     Attributes:
@@ -63,7 +63,7 @@ class Letter(BaseModel):
     body_encoding: Literal["utf-8", "base64"]
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Letter:
+    def _is_whole(self) -> DeadLetter:
         if not self.direct and (self.method is None or self.path is None):
             raise PydanticCustomError("request", "A request over HTTP has method and path")
         try:
@@ -83,24 +83,26 @@ class Letter(BaseModel):
         return datetime.fromisoformat(self.time.replace("Z", "+00:00")).timestamp()
 
 
-def read_letter(content: bytes) -> Letter:
+def read_dead_letter(content: bytes) -> DeadLetter:
     """Return the letter in a file's bytes.
 
     Raises:
-        NotALetterError: it is none.
+        NotADeadLetterError: it is none.
     """
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise NotALetterError("no JSON") from None
+        raise NotADeadLetterError("no JSON") from None
     if not isinstance(value, dict):
-        raise NotALetterError("no JSON object")
+        raise NotADeadLetterError("no JSON object")
     try:
-        return Letter.model_validate(value)
+        return DeadLetter.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         # The field alone: below it are names of headers.
-        raise NotALetterError(f"no letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}") from None
+        raise NotADeadLetterError(
+            f"no dead letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}"
+        ) from None
 
 
 def without_numbers(text: str) -> str:
