@@ -2,7 +2,7 @@
 
 Secrets come from the environment or from KMS, as the callers file says. Idempotency keys stay as they were: what has
 been carried out meanwhile is not carried out again. Where the key is made from what is signed, and that has a time, it
-is a new one, and a note says so. With --dry-run nothing is sent: each letter is taken down the function's own road, up
+is a new one, and a note says so. With --dry-run nothing is sent: each letter runs through the function's pipeline, up
 to its call of CCC. Nothing is printed of secrets, and of the requests only who sent them.
 """
 

@@ -13,7 +13,7 @@ from local.replay.row import End, Row
 
 
 def foresee(row: Row, event: bytes, post: Post, note: str, now: float) -> Row:
-    """Return the row with the end that the function's road tells, up to its call of CCC.
+    """Return the row with the end that the function's pipeline gives, up to its call of CCC.
 
     Args:
         row: of the letter.

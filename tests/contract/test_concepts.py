@@ -1,4 +1,4 @@
-"""docs/concepts.md and its picture: the steps are the road's."""
+"""docs/concepts.md and its picture: the steps are the pipeline's."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared import function
 from tests.builders import environment, http_event
 from tests.contract.documents import ROOT, read
 
-PICTURE = ET.fromstring(read("docs/road.svg"))  # noqa: S314 - our own file
+PICTURE = ET.fromstring(read("docs/pipeline.svg"))  # noqa: S314 - our own file
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def road() -> list[str]:
+def pipeline() -> list[str]:
     """Return the steps as `shared/function.py` draws them."""
     (line,) = re.findall(r"^ +(\w+(?: → \w+)+)$", function.__doc__ or "", re.MULTILINE)
     steps: list[str] = line.split(" → ")
@@ -24,7 +24,7 @@ def road() -> list[str]:
 
 
 def test_the_pictures_steps_are_the_roads_in_their_order() -> None:
-    assert [text.text for text in PICTURE.iter(f"{SVG}text") if text.get("class") == "step"] == road()
+    assert [text.text for text in PICTURE.iter(f"{SVG}text") if text.get("class") == "step"] == pipeline()
 
 
 def test_a_request_goes_the_way_that_is_drawn() -> None:
@@ -38,7 +38,7 @@ def test_a_request_goes_the_way_that_is_drawn() -> None:
     )
     passed = list(done.found)
     # Both name some steps that the other takes together.
-    assert [step for step in passed if step in road()] == [step for step in road() if step in passed]
+    assert [step for step in passed if step in pipeline()] == [step for step in pipeline() if step in passed]
     assert {"caller", "verify", "decode", "parameters"} <= set(passed)
 
 
@@ -48,7 +48,7 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     assert title is not None
     assert description is not None
     assert PICTURE.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
-    assert ", ".join(road()) in (description.text or "")
+    assert ", ".join(pipeline()) in (description.text or "")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -21,7 +21,7 @@ from local.simulator import Simulator
 from tests.builders import PAYLOAD
 
 DEADLINE_S = 1.0
-# What the road takes beside the waits that are asked for, on a machine that runs the whole suite.
+# What the pipeline takes besides the waits that are asked for, on a machine that runs the whole suite.
 SLACK_S = 2.0
 # A tenth above the deadline is promised; the rest is for the same machine.
 LATEST_S = DEADLINE_S * 1.1 + 1.5

@@ -623,7 +623,7 @@ def test_a_recorded_query_that_is_cut_anew_mutes_nobody(name: str, anew: str, wo
 
 
 def replace_now(sender: Sender) -> Sender:
-    """Return the sender at the clock of the road's tests."""
+    """Return the sender at the clock of the pipeline's tests."""
     timestamp = sender.timestamp
     return replace(sender, timestamp=(lambda _now: timestamp(CLOCK)) if timestamp else None)
 
