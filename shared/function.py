@@ -17,10 +17,8 @@ from typing import Any, TextIO
 
 from shared import configuration, dead_letters
 from shared.action import Action
-from shared.callers.caller import Caller
-from shared.callers.schemes import Proof
+from shared.admission import Admission
 from shared.callers.secret_cache import ReadSecret, SecretCache
-from shared.callers.secret_references import GetSecret
 from shared.clients import ccc, kms
 from shared.clients.retry import with_one_retry
 from shared.dead_letters import WriteDeadLetter, open_dead_letters
@@ -32,20 +30,14 @@ from shared.outcome import Outcome, Success
 from shared.pages import Pages
 from shared.payload.parameters import CallParameters
 from shared.problems import (
-    CredentialMismatch,
     InternalError,
-    MethodNotAllowed,
-    PayloadTooLarge,
     Problem,
-    Unauthorized,
 )
 from shared.responses.render import render
 from shared.responses.status import slim_status
 from shared.runtime.context import Credentials, credentials_of, function_name_of, request_id_of
 from shared.runtime.event import Request, Response, read_event, to_direct, to_http
 from shared.settings import Settings, log_level_of
-
-METHODS = ("POST", "GET")
 
 Call = Callable[[Action, Mapping[str, str], Credentials, Settings, float], dict[str, Any]]
 
@@ -96,6 +88,7 @@ class Function:
         self._open_dead_letters = open_dead_letters
         self._log_to = log_to
         self._observe = observe
+        self._admission = Admission(environ, callers_file, self._secrets, now)
         self._pages = Pages(callers_file, environ, self._secrets)
         self._served = False
 
@@ -151,16 +144,9 @@ class Function:
     def _run(self, invocation: Invocation, context: object) -> Success:
         """Take a request through the pipeline; the order of the steps is the order of the checks."""
         at, found, request = invocation.at, invocation.found, invocation.request
-        settings, name, caller = self._find_caller(invocation, context)
-        get_secrets = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
-        try:
-            proof = self._verify(invocation, settings, name, caller, get_secrets)
-        except Unauthorized:
-            secrets_of = partial(configuration.secrets_of, f"{name}.handshakes", get_secret=get_secrets())
-            if response := caller.handshake_with_its_own_proof(request, secrets_of, self._now()):
-                invocation.caller_name = name
-                return Success("handshake", {}, response=response)
-            raise
+        settings, name, caller, proof, response = self._admission.admit(invocation, context)
+        if response:
+            return Success("handshake", {}, response=response)
         at("methods")
         caller.check_method_of_any(request)
         at("networks")
@@ -199,43 +185,6 @@ class Function:
         done = once(self._stores.of(settings), work, settings.idempotency_ttl_seconds)
         invocation.replayed, invocation.store_fault = done.replayed, done.fault
         return done.success()
-
-    def _find_caller(self, invocation: Invocation, context: object) -> tuple[Settings, str, Caller]:
-        """Return the settings, and name and caller of a request that could be read."""
-        request = _received(invocation)
-        invocation.at("configuration")
-        settings, callers = configuration.load(self._environ, context, self._callers_file)
-        invocation.settings = settings
-        if request.method == "OPTIONS" and not callers.take_options():
-            raise MethodNotAllowed(METHODS)
-        invocation.at("caller")
-        name, caller = callers.of(request)
-        invocation.found(name)
-        return settings, name, caller
-
-    def _verify(
-        self,
-        invocation: Invocation,
-        settings: Settings,
-        name: str,
-        caller: Caller,
-        get_secrets: Callable[..., GetSecret],
-    ) -> Proof:
-        """Check the credential, again if its secret has just been rotated."""
-        invocation.at("secrets")
-        configuration.check_ttl(name, caller, settings)
-        secrets = configuration.secrets_of(name, caller.auth, get_secrets())
-        invocation.at("verify")
-        try:
-            proof = caller.auth.verify(invocation.request, secrets, self._now())
-        except CredentialMismatch:
-            renewed = configuration.secrets_of(name, caller.auth, get_secrets(early=True))
-            if renewed == secrets:
-                raise
-            proof, secrets = caller.auth.verify(invocation.request, renewed, self._now()), renewed
-        invocation.caller_name, invocation.caller, invocation.secrets = name, caller, secrets
-        invocation.found(caller.auth.scheme)
-        return proof
 
     def _act(
         self,
@@ -286,18 +235,3 @@ class Function:
         if faults or hints:
             line = log.initialize_line(self._action, request_id_of(context), faults, self._now(), hints)
             self._log(line, "INFO")
-
-
-def _received(invocation: Invocation) -> Request:
-    """Return the request, unless it could not be read or has a method that nobody takes."""
-    request = invocation.request
-    if isinstance(request.fault, PayloadTooLarge):
-        raise request.fault
-    invocation.at("method")
-    if request.method not in (*METHODS, "OPTIONS"):
-        raise MethodNotAllowed(METHODS)
-    invocation.at("body")
-    if request.fault:
-        raise request.fault
-    invocation.found(f"{len(request.body)} bytes")
-    return request
