@@ -54,7 +54,9 @@ def first(rows: list[list[str]]) -> list[str]:
     return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize("page", [*both("contract"), *both("callers/README")])
+@pytest.mark.parametrize(
+    "page", [*both("contract"), *both("callers/README"), PAGES["README.md"], PAGES["README.zh.md"]]
+)
 def test_the_codes_are_those_of_the_error_tree(page: str) -> None:
     rows = table(page, KINDS)
     assert sorted(first(rows)) == sorted(KINDS)

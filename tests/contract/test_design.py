@@ -1,4 +1,4 @@
-"""docs/concepts.md and its picture: the steps are the pipeline's."""
+"""docs/design.md and its picture: the steps are the pipeline's."""
 
 from __future__ import annotations
 
