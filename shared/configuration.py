@@ -143,19 +143,19 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
 
 
 def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
-    """Return what is no error, and yet hardly meant, a sentence each: it stops nobody."""
+    """Return what is valid but probably a mistake, a sentence each; it stops no request."""
     named: set[str] = set()
-    told: list[str] = []
+    found: list[str] = []
     with contextlib.suppress(ConfigurationError):
         callers = load_callers(callers_file_of(environ, callers_file)).callers
         references = (reference for caller in callers.values() for reference in caller.references())
         named = {text.removeprefix(ENV).removesuffix(OPTIONAL) for text in references}
-        told = doubts_of(callers)
-    return [*told, *doubts(environ, named=named)]
+        found = doubts_of(callers)
+    return [*found, *doubts(environ, named=named)]
 
 
 def doubts_of(callers: Mapping[str, Caller]) -> list[str]:
-    """Return what of the callers is no error, and yet hardly meant, a sentence each."""
+    """Return what is valid in the callers but probably a mistake, a sentence each."""
     return [f"callers.{name}.{doubt}" for name, caller in callers.items() for doubt in _doubts_of(caller)]
 
 
@@ -185,7 +185,7 @@ def _outlasts_recordings(caller: Caller, settings: Settings) -> bool:
 def _is_served(caller: Caller, get_secret: GetSecret) -> bool:
     """Whether no secret is known to be missing."""
     for reference in caller.auth.secrets or ():
-        # Each by itself: what was not read says nothing of the others.
+        # Each by itself: a secret that cannot be read does not affect the others.
         try:
             read_secrets([reference], get_secret, caller.auth.fault_of_secret)
         except NotAskedError:
@@ -217,8 +217,8 @@ def _slips(callers: Callers, stopped: Collection[str], get_secret: GetSecret) ->
                 fault = fault_of(values[0], caller.auth.fault_of_secret) if values else None
                 if fault:
                     of_kms = f"{reference}: its current version {fault}"
-                    told = of_kms if reference.startswith(KMS) else f"{reference.removeprefix(ENV)} {fault}"
-                    yield f"callers.{name}.auth.secrets: {told}"
+                    sentence = of_kms if reference.startswith(KMS) else f"{reference.removeprefix(ENV)} {fault}"
+                    yield f"callers.{name}.auth.secrets: {sentence}"
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Dead letters: failed requests from authenticated callers, kept in a bucket to be sent again.
 
-A dead letter holds what its sender sent, phone numbers included, and no credential: whoever sends it again signs it
-anew (`local.replay`). Keeping it has its own share of the deadline. Failing to store one never changes the response.
+A dead letter holds what its sender sent, phone numbers included, but no credential: `local.replay` signs it anew.
+Keeping it has its own share of the deadline. Failing to store one never changes the response.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WriteDeadLetter = Callable[[str, bytes, Credentials, float], None]
 
 
 class DeadLetterError(Exception):
-    """A dead letter cannot be stored. The text says why and quotes nothing of it."""
+    """A dead letter cannot be stored. The text says why and quotes none of it."""
 
 
 def open_dead_letters(settings: Settings) -> WriteDeadLetter | None:
@@ -121,12 +121,13 @@ def keep(
 
 
 def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, secrets: Sequence[str]) -> dict[str, Any]:
-    """Return the fields of a dead letter that tell the request and its failure.
+    """Return the fields of a dead letter that describe the request and its failure.
 
     Args:
         invocation: what is known of the invocation.
         problem: how it ended.
-        caller: who sent it. Its credentials are left out; what its expressions read is kept whatever its name.
+        caller: who sent it. Its credentials are left out; what its expressions read is kept even if its name
+            looks like a credential's.
         secrets: headers and parameters that contain one of them are left out, too.
 
     Raises:

@@ -217,7 +217,7 @@ class Function:
         log.write(line, level, self._log_to)
 
     def initialize(self, context: object) -> None:
-        """Log everything that is wrong with the configuration, and what is hardly meant; never raises.
+        """Log all faults of the configuration and what is probably a mistake; never raises.
 
         Requests find the same faults and answer `configuration_error`. Where there are none, what the first request
         needs besides its call is prepared: the libraries of store and dead letters are slow to import.

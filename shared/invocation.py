@@ -44,14 +44,14 @@ def ignore(step: Step, found: object) -> None:
 
 @dataclass
 class Invocation:
-    """What log line, answer and dead letter are made of.
+    """The data for the log line, the answer and the dead letter.
 
     Attributes:
         step: the one that is being taken; of a request that failed, the one that failed.
         parameters: once they hold.
         replayed: whether the outcome is that of an earlier request.
-        store_fault: what the store failed to do after that request had ended.
-        settings, secrets: what a dead letter needs, and what it must not hold.
+        store_fault: what failed when the answer was stored.
+        settings, secrets: for the dead letter; it must contain none of the secrets.
     """
 
     action: Action

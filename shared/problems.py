@@ -85,10 +85,10 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     """An answer that is not a success.
 
     Attributes:
-        code, status, retryable, title, detail: what the caller is told; fixed per class, `detail` may be overridden
-            by a text that quotes nothing of the request.
+        code, status, retryable, title, detail: what the caller gets; fixed per class, `detail` may be
+            overridden by a text that quotes no part of the request.
         needs_operator: whether its log line is an `ERROR` although its status is not 5xx.
-        is_final: whether it tells of the call itself, so that the same request would get it again and it is kept with
+        is_final: whether it is about the call itself, so that the same request would get it again and it is kept with
             the request's idempotency key.
         reason: which check failed, for the log line; no value of the request, no secret, no foreign text.
         headers: HTTP headers that belong to the answer (`Allow`, `Retry-After`, `WWW-Authenticate`).
@@ -380,7 +380,7 @@ class UpstreamDenied(UpstreamProblem):
 
 
 class UpstreamInvalidResponse(UpstreamProblem):
-    """An answer that cannot be read, whatever its status, or a redirect, which is never followed."""
+    """An answer of any status that cannot be read, or a redirect, which is never followed."""
 
     code = "upstream_invalid_response"
     status = 502

@@ -156,7 +156,7 @@ def _endpoint_of(service: str, region: str) -> str:
 
 
 _MOST_MS = 600_000
-# With less not even one call could be made and its answer be told.
+# Less is not enough for one call and its answer.
 LEAST_DEADLINE_MS = 500
 
 _REGION = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
@@ -220,7 +220,7 @@ class Settings(BaseModel):
         service = str(info.field_name).removesuffix("_endpoint")
         region = info.data.get(f"{service}_region")
         if not endpoint and region is None:
-            # The region is wrong, and that is told.
+            # The region is wrong, and has its own error.
             return endpoint
         host = endpoint or _endpoint_of(service, region or "")
         is_old_form = "://" not in host and info.data.get(f"{service}_protocol") == "http"
@@ -248,9 +248,9 @@ def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
     try:
         return _validated(tuple((dict.fromkeys(_REGIONS, region) | given).items()))
     except ValidationError as error:
-        # Of a default pydantic tells the field's name, in lower case, and not the variable's.
+        # For a default pydantic gives the field's name, in lower case, and not the variable's.
         lines = (line.partition(": ") for line in describe(error))
-        raise ConfigurationError(*(f"{name.upper()}: {told}" for name, _, told in lines)) from None
+        raise ConfigurationError(*(f"{name.upper()}: {sentence}" for name, _, sentence in lines)) from None
 
 
 def log_level_of(environ: Mapping[str, str]) -> str:
@@ -270,7 +270,7 @@ def callers_file_of(environ: Mapping[str, str], default: Path) -> str:
 
 
 def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
-    """Yield what of the environment is no error, and yet hardly meant, a sentence each.
+    """Yield what is valid in the environment but probably a mistake, a sentence each.
 
     Args:
         environ: the environment.
@@ -281,8 +281,8 @@ def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterat
     if "CCC_PROTOCOL" in given:
         yield "CCC_PROTOCOL is read until 1.0; leave it out, and set http:// before CCC_ENDPOINT where it is to be http"
     for name in _REGIONS:
-        if told := doubt_of_region(given.get(name, "")):
-            yield f"{name}: {told}"
+        if doubt := doubt_of_region(given.get(name, "")):
+            yield f"{name}: {doubt}"
     with contextlib.suppress(ValueError):
         deadline_ms = int(given.get("DEADLINE_MS", Settings.model_fields["deadline_ms"].default))
         for name in ("CCC_CONNECT_TIMEOUT_MS", "CCC_READ_TIMEOUT_MS"):

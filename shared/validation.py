@@ -1,4 +1,4 @@
-"""How a model's errors are told to an operator: a place and a sentence, and never the value, which may be a secret."""
+"""Turns a model's errors into lines for an operator: a place and a sentence, never the value, which may be a secret."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def once_each(values: list[str]) -> list[str]:
 
 
 def says(sentence: str, accepts: Callable[[Any], bool] = lambda _: True) -> WrapValidator:
-    """Return a validator that tells whatever is wrong with a value in one sentence.
+    """Return a validator that reports every fault of a value in the same sentence.
 
     Args:
         sentence: what the value should be.
@@ -64,7 +64,7 @@ def says(sentence: str, accepts: Callable[[Any], bool] = lambda _: True) -> Wrap
         with contextlib.suppress(ValidationError):
             if accepts(found := validate(value)):
                 return found
-        raise PydanticCustomError("told", "{sentence}", {"sentence": sentence})
+        raise PydanticCustomError("rule", "{sentence}", {"sentence": sentence})
 
     return WrapValidator(check)
 

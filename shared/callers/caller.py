@@ -216,7 +216,7 @@ class Caller(Table):
             except ConfigurationError as error:
                 unset = error
             except Problem:
-                # Whatever it is, a stranger learns no more than that nothing has been proved.
+                # Every fault gets the same answer: a stranger learns only that the credential was not accepted.
                 continue
             else:
                 if is_taken:
@@ -330,11 +330,11 @@ class Caller(Table):
         raise problem
 
     def key_of(self, document: Mapping[str, Any], delivery: str | None) -> str | None:
-        """Return the request's idempotency key: what the caller's expression finds, else what tells its delivery.
+        """Return the request's idempotency key: what the caller's expression finds, else `delivery`.
 
         Args:
             document: the request's `body`, `query`, `headers` and `path`.
-            delivery: from the caller's scheme, `None` if it has nothing of the kind.
+            delivery: from the caller's scheme, `None` if it has none.
 
         Raises:
             InvalidParameters: the expression finds no key: never silently without one.
@@ -390,7 +390,7 @@ class Caller(Table):
 
 
 def _refuse_options(request: Request) -> None:
-    # Whether somebody takes OPTIONS is told to nobody: every such request that is no handshake gets one answer.
+    # The answer does not show which caller takes OPTIONS: every such request that is no handshake gets the same.
     if request.method == "OPTIONS":
         raise Unauthorized("no handshake takes this request")
 

@@ -102,7 +102,7 @@ def load_callers(path: str | Path) -> Callers:
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
     except ValueError as error:
-        # TOMLDecodeError tells the place and nothing of the content; the others are not so careful.
+        # The text of TOMLDecodeError has the place and no content; the others may quote content.
         place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else None
         reason = "not UTF-8; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "a value cannot be read"
         raise ConfigurationError(f"callers file: {place or reason}") from None

@@ -1,6 +1,6 @@
 """Requests by which a sender checks the URL before its first webhook, as the callers file or a vendor's row has them.
 
-None of them reaches CCC: whatever proves such a request can do nothing but get the answer that is declared here.
+None of them reaches CCC: a request that passes such a check only gets the answer that is declared here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Handshake(Table):
             raise PydanticCustomError("handshake", "auth: a handshake comes over HTTP")
         expressions = (self.when, self.text, *self.reply.values(), *self.headers.values())
         if self.auth is not None and any(calls(each, KEYED) for each in expressions if each is not None):
-            # It would sign for whoever passes that other check.
+            # It would sign for anyone who passes that other check.
             raise PydanticCustomError("handshake", "hmac_sha256 needs the caller's own auth")
         return self
 

@@ -25,7 +25,8 @@ from shared.settings import Settings
 
 # From this age on a secret is read anew, and up to the other it is used if that fails.
 FRESH_S, MAX_AGE_S = 240.0, 300.0
-# Between two reads of one secret, whoever asks and however they end. The first that succeeds is free.
+# The least time between two reads of one secret, for all requests together, whether a read succeeds or fails. The first
+# successful read does not count.
 EVERY_S = 10.0
 # Sets of credentials that an instance knows for one secret: the role's, the one before it was renewed, and two more.
 MAX_SETS = 4
@@ -50,7 +51,7 @@ class _Kept:
 
     def is_due(self, *, early: bool) -> bool:
         """Whether it is to be read now, if it may be."""
-        # What is not there may be on its way: whoever sets it up waits for it.
+        # A secret that is missing may be created soon, and somebody waits for it.
         return early or self.found is None or self.found_at.age_s() >= (FRESH_S if self.found else EVERY_S)
 
     def read(self, read: Callable[[], tuple[str, ...]]) -> None:
@@ -164,7 +165,7 @@ class _Secret:
             kept.read(read)
             is_free = kept.failure is None and not self._has_succeeded
         finally:
-            # Only now: until it is done, whoever comes meanwhile waits for it.
+            # Only now: until the read has ended, other requests wait for it.
             if is_free:
                 self._has_succeeded = True
             else:

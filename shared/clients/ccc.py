@@ -35,7 +35,7 @@ _HTTP_REDIRECT = range(300, 400)
 _HTTP_SERVER_ERROR = 500
 _MAX_WAIT_MS = 3_600_000
 
-# CCC's `Code`, as a pattern for the whole of it, and the problem it stands for, whatever the HTTP status. Sources: API
+# CCC's `Code`, as a pattern for the whole of it, and its problem; the HTTP status does not matter. Sources: API
 # reference of MuteCall (2020-07-01), common error codes of CCC, error codes of the OpenAPI gateway. The first match
 # counts. Without one the HTTP status decides; what is then no failure of CCC's own is for an operator to look at.
 CODES: tuple[tuple[str, type[UpstreamProblem]], ...] = (

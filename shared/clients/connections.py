@@ -1,7 +1,7 @@
 """The connections of this process: opened in time, verified, and kept for the next request to the same server.
 
-They outlive an invocation, since a TLS handshake costs more than the call; they carry nothing of a caller. The one step
-that cannot be told how long to wait, the look-up of a name, runs in a thread that is left behind.
+They outlive an invocation, since a TLS handshake costs more than the call; they hold no data of a caller. The look-up
+of a name takes no timeout, so it runs in a thread that is left behind.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One request's limits, and a socket that keeps to them: the deadline, and how much may be received.
 
-All bytes pass this socket, those of TLS as well, and each of its steps asks the exchange of its thread: whatever a
-server feeds the loops of the libraries above it with, time or size ends them.
+All bytes pass this socket, those of TLS as well, and each of its steps asks the exchange of its thread. So time and
+size end the loops of the libraries above it, whatever the server sends.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ current = _current.get
 
 
 class Socket(socket.socket):
-    """A socket of which no step waits for longer than is left of the exchange, or receives more than it may.
+    """A socket whose steps end with the time that is left of the exchange, and receive no more than it allows.
 
     Attributes:
         patience_s: bounds each step too; alone, it would let an upstream that drips hold the caller for ever.

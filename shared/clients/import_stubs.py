@@ -1,10 +1,10 @@
 """Imports that a cold start does not pay for.
 
 The libraries behind the doors of this project import, at their top, far more than a request ever uses: asynchronous
-HTTP, schedulers, websockets, key formats. `without` imports them with stand-ins in the place of such modules, which
+HTTP, schedulers, websockets, key formats. `without` imports them with stubs in the place of such modules, which
 are then neither loaded nor shipped.
 
-A stand-in can be named, called and subclassed while the import lasts: all that a module's top level does with what it
+A stub can be named, called and subclassed while the import lasts: all that a module's top level does with what it
 imports. Afterwards every use of it raises `AbsentError`, which names it. A release of a library that begins to need one
 of them is found out by the first test that calls it.
 """
@@ -52,10 +52,10 @@ class AbsentError(ImportError):
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """Import what the block imports with stand-ins for these modules and all below them.
+    """Import what the block imports with stubs for these modules and all below them.
 
     What the block does not import keeps the real ones, before and after. The block has to be a module's own import
-    statements: another thread that imports one of the names meanwhile would get the stand-in.
+    statements: another thread that imports one of the names meanwhile would get the stub.
 
     Args:
         names: absolute, of modules or packages.
@@ -86,7 +86,7 @@ def _bind(name: str, module: ModuleType | None) -> None:
 
 
 class _Scope:
-    """One import and its stand-ins."""
+    """One import and its stubs."""
 
     importing = True
 
@@ -100,7 +100,7 @@ class _Scope:
 
 
 class _StandIn(type):
-    """A stand-in for whatever a module has: a class, so that it can be a base."""
+    """A stub for any attribute of a module: a class, so that it can be a base."""
 
     _scope: _Scope
     _name: str
@@ -123,7 +123,7 @@ class _StandIn(type):
 
 
 class _Module(ModuleType):
-    """A stand-in for a module; as a package, so that any module below it is found."""
+    """A stub for a module; as a package, so that any module below it is found."""
 
     _scope: _Scope
 
@@ -138,7 +138,7 @@ class _Module(ModuleType):
 
 
 class _Finder:
-    """Finds and loads stand-ins; it has no base, since `importlib.abc` imports what nobody else does."""
+    """Finds and loads stubs; it has no base, because `importlib.abc` imports modules that nothing else needs."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.scope = _Scope()

@@ -17,7 +17,7 @@ _GET_SECRET_VALUE = rpc.Operation("GetSecretValue", "2016-01-20")
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
 _HTTP_OK, _HTTP_SERVER_ERROR = 200, 500
 _NO_SUCH_SECRET = re.compile(r"(.+\.)?(Resource|Secret)NotFound(\..+)?")
-# What the gateway refuses in the request itself, whatever is asked for: it says nothing of the secret.
+# Refusals of the request itself, which do not depend on the secret.
 _OF_THE_REQUEST = re.compile(
     r"(Signature|Invalid(SecurityToken|AccessKeyId|TimeStamp)|Incomplete|Missing|Rejected)[A-Za-z]*(\..+)?"
 )
@@ -74,12 +74,12 @@ def _check_absent(name: str, stage: str, answer: rpc.Answer) -> None:
         ConfigurationError, SecretUnavailableError: it says something else.
     """
     code = Upstream.read(answer.body).code or ""
-    told = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
+    reason = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
     if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or _PASSING.fullmatch(code):
-        raise SecretUnavailableError(told)
+        raise SecretUnavailableError(reason)
     if stage == _PREVIOUS and _OF_THE_REQUEST.fullmatch(code):
-        raise SecretUnavailableError(told)
+        raise SecretUnavailableError(reason)
     # Which code says that a secret has no previous version is not documented. The same role has just been given the
     # current one: what is left can hardly say anything else.
     if stage != _PREVIOUS and not _NO_SUCH_SECRET.fullmatch(code):
-        raise ConfigurationError(told)
+        raise ConfigurationError(reason)

@@ -29,7 +29,7 @@ STANDARD_LIBRARY = ("importlib.metadata", "zoneinfo")
 
 @contextmanager
 def lean() -> Iterator[None]:
-    """Import what the block imports at less cost: without the collector of garbage, of which an import leaves none."""
+    """Import what the block imports at less cost: without garbage collection, because an import leaves no garbage."""
     if os.environ.get("LEAN_IMPORTS") == "off":
         yield
         return

@@ -29,7 +29,7 @@ _NO_CODE = "BadErrorResponse"
 
 
 class OssError(Exception):
-    """The object was not written, or nobody knows; the text quotes nothing of it, nor of what OSS answered."""
+    """The object was not written, or may not have been; the text quotes neither it nor OSS's answer."""
 
 
 class Bucket(NamedTuple):

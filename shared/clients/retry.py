@@ -27,19 +27,19 @@ LEAST_ATTEMPT_S = 0.5
 
 
 def delivery_state_of(kind: type[UpstreamProblem], *, sent: bool, status: int | None) -> DeliveryState:
-    """Return what became of a request that did not succeed.
+    """Return the state of a request that did not succeed.
 
     | what happened                                               | state         | sent once more             |
     | ----------------------------------------------------------- | ------------- | -------------------------- |
     | no name, no route, refused, TLS, connect timeout            | `not_sent`    | yes                        |
-    | throttled, whatever the status; a readable 503              | `rejected`    | after the wait it asks for |
+    | throttled, with any status; a readable 503                  | `rejected`    | after the wait it asks for |
     | any other failure of CCC itself: it may be half done        | `unknown`     | no                         |
     | unreadable answer, redirect                                 | `unknown`     | no                         |
     | read timeout, connection lost, deadline                     | `unknown`     | no                         |
-    | any other refusal, whatever its status                      | `answered`    | no: it would be again      |
+    | any other refusal, with any status                          | `answered`    | no: it would be again      |
 
     Args:
-        kind: the problem it is told as.
+        kind: the problem that is reported for it.
         sent: whether anything of it may have left this machine.
         status: of CCC's answer, `None` without a readable one.
     """
@@ -57,8 +57,8 @@ def pause_before_retry(delivery_state: DeliveryState, wait_ms: int | None, left_
 
     Args:
         delivery_state: of the first attempt.
-        wait_ms: what CCC asks for (`x-acs-retry-after`). Without it nobody knows when it takes requests again: the
-            sender is told to come back.
+        wait_ms: what CCC asks for (`x-acs-retry-after`). Without it the time is unknown, and the sender has to
+            retry.
         left_s: of the deadline.
     """
     if delivery_state == "not_sent":

@@ -1,4 +1,4 @@
-"""Nothing twice: a request with a key runs once, and whoever sends it again gets the answer of the first.
+"""A request with a key runs once; a repetition gets the first answer.
 
 claim → run → complete. What is kept is an answer about the call itself; after any other the claim is released, so that
 a resend runs again. The claim of an invocation that crashed ends with its deadline.
@@ -76,13 +76,13 @@ def name_of(caller: str, key: str, *owner: str) -> str:
         caller: the name of the caller.
         key: the idempotency key.
         owner: function and action, where they alone know the key. A key that is part of what was signed is known to
-            every function: whoever has recorded a mute could have it run as an unmute otherwise.
+            every function: otherwise somebody who has recorded a mute could run it as an unmute.
     """
     return ":".join(("mute-call", "2", caller, *owner, hashlib.sha256(_bytes(key)).hexdigest()))
 
 
 def fingerprint_of(action: str, parameters: Mapping[str, str]) -> str:
-    """Return the SHA-256 of action and mapped parameters, in hexadecimal digits: it tells one request from another."""
+    """Return the SHA-256 of action and mapped parameters, in hexadecimal digits: it distinguishes requests."""
     return hashlib.sha256(_bytes(json.dumps([action, parameters], sort_keys=True))).hexdigest()
 
 
@@ -133,10 +133,10 @@ def _settle(store: Store, work: Work, claim: str, outcome: Outcome | None, ttl_s
 
 def _record(fingerprint: str, outcome: Outcome) -> str:
     if isinstance(outcome, Problem):
-        told: dict[str, Any] = {"reason": outcome.reason}
+        result: dict[str, Any] = {"reason": outcome.reason}
     else:
-        told = {"fields": outcome.fields}
-    return json.dumps({"fingerprint": fingerprint, "code": outcome.code, "upstream": outcome.upstream, **told})
+        result = {"fields": outcome.fields}
+    return json.dumps({"fingerprint": fingerprint, "code": outcome.code, "upstream": outcome.upstream, **result})
 
 
 def _earlier(held: Held, fingerprint: str) -> Outcome:

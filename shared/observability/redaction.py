@@ -25,7 +25,7 @@ _PLAIN_KEY = re.compile(
     r"cache|dedup(lication)?|event|foreign|group|idempotency|issue|message|object|ordering|partition|primary|project"
     r"|public|routing|search|sort"
 )
-# What tells a credential in whatever it is a part of, but for the words that only look so.
+# Words that mark a name as a credential's wherever they occur in it; the look-behinds exclude harmless words.
 _ANYWHERE = re.compile(
     r"cookie|credential|hmac|jwt|(?<!com)pass[-_]?(word|wd|phrase|code|key)|secret(?!ar|ion|ive)"
     r"|(?<!ob)(?<!pos)session|sessid|signature|token(?!i[sz])"

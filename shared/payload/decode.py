@@ -38,7 +38,7 @@ def decode_body(
     Args:
         body: the raw bytes.
         headers: by lower-case name.
-        payload_format: `auto` decodes by content type, the others whatever it says.
+        payload_format: `auto` decodes by content type; the others ignore it.
         has_expressions: whether expressions read the payload. JSON may then be any value, else an object; and a form
             field that comes twice is a list, else an error.
 
@@ -163,7 +163,7 @@ def read_query(raw: str, errors: str = "strict") -> dict[str, str]:
 
     Args:
         raw: the query as it was sent.
-        errors: what becomes of bytes that are no UTF-8, as `bytes.decode` takes it.
+        errors: how to handle bytes that are not UTF-8, as in `bytes.decode`.
 
     Raises:
         ValueError: they are no UTF-8, or there are more than 100 parameters.

@@ -77,7 +77,7 @@ def _name_at_domain(value: str) -> str:
 
 
 # The rules in JSON Schema, for the OpenAPI document. Not every dialect of patterns has Unicode's classes: these have
-# the first 256 characters, of which some are white space, some cannot be printed, and neither stands at a value's edge.
+# the first 256 characters: white space, and characters that cannot be printed; a value's edge has neither.
 _SPACE, _UNPRINTABLE, _INNER = r"[\t-\r \x85\xa0]*", r"\x00-\x1f\x7f-\xa0\xad", r"\x00-\x20\x7f-\xa0\xad"
 _TEXT = f"[^{_INNER}]([^{_UNPRINTABLE}]*[^{_INNER}])?{_SPACE}"
 _USER = f"[^@{_INNER}][^@{_UNPRINTABLE}]*@[^@{_UNPRINTABLE}]*[^@{_INNER}]{_SPACE}"

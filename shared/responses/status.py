@@ -56,10 +56,10 @@ class SlimStatus(TypedDict):
 
 
 def slim_status(action: Action, parameters: CallParameters, answer: Mapping[str, Any]) -> Success:
-    """Return the flat status of an accepted call: CCC has carried it out, whatever is odd in its answer."""
+    """Return the flat status of an accepted call: CCC has carried it out, even if its answer is odd."""
     try:
         return _status_of(action, parameters, answer)
-    except Exception:  # noqa: BLE001 - nothing of the answer is worth telling a carried out call as a failure
+    except Exception:  # noqa: BLE001 - an odd answer must not turn a completed call into a failure
         return _status_of(action, parameters, {})
 
 
@@ -68,7 +68,7 @@ def _status_of(action: Action, parameters: CallParameters, answer: Mapping[str, 
 
     Args:
         action: what was asked for.
-        parameters: of which call.
+        parameters: which call and agent.
         answer: CCC's answer, `Code` being `OK`.
 
     Returns:

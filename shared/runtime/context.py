@@ -108,5 +108,5 @@ def _text(holder: object, name: str) -> str | None:
 def _attribute(holder: object, name: str) -> object:
     try:
         return getattr(holder, name, None)
-    except Exception:  # noqa: BLE001 - the object is the platform's; whatever it does, the handler answers
+    except Exception:  # noqa: BLE001 - the object is the platform's; the handler answers whatever it raises
         return None

@@ -111,7 +111,7 @@ def _read(event: object) -> Request:
     """Return the request of an event.
 
     Raises:
-        PayloadTooLarge: longer than a body within the limit can make it; nothing of it is parsed or copied.
+        PayloadTooLarge: longer than a body within the limit can make it; it is neither parsed nor copied.
         MalformedRequest: the event is no JSON object.
     """
     if not isinstance(event, (bytes, str)):

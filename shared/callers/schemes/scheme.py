@@ -32,8 +32,8 @@ class Proof(NamedTuple):
 class Scheme(BaseModel):
     """What all schemes share.
 
-    `verify` sees the raw bytes, before anything of them is parsed; whatever is wrong with a credential is
-    `Unauthorized`, never another exception. `sign` stands beside it, for senders and tests.
+    `verify` sees the raw bytes, before they are parsed. Every fault of a credential is `Unauthorized`, never another
+    exception. `sign` is its inverse, for senders and tests.
     """
 
     # Most schemes are in no callers file: a validator is built for those alone that are.
@@ -83,7 +83,7 @@ class Scheme(BaseModel):
         return True
 
     def credential_places(self) -> tuple[Place, ...]:
-        """Return where keys and signatures stand: neither expressions nor dead letters see them."""
+        """Return the places of keys and signatures: neither expressions nor dead letters see them."""
         return ()
 
     def credential_headers(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Signatures with a shared secret, described by the callers file or by a vendor's row: `hmac` and `hash`.
 
-A template says what is signed. Whatever stands in it without a border of its own must not be movable: the same bytes
-must not be readable as another request.
+A template says what is signed. Parts that touch must not be movable: the same bytes must not be readable as another
+request.
 """
 
 from __future__ import annotations
@@ -145,9 +145,9 @@ class Signature(Scheme):
 
     @cached_property
     def _needs_brace(self) -> bool:
-        """Whether nothing but the body's first byte tells where it begins."""
+        """Whether only the body's first byte shows where the body begins."""
         glued = any(other == "body" and one not in _BORDERED for one, other in self._touching)
-        # A URL may hold whatever is no white space.
+        # A URL may hold any character except white space.
         return glued or re.search(r"\{url\}\S*\{body\}|\{body\}\S*\{url\}", self.content) is not None
 
     @property

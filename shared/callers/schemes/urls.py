@@ -69,7 +69,7 @@ def _own_url(request: Request) -> str:
 
 
 def _spellings(query: Mapping[str, str]) -> Iterator[str]:
-    """Yield spellings of a query, each of which `decode_query` would read as it reads what the event has."""
+    """Yield spellings of a query that `decode_query` reads as it reads the event's."""
     texts = (*query, *query.values())
     if len(query) > _MAX_PARAMETERS or sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > _MAX_BYTES:
         raise Unauthorized("query is too long")
