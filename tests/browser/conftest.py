@@ -73,10 +73,11 @@ def _send(method: str, url: str, path: str, body: object, headers: dict[str, str
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     printed = tmp_path_factory.mktemp("run") / "stdout"
     environment = {name: value for name, value in os.environ.items() if _KEPT.fullmatch(name)}
+    environment |= {"CALLERS_FILE": str(CALLERS), "DEADLINE_MS": "15000"}
     command = [sys.executable, "-m", "local.run", "--gateway-port", "0", "--simulator-port", "0"]
     with (
         printed.open("w") as stdout,
-        subprocess.Popen(command, cwd=ROOT, env=environment | {"CALLERS_FILE": str(CALLERS)}, stdout=stdout) as process,  # noqa: S603 - our own module
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout) as process,  # noqa: S603 - our own module
     ):
         try:
             deadline = time.monotonic() + TIMEOUT_S

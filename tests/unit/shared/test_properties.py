@@ -22,7 +22,7 @@ from tests.builders import PAYLOAD, TOKEN, Context312, direct_event
 from tests.unit.shared.callers.schemes.references import SENDERS, changed
 from tests.unit.shared.fakes import CALLERS, CCC_REQUEST_ID, NOW, World
 
-QUICK = settings(max_examples=200, deadline=None, database=None)
+QUICK = settings(max_examples=80, deadline=None, database=None)
 CODES = {kind.code: kind.status for kind in problem_types() if kind.status < 500}
 FLAT = {"status", "code", "retryable", "request_id"}
 # One caller per scheme with a mapping that touches everything, and one without that is always told 200.
@@ -352,7 +352,7 @@ def expressed(use: str, number: int, body: object, **fields: dict[str, str]) -> 
     ).encode()
 
 
-@settings(QUICK, max_examples=600)
+@settings(QUICK, max_examples=200)
 @given(
     use=st.sampled_from(sorted(USES)),
     number=st.integers(0, len(NASTY) - 1),

@@ -170,7 +170,7 @@ def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loa
         ADAPTER.validate_python(text)
 
 
-QUICK = settings(max_examples=300, deadline=None, database=None)
+QUICK = settings(max_examples=120, deadline=None, database=None)
 TOKENS = [
     *("body", "query", "path", "headers", "length", "sort_by", "a", "'x'", "`1`", "0", "-1", "99999999999999999999"),
     *([".", "[", "]", "*", "@", "&", "|", "||", "(", ")", "{", "}", ",", ":", "?", "!", "==", "<", '"', "`"]),
