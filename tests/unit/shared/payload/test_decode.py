@@ -105,7 +105,7 @@ def test_expressions_read_a_field_that_comes_twice_as_a_list() -> None:
         (nested(10_000), JSON, "32 levels"),
         (b'{"a": NaN}', JSON, "NaN"),
         (b'{"a": "\\ud800"}', JSON, "surrogate"),
-        (b'{"a": 1,\n}', JSON, "line 2, column 1"),
+        (b'{"a":\n x}', JSON, "line 2, column 2"),
         (b"[1]", JSON, "not an object"),
         (b"call=1&agent=2", JSON, "form"),
         (b' {"call": "a=1"}', FORM, "JSON"),
