@@ -19,7 +19,7 @@ from typing import Any
 from local.cli.command_line import FUNCTIONS, Parser, callers_file, run, write
 from local.doctor.case import Case
 from local.doctor.live import NEW_KEY, Live, credentials_in, garbled_in
-from local.log_service import (
+from local.doctor.log_service import (
     NOT_FOUND,
     LogServiceError,
     Logstore,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from local import log_service
+from local.doctor import log_service
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.live import Live
 

@@ -26,7 +26,7 @@ from local.doctor import case, examination
 from local.doctor.__main__ import main
 from local.doctor.check import Check
 from local.doctor.installation import check_python
-from local.log_service import completed, project_of
+from local.doctor.log_service import completed, project_of
 from local.simulator import AccessKey, Simulator
 from shared.function import Function
 from tests.builders import CREDENTIALS, Context312

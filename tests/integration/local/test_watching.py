@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import log_service
+from local.doctor import log_service
 from local.simulator import Simulator
 from local.watching import main
 from shared.runtime.context import Credentials
