@@ -68,6 +68,7 @@ def root(tmp_path: Path) -> Path:
     subprocess.run([str(GIT), "init", "-q"], cwd=tmp_path, check=True)  # noqa: S603 - of the machine
     tmp_path.joinpath(DETECTORS).parent.mkdir(parents=True)
     shutil.copyfile(ROOT / DETECTORS, tmp_path / DETECTORS)
+    shutil.copyfile(ROOT / ".gitignore", tmp_path / ".gitignore")
     write_baseline(tmp_path)
     return tmp_path
 
