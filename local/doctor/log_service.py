@@ -27,7 +27,7 @@ from shared.settings import Endpoint
 
 NOT_FOUND, NO_INDEX = 404, "IndexConfigNotExist"
 
-_WANTED = Path(__file__).resolve().parents[1] / "docs/watching/index.json"
+_WANTED = Path(__file__).resolve().parents[2] / "docs/watching/index.json"
 _ENDPOINT = "SLS_ENDPOINT"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
 _CODE = re.compile(r"[A-Za-z]{1,64}")
