@@ -5,6 +5,7 @@ None of them reaches CCC: a request that passes such a check only gets the answe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -80,7 +81,7 @@ class Handshake(Table):
         if self.status == _NO_CONTENT:
             return Response(self.status, "", headers)
         if self.text is None:
-            return Response(self.status, evaluate(self.reply, seen, secret), headers)
+            return Response(self.status, _json(evaluate(self.reply, seen, secret)), headers)
         text = evaluate({"text": self.text}, seen, secret)["text"]
         if not isinstance(text, str) or not text:
             raise InvalidParameters((FieldError("text", "finds no text"),))
@@ -96,6 +97,14 @@ def of_vendor(scheme: str) -> tuple[Handshake, ...]:
 def _is_true(value: object) -> bool:
     """Whether JMESPath takes a value for true: a number always is."""
     return value not in (None, False, "", [], {}) or (value == 0 and value is not False)
+
+
+def _json(reply: Document) -> str:
+    """Return a reply as it is sent; an expression may find what is no value of JSON, or a number too long to write."""
+    try:
+        return json.dumps(reply, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidParameters((FieldError("reply", "finds no value of JSON"),)) from None
 
 
 def _line(name: str, value: object) -> str:

@@ -45,9 +45,8 @@ _TIMES = {
     "iso8601": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"),
 }
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
-# They may touch any other part: the secret is not known, and methods are few. So may a timestamp: digits of a length
-# that the clock gives.
-_BORDERED = {"secret", "method"}
+# It may touch any other part: nobody else knows it.
+_BORDERED = {"secret"}
 _BRACE = b"{"
 
 
@@ -133,8 +132,8 @@ class Signature(Scheme):
 
     @property
     def _touching(self) -> list[tuple[str, str]]:
-        """The pairs of names with nothing between them but a timestamp: one of them may hold another timestamp."""
-        parts = _PLACEHOLDER.split(self.content.replace("{timestamp}", ""))
+        """The pairs of names with nothing between them, or only what one of them may hold as well."""
+        parts = _PLACEHOLDER.split(self.content.replace("{timestamp}", "").replace("{method}", ""))
         return [pair for pair, text in zip(pairwise(parts[1::2]), parts[2:-1:2], strict=True) if not text]
 
     @cached_property
@@ -273,15 +272,23 @@ class Signature(Scheme):
         return text
 
     def _has_borders(self, name: str, text: str) -> bool:
-        """Whether a text does not hold what separates it from its neighbours: its border could be moved else."""
+        """Whether a text holds nothing that separates signed parts: their borders could be moved else.
+
+        No part of the content excuses one from that: what has a form of its own, as a timestamp has, may stand in a
+        body as well.
+        """
         index = 2 * self._names.index(name) + 1
-        before, behind = self._parts[index - 1], self._parts[index + 1]
-        ends_before = index > 1 and self._parts[index - 2] not in _BORDERED | {"timestamp"}
-        ends_behind = index + 2 < len(self._parts) and self._parts[index + 2] not in _BORDERED | {"timestamp"}
+        inner = self._parts[2:-1:2]
+        before, behind = (self._parts[index - 1] if index > 1 else ""), self._parts[index + 1]
+        if index + 2 >= len(self._parts):
+            behind = ""
         if self._needs_brace and "{" in text:
             return False
-        return not (ends_before and before and (before + text).rindex(before) != 0) and not (
-            ends_behind and behind and (text + behind).index(behind) != len(text)
+        if any(separator and separator in text for separator in inner):
+            return False
+        # Nor may its end and a border together hold another one.
+        return not (before and (before + text).rindex(before) != 0) and not (
+            behind and (text + behind).index(behind) != len(text)
         )
 
     def _check_time(self, timestamp: str, now: float) -> None:

@@ -267,6 +267,27 @@ def test_twitch_and_woocommerce_bring_theirs(world: World) -> None:
     assert answer(world, path="/woocommerce", headers=form, body="job_id=7")["statusCode"] == 401
 
 
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("body.x", "1e999"),
+        ("[sum(body.x)]", f"[{'9' * 4300}, {'9' * 4300}]"),
+        ("&body", "1"),
+        ("to_number(body.x)", '"nan"'),
+    ],
+)
+def test_a_reply_is_json_or_an_error(world: World, expression: str, value: str) -> None:
+    world.write_callers(
+        f'{SLACK.toml()}[[callers.slack.handshakes]]\nwhen = "body.h"\nreply = {{ x = "{expression}" }}\n'
+    )
+    world.environ["ONE"] = "one"
+    body = f'{{"h": 1, "x": {value}}}'.encode()
+
+    reply = world.send(SLACK.event(SLACK.signed(now=NOW, body=body), body))
+
+    assert reply.code == "invalid_parameters"
+
+
 def test_a_files_handshakes_come_before_the_vendors(world: World, asked: Callable[..., Any]) -> None:
     own = '[[callers.slack.handshakes]]\nwhen = "body.type == \'url_verification\'"\nreply = { mine = "method" }\n'
     world.write_callers(SLACK.toml() + own)

@@ -243,6 +243,21 @@ def test_a_digest_of_secret_and_body_cannot_be_lengthened() -> None:
         decode_body(b"a=1" + glue + b"&a=2", {"content-type": "application/x-www-form-urlencoded"})
 
 
+@pytest.mark.parametrize("content", ["{id}.{timestamp}.{body}", "{id}.{method}.{body}", "{id}{timestamp}.{body}"])
+def test_a_body_that_holds_borders_cannot_be_cut_anew(content: str) -> None:
+    """One delivery was seen, whose free text holds what separates its parts: its end is sent as a form."""
+    has_time = "{timestamp}" in content
+    described = scheme(content=content, id="header.X-Id", **({"timestamp": "header.X-Time"} if has_time else {}))
+    middle = content.partition("{id}")[2].partition("{body}")[0].format(timestamp=NOW, method="POST")
+    head, tail = '{"note":"hi', 'JobId=job-evil&DeviceId="}'
+    seen = described.sign(Request(headers={"x-id": "msg1"}, body=f"{head}{middle}{tail}".encode()), SECRET, NOW)
+
+    bent = replace(seen.with_headers({"x-id": f"msg1{middle}{head}"}), body=tail.encode())
+
+    assert verifies(described, seen)
+    assert not verifies(described, bent)
+
+
 def test_sign_invents_an_id_where_there_is_none() -> None:
     described = scheme(content="{id}.{body}", id="header.X-Id")
 
@@ -335,6 +350,7 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
         {"content": "{header.x-sig}.{body}"},
         {"content": "{header.a}{query.b} {body}"},
         {"content": "{body}{header.a}"},
+        {"content": "{id}{method}{header.a} {body}", "id": "header.X-Id"},
         {"content": "{id}{timestamp}{header.a}.{body}", "id": "header.X-Id", "timestamp": "header.X-Time"},
         {"scheme": "hash"},
         {"scheme": "hash", "content": "{body}{secret}", "key_encoding": "hex"},
