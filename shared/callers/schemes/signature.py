@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.callers.schemes.places import Place, ReadPlace, Values
+from shared.callers.schemes.places import Place, ReadPlace, Values, read_place
 from shared.callers.schemes.scheme import Proof, Scheme, first_equal, key_of_content
 from shared.callers.schemes.urls import PublicUrl, signed_urls
 from shared.callers.schemes.vendors import NO_VENDOR, VENDORS, Vendor
@@ -45,8 +45,6 @@ _TIMES = {
     "iso8601": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"),
 }
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
-# It may touch any other part: nobody else knows it.
-_BORDERED = {"secret"}
 _BRACE = b"{"
 
 
@@ -87,7 +85,8 @@ class Signature(Scheme):
         yield from self._faults_of_content()
         yield from self._faults_of_places()
         for one, other in self._touching:
-            if not {one, other} & _BORDERED and (other != "body" or one == "body"):
+            # A secret may touch any other part: nobody else knows it.
+            if "secret" not in (one, other) and (other != "body" or one == "body"):
                 yield f"content needs something between {{{one}}} and {{{other}}}"
 
     def _faults_of_content(self) -> Iterator[str]:
@@ -140,12 +139,12 @@ class Signature(Scheme):
     def _signed_places(self) -> dict[str, Place]:
         """The headers and parameters that the content names."""
         found = (name for name in self._names if "." in name)
-        return {name: Place(*_kind_and_name(name)) for name in found}
+        return {name: read_place(name) for name in found}
 
     @cached_property
     def _needs_brace(self) -> bool:
         """Whether only the body's first byte shows where the body begins."""
-        glued = any(other == "body" and one not in _BORDERED for one, other in self._touching)
+        glued = any(other == "body" and one != "secret" for one, other in self._touching)
         # A URL may hold any character except white space.
         return glued or re.search(r"\{url\}\S*\{body\}|\{body\}\S*\{url\}", self.content) is not None
 
@@ -182,7 +181,7 @@ class Signature(Scheme):
 
     @staticmethod
     def _places(rows: Mapping[str, str], name: str) -> list[Place]:
-        return [Place(*_kind_and_name(rows[name]))] if name in rows else []
+        return [read_place(rows[name])] if name in rows else []
 
     def fault_of_secret(self, secret: str) -> str | None:
         """Return why a secret holds no key."""
@@ -231,7 +230,8 @@ class Signature(Scheme):
     def sign(self, request: Request, secret: str, now: float) -> Request:
         """Add the signature and what it needs; an id or a signed value that is there already is kept."""
         claim = Claim((), self._timestamp_at(now) if self.timestamp else "", self._new_id(Values(request)))
-        for place, text in ((self.timestamp, claim.timestamp), (self.id, claim.id)):
+        held = ((self.timestamp, claim.timestamp), (self.id, claim.id))
+        for place, text in held:
             if place and place.kind != "part":
                 request = place.write(request, text)
         for place in self._signed_places.values():
@@ -239,7 +239,6 @@ class Signature(Scheme):
                 request = place.write(request, uuid.uuid4().hex)
         texts = {name: Values(request).at(place) or "" for name, place in self._signed_places.items()}
         digest = self._digest(secret, self._content(claim, request, texts, self._urls(request)[0], secret))
-        held = ((self.timestamp, claim.timestamp), (self.id, claim.id))
         parts = [f"{place.name}={text}" for place, text in held if place and place.kind == "part"]
         return self.signature.write(request, (self.separator or "").join([*parts, f"{self.prefix}{digest}"]))
 
@@ -279,9 +278,8 @@ class Signature(Scheme):
         """
         index = 2 * self._names.index(name) + 1
         inner = self._parts[2:-1:2]
-        before, behind = (self._parts[index - 1] if index > 1 else ""), self._parts[index + 1]
-        if index + 2 >= len(self._parts):
-            behind = ""
+        before = self._parts[index - 1] if index > 1 else ""
+        behind = self._parts[index + 1] if index + 2 < len(self._parts) else ""
         if self._needs_brace and "{" in text:
             return False
         if any(separator and separator in text for separator in inner):
@@ -296,13 +294,18 @@ class Signature(Scheme):
             return
         if not _TIMES[self.timestamp_format].fullmatch(timestamp):
             raise Unauthorized("timestamp is malformed")
-        moment = int(timestamp) / 1000 if self.timestamp_format == "ms" else read_time(timestamp)
-        moment = float(timestamp) if self.timestamp_format == "s" else moment
+        moment = self._moment_of(timestamp)
         if moment is None:
             raise Unauthorized("timestamp is malformed")
         if abs(ahead_s := moment - now) > self.tolerance_seconds:
             off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
             raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance_seconds} s")
+
+    def _moment_of(self, timestamp: str) -> float | None:
+        """Return a timestamp of the right form as seconds since the epoch, `None` if no clock shows it."""
+        if self.timestamp_format == "iso8601":
+            return read_time(timestamp)
+        return int(timestamp) / 1000 if self.timestamp_format == "ms" else float(timestamp)
 
     def _timestamp_at(self, now: float) -> str:
         """Return the timestamp that a sender writes."""
@@ -395,11 +398,6 @@ def _held(values: Values, items: Sequence[str], place: Place | None) -> str:
         # Two: the platform has joined two headers.
         raise Unauthorized("signature is malformed")
     return found[0]
-
-
-def _kind_and_name(text: str) -> tuple[Any, str]:
-    kind, _, name = text.partition(".")
-    return kind, name.lower() if kind == "header" else name
 
 
 def encode(digest: bytes, encoding: str) -> str:

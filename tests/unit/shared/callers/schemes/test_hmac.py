@@ -348,6 +348,8 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
         {"content": "{method}", "covers_body": True},
         {"content": "{id}", "id": "header.X-Sig", "covers_body": False},
         {"content": "{header.x-sig}.{body}"},
+        {"content": "{header.X Y}.{body}"},
+        {"content": '{query."a"}.{query.a}.{body}'},
         {"content": "{header.a}{query.b} {body}"},
         {"content": "{body}{header.a}"},
         {"content": "{id}{method}{header.a} {body}", "id": "header.X-Id"},
