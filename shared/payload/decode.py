@@ -19,6 +19,7 @@ PayloadFormat = Literal["auto", "json", "form"]
 MAX_DEPTH = 32
 # Python refuses to read longer integers; no identifier has half as many digits.
 _MAX_DIGITS = 4300
+_INFINITY = float("inf")
 # Of a query, and of a form that has to be read before it is proved; the senders' have a few dozen at most.
 MAX_PAIRS = 100
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -93,8 +94,9 @@ def _media_type(headers: Mapping[str, str]) -> str:
 def decode_json(body: bytes, *, any_value: bool = False) -> Any:
     """Return the JSON in `body`, an object unless any value will do.
 
-    UTF-8, with or without a byte order mark; no duplicate keys, no `NaN` or infinity, at most 32 levels deep (the
-    outermost value is the first), integers of at most 4300 digits, no lone surrogates.
+    UTF-8, with or without a byte order mark; no duplicate keys, no `NaN` or infinity, no number that a float cannot
+    hold (`1e999`), at most 32 levels deep (the outermost value is the first), integers of at most 4300 digits, no lone
+    surrogates.
 
     Raises:
         MalformedRequest: anything else.
@@ -253,8 +255,15 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
+def _float(digits: str) -> float:
+    number = float(digits)
+    if abs(number) == _INFINITY:
+        raise MalformedRequest("the body has a number that is too large")
+    return number
+
+
 # `json.loads` would build one at every call.
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_int=_integer)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse, parse_int=_integer, parse_float=_float)
 
 
 def _check_tree(root: Any) -> None:

@@ -486,6 +486,7 @@ def test_a_direct_invocation_is_answered_flat(world: World, lines: Lines) -> Non
         (b"{", None, "malformed_request"),
         (None, None, "malformed_request"),
         (b'{"a": 1, "a": 1}', None, "malformed_request"),
+        (b'{"a": 1e999}', None, "malformed_request"),
         (b'{"a": "' + b"x" * 262_144 + b'"}', None, "payload_too_large"),
         (b"{}", None, "invalid_parameters"),
         (json.dumps({**PAYLOAD, "InstanceId": "other"}).encode(), None, "forbidden"),
