@@ -19,7 +19,7 @@ def original(name: str) -> str:
 
 PAIRS = {"README.md": "README.zh.md"} | {original(name): name for name in PAGES if name.startswith("docs/zh/")}
 # Extracts: what they show is their English page's, which shows more.
-EXTRACTS = {"docs/zh/callers/blocks.md", "docs/zh/deploy.md", "docs/zh/quickstart.md", "docs/zh/runbook.md"}
+EXTRACTS = {"docs/zh/callers/blocks.md", "docs/zh/runbook.md"}
 # What a comment of a block begins with.
 COMMENTS = {"toml": "#", "sh": "#", "yaml": "#", "python": "#"}
 
@@ -32,14 +32,20 @@ def blocks(text: str) -> Iterator[tuple[str, str]]:
         yield token.info, "" if token.info in ("text", "mermaid") else block.strip()
 
 
+def figures(text: str) -> set[str]:
+    """Return the numbers of a text's words: not those of its blocks, code marks and links."""
+    return set(re.findall(r"\d+(?:[.,:]\d+)*", re.sub(r"`[^`\n]+`|\]\([^)]*\)", "", prose(text))))
+
+
 @pytest.mark.parametrize(("english", "chinese"), PAIRS.items(), ids=PAIRS.values())
-def test_both_languages_show_the_same_blocks_and_names(english: str, chinese: str) -> None:
+def test_both_languages_show_the_same_blocks_names_and_figures(english: str, chinese: str) -> None:
     assert ROOT.joinpath(english).is_file(), "there is no such page in English"
     if chinese in EXTRACTS:
         assert set(blocks(PAGES[chinese])) <= set(blocks(PAGES[english]))
     else:
         assert list(blocks(PAGES[chinese])) == list(blocks(PAGES[english]))
         assert set(spans(PAGES[chinese])) == set(spans(PAGES[english]))
+        assert figures(PAGES[chinese]) == figures(PAGES[english])
 
 
 @pytest.mark.parametrize("chinese", PAIRS.values())
