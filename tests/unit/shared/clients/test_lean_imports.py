@@ -10,9 +10,9 @@ import pytest
 
 CLASSES = """
 from __future__ import annotations
-import dataclasses, gc, sys, typing
+import copy, dataclasses, gc, re, sys, typing
 from shared.clients.lean_imports import lean
-before = dataclasses.__dict__.get("_create_fn"), typing.TypedDict
+before = dataclasses.__dict__.get("_create_fn"), typing.TypedDict, re.compile
 with lean():
     disabled = not gc.isenabled()
 
@@ -32,17 +32,23 @@ with lean():
         b: int = 1
         def __init__(self, a): super().__init__(a)
 
+    pattern = re.compile("(?P<word>b+)", re.IGNORECASE)
+    compiled = not hasattr(pattern, "__dict__") or "fullmatch" in vars(pattern)
     import importlib.metadata
     import zoneinfo
     import pydantic_core.core_schema
 assert gc.isenabled()
-assert (dataclasses.__dict__.get("_create_fn"), typing.TypedDict) == before
+assert (dataclasses.__dict__.get("_create_fn"), typing.TypedDict, re.compile) == before
 for _ in range(2):
     assert Point(1, self=2) == Point(1, 2, []) != Point(1)
     assert Point(1) < Point(2)
     assert repr(Point(1)) == "Point(x=1, self=0, tags=[])"
     assert dataclasses.replace(Point(1), x=3).x == 3
     assert Child(2).a == 4
+    assert isinstance(pattern, re.Pattern)
+    assert copy.copy(pattern).fullmatch("bB")["word"] == "bB"
+    assert re.sub(pattern, "x", "aBbc") == re.compile(pattern).sub("x", "aBbc") == "axc"
+    assert (pattern.groups, pattern.pattern) == (1, "(?P<word>b+)")
 try:
     Point(1).x = 2
 except dataclasses.FrozenInstanceError:
@@ -52,6 +58,7 @@ else:
 """
 LEAN = """
 assert disabled
+assert not compiled
 assert not hasattr(pydantic_core.core_schema.IntSchema, "__total__")
 try:
     zoneinfo.ZoneInfo("UTC")
@@ -66,6 +73,7 @@ assert importlib.metadata.version("pydantic")
 """
 FULL = """
 assert not disabled
+assert compiled
 assert zoneinfo.ZoneInfo("UTC")
 assert pydantic_core.core_schema.IntSchema.__annotations__
 """
