@@ -17,10 +17,23 @@ from shared.problems import MalformedRequest
 from shared.runtime.event import Request
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# The keys of a path, one with other characters in quotes.
-_KEY = re.compile(r'"([^"\\]+)"|([^."\s]+)')
+# The keys of a path, one with other characters in quotes: those of this class, among them the quotes of a text editor.
+_KEY = re.compile(r'"([^"\\]+)"|([^.\s"\'\[\]\u2018-\u201f]+)')
+# What a name in the query has only in quotes.
+_NOT_BARE = re.compile(r'^\s|["\u2018-\u201f]|\s$')
 _FORM = "application/x-www-form-urlencoded"
 _SENTENCE = "Place should be header.NAME, query.NAME or body.PATH"
+_HINTS = {
+    "header": "the name of a header has letters, digits and -, without spaces or quotes",
+    "query": "straight double quotes around a name come in pairs, and spaces around it stand inside them",
+    "body": (
+        "its keys are joined by dots, without indices; a key that has a space, a bracket or a quote in it"
+        """ stands in straight double quotes: 'body."a b".c'"""
+    ),
+    "part": "with a separator also part.KEY, the item's key without = and without spaces around it",
+}
+# What people write for them, too, without a plural's s.
+_MEANT = {kind: kind for kind in _HINTS} | {"param": "query", "parameter": "query", "payload": "body"}
 
 
 @dataclass(frozen=True)
@@ -127,15 +140,18 @@ def _encoded(payload: Any, *, is_form: bool) -> bytes:
 
 
 def read_place(text: object) -> Place:
-    """Return the place that a text names; raises `PydanticCustomError`."""
+    """Return the place that a text names; raises `PydanticCustomError`, which says what is wrong and never the text."""
     if isinstance(text, Place):
         return text
-    kind, dot, rest = text.partition(".") if isinstance(text, str) else ("", "", "")
+    if not isinstance(text, str):
+        raise PydanticCustomError("place", _SENTENCE)
+    kind, dot, rest = text.partition(".")
+    name = _unquoted(rest)
     if kind == "header" and HEADER_NAME.fullmatch(rest):
         return Place("header", rest.lower())
-    if kind == "query" and rest:
-        return Place("query", _unquoted(rest))
-    if kind == "part" and rest:
+    if kind == "query" and rest and (name != rest or not _NOT_BARE.search(rest)):
+        return Place("query", name)
+    if kind == "part" and rest == rest.strip() and "=" not in rest and rest:
         return Place("part", rest)
     if kind == "body" and dot:
         keys = _KEY.findall(rest)
@@ -143,7 +159,17 @@ def read_place(text: object) -> Place:
         spelled = ".".join(f'"{quoted}"' if quoted else plain for quoted, plain in keys)
         if path and spelled == rest:
             return Place("body", path=path)
-    raise PydanticCustomError("place", _SENTENCE)
+    raise PydanticCustomError("place", "{fault}", {"fault": _fault_of(kind, rest)})
+
+
+def _fault_of(kind: str, rest: str) -> str:
+    """Return what is wrong with a place; of its text only what begins it, for the rest may be a secret."""
+    meant = _MEANT.get(kind.strip().lower().rstrip("s"))
+    if not rest or not meant:
+        return _SENTENCE
+    if kind != meant:
+        return f"Place should begin with {meant}. in this spelling"
+    return f"{_SENTENCE}; {_HINTS[meant]}"
 
 
 def _unquoted(name: str) -> str:

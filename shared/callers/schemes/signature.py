@@ -138,8 +138,10 @@ class Signature(Scheme):
     @cached_property
     def _signed_places(self) -> dict[str, Place]:
         """The headers and parameters that the content names."""
-        found = (name for name in self._names if "." in name)
-        return {name: read_place(name) for name in found}
+        try:
+            return {name: read_place(name) for name in self._names if "." in name}
+        except PydanticCustomError as error:
+            raise PydanticCustomError("signature", "content: {fault}", {"fault": error.message()}) from None
 
     @cached_property
     def _needs_brace(self) -> bool:

@@ -481,6 +481,57 @@ def test_settings_that_do_not_go_together_are_told_by_their_names(
     assert "4711" not in reason
 
 
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("body.canary.b[0]", "indices"),
+        ("body.canary[]", "indices"),
+        ("body.[0]", "indices"),
+        ("body.canary b", "double quotes"),
+        ('body."canary', "double quotes"),
+        ("body.'canary'", "double quotes"),
+        ("body.\u201ccanary\u201d", "straight double quotes"),
+        ("query.\u201ccanary\u201d", "straight double quotes"),
+        ('query."canary', "straight double quotes"),
+        ('query.""', "straight double quotes"),
+        ("query. canary", "spaces"),
+        ("headers.canary", "begin with header."),
+        ("Header.canary", "begin with header."),
+        (" header.canary", "begin with header."),
+        ("QUERY.canary", "begin with query."),
+        ("params.canary", "begin with query."),
+        ("payload.canary", "begin with body."),
+        ("header.can ary", "without spaces"),
+        ("header.\u201ccanary\u201d", "quotes"),
+        ("canary", "header.NAME, query.NAME or body.PATH"),
+        ("canary.a", "header.NAME, query.NAME or body.PATH"),
+        ("body", "header.NAME, query.NAME or body.PATH"),
+        ("body.", "header.NAME, query.NAME or body.PATH"),
+        (4711, "header.NAME, query.NAME or body.PATH"),
+        (["header.canary"], "header.NAME, query.NAME or body.PATH"),
+    ],
+)
+def test_a_wrong_place_is_told_with_what_to_write(file: File, place: object, hint: str) -> None:
+    reason = file.reason(scheme_of("api-key", key=place))
+
+    assert "callers.crm.auth.key: " in reason
+    assert hint in reason
+    assert "can" not in reason.replace("callers", "")
+    assert "4711" not in reason
+
+
+@pytest.mark.parametrize("place", ['body."a[0]".b', 'body."it\'s"', "body.\u901a\u8bdd-id", "query.a[]", 'query." a"'])
+def test_a_strange_name_may_be_quoted(file: File, place: str) -> None:
+    assert file.load(scheme_of("api-key", key=place)).callers.get("crm") is not None
+
+
+@pytest.mark.parametrize("name", ["header.x y", "query.\u201ca\u201d", 'query."a'])
+def test_a_wrong_place_in_a_content_is_told_as_one_of_the_content(file: File, name: str) -> None:
+    reason = file.reason(scheme_of("hmac", signature="header.x-sig", content=f"{{{name}}}.{{body}}"))
+
+    assert "callers.crm.auth: content: " in reason
+
+
 FOUR = ("device_id", "instance_id", "job_id", "user_id")
 
 
