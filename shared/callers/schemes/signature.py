@@ -12,11 +12,12 @@ import hashlib
 import hmac
 import math
 import re
+import string
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
@@ -46,6 +47,15 @@ _TIMES = {
 }
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
 _BRACE = b"{"
+# What of a content is the same in every request of a sender, as far as the file can tell.
+_CONSTANT = frozenset({"method", "secret"})
+# Where a place stands that is part of what is signed.
+_HOLDERS = {"body": "body", "url": "query"}
+_ALPHABETS = {
+    "hex": string.hexdigits,
+    "base64": string.ascii_letters + string.digits + "+/=",
+    "base64url": string.ascii_letters + string.digits + "-_=",
+}
 
 
 class Claim(NamedTuple):
@@ -84,6 +94,7 @@ class Signature(Scheme):
         """Yield what of the keys does not fit together, a sentence each."""
         yield from self._faults_of_content()
         yield from self._faults_of_places()
+        yield from self._faults_of_items()
         for one, other in self._touching:
             # A secret may touch any other part: nobody else knows it.
             if "secret" not in (one, other) and (other != "body" or one == "body"):
@@ -96,29 +107,65 @@ class Signature(Scheme):
         if self.covers_body and "body" not in names:
             yield "content lacks {body}, so that anybody could change it: add it, or set covers_body = false"
         if not self.covers_body and "body" in names:
-            yield "covers_body = false contradicts {body} in content"
+            yield "covers_body = false contradicts {body} in content: remove one of them"
+        if _CONSTANT.issuperset(names):
+            # Every event would be a duplicate of the first, too.
+            yield (
+                "content is the same in every request, and so is its signature: add {timestamp}, {id} or {body},"
+                ' or take that signature for the secret of scheme = "api-key"'
+            )
         for name, place in (("timestamp", self.timestamp), ("id", self.id)):
-            if (name in names) != (place is not None):
-                # What is not signed proves nothing, and what is signed has to be found.
-                yield f"{name} needs {{{name}}} in content, and the reverse"
+            # What is not signed proves nothing, and what is signed has to be found.
+            if place and name not in names:
+                yield f"{name} needs {{{name}}} in content, or it proves nothing: add that, or remove {name}"
+            if not place and name in names:
+                yield f"content has {{{name}}}, but nothing says where that stands: add {name}, a place"
         if self.public_url and "url" not in names:
-            yield "public_url needs {url} in content"
+            yield "public_url needs {url} in content: add that, or remove public_url"
 
     def _faults_of_places(self) -> Iterator[str]:
         if not self.timestamp and self.model_fields_set & {"tolerance_seconds", "timestamp_format"}:
-            yield "tolerance_seconds and timestamp_format need a timestamp"
-        kinds = {place.kind for place in self._own_places}
-        if self.signature.kind == "part" or ("part" in kinds and not self.separator):
-            yield "part.KEY stands for an item of the signature's value, beside separator alone"
-        if self.signature.kind == "body" and "body" in self._names:
-            yield "signature stands in the body that it signs"
-        places = [*self._own_places, *self._signed_places.values()]
-        if len(set(places)) < len(places):
-            yield "places must differ"
+            yield "tolerance_seconds and timestamp_format need a timestamp: add that place, or remove them"
+        # A timestamp or an id may well stand in the body or the URL that is signed with it.
+        for part in ("body", "url"):
+            if self.signature.kind == _HOLDERS[part] and part in self._names:
+                yield f"signature stands inside the {{{part}}} that it signs: name another place, or another content"
+        places = [*self._own_places.items(), *self._signed_places.items()]
+        for (one, first), (other, second) in combinations(places, 2):
+            if first == second:
+                yield f"{one} and {other} are the same place: name another for one of them"
+            elif first.kind == second.kind == "body" and _begins(first.path, second.path):
+                yield f"{one} and {other} stand one inside the other: each has to be a text or a number of its own"
+
+    def _faults_of_items(self) -> Iterator[str]:
+        """Yield what of `separator`, `prefix` and `part.KEY` no value of a signature can have."""
+        separator, parts = self.separator or "", self._of_kind("part")
+        if self.signature.kind == "part":
+            yield "signature is part.KEY, an item of its own value: name the place of that whole value"
+        if parts and not separator:
+            yield f"{next(iter(parts))} is part.KEY, an item of the signature's value: add the separator of the items"
+        if not separator:
+            return
+        if separator in _ALPHABETS[self.encoding]:
+            yield f"separator may be part of a signature in {self.encoding}, which it would cut: name another, or none"
+        if separator in self.prefix or self.prefix != self.prefix.lstrip():
+            yield "prefix holds the separator, or begins with a space: no item can begin so, since items are trimmed"
+        for name, place in parts.items():
+            if separator in f"={place.name}":
+                yield f"separator cuts the items KEY=… of {name}: name the character between two items"
+            if self.prefix.startswith(f"{place.name}="):
+                yield f"prefix and {name} name the same item, {place.name}=…: each needs its own"
+        if "timestamp" in parts and self.timestamp_format == "iso8601" and separator in "-:T":
+            yield "separator stands in every timestamp of iso8601: name the character between two items"
+
+    def _of_kind(self, kind: str) -> dict[str, Place]:
+        return {name: place for name, place in self._own_places.items() if place.kind == kind}
 
     @property
-    def _own_places(self) -> list[Place]:
-        return [place for place in (self.signature, self.timestamp, self.id) if place]
+    def _own_places(self) -> dict[str, Place]:
+        """The places that the keys name, by key."""
+        places = {"signature": self.signature, "timestamp": self.timestamp, "id": self.id}
+        return {name: place for name, place in places.items() if place}
 
     @cached_property
     def _parts(self) -> list[str]:
@@ -400,6 +447,12 @@ def _held(values: Values, items: Sequence[str], place: Place | None) -> str:
         # Two: the platform has joined two headers.
         raise Unauthorized("signature is malformed")
     return found[0]
+
+
+def _begins(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one path leads to what holds the other's value, or the reverse."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def encode(digest: bytes, encoding: str) -> str:

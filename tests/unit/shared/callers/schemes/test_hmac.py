@@ -354,6 +354,29 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
         {"content": "{body}{header.a}"},
         {"content": "{id}{method}{header.a} {body}", "id": "header.X-Id"},
         {"content": "{id}{timestamp}{header.a}.{body}", "id": "header.X-Id", "timestamp": "header.X-Time"},
+        {"content": "{timestamp}.{id} {body}", "timestamp": "body.a.b", "id": "body.a"},
+        {"content": "{timestamp} {body}", "timestamp": "header.X-SIG"},
+        {"signature": "body.a", "content": "{id}", "id": "body.a.b", "covers_body": False},
+        {"signature": "query.sig", "content": "{url} {body}"},
+        {"scheme": "hash", "signature": "query.sig", "content": "{url}{secret}", "covers_body": False},
+        {"content": "constant", "covers_body": False},
+        {"content": "{secret}", "covers_body": False},
+        {"content": "{method}:{secret}", "covers_body": False},
+        {"scheme": "hash", "content": "app{secret}", "covers_body": False},
+        {"separator": "=", "timestamp": "part.t", "content": "{timestamp}.{body}"},
+        {"separator": "=", "encoding": "base64"},
+        {"separator": "/", "encoding": "base64"},
+        {"separator": "-", "encoding": "base64url"},
+        {"separator": "a"},
+        {"separator": ",", "prefix": "v1,"},
+        {"separator": ",", "prefix": " v1="},
+        {"separator": ",", "prefix": "t=", "timestamp": "part.t", "content": "{timestamp}.{body}"},
+        {"separator": ",", "prefix": "t=v1", "timestamp": "part.t", "content": "{timestamp}.{body}"},
+        {"separator": ",", "prefix": "i=", "id": "part.i", "content": "{id}.{body}"},
+        {"separator": ",", "timestamp": "part.a,b", "content": "{timestamp}.{body}"},
+        {"separator": ",", "timestamp": "part.t=", "content": "{timestamp}.{body}"},
+        {"separator": ",", "timestamp": "part. t", "content": "{timestamp}.{body}"},
+        {"separator": ":", "timestamp": "part.t", "timestamp_format": "iso8601", "content": "{timestamp}.{body}"},
         {"scheme": "hash"},
         {"scheme": "hash", "content": "{body}{secret}", "key_encoding": "hex"},
         {"prefix": 1},
@@ -366,6 +389,33 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         scheme(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        # A digest of what only the sender knows and the time: a robot of DingTalk's.
+        {"content": "{timestamp}\n{secret}", "timestamp": "header.X-Time", "covers_body": False},
+        {"content": "{header.x-nonce}", "covers_body": False},
+        {"content": "{url}", "covers_body": False},
+        # What is signed may stand where it is signed once more.
+        {"content": "{id}.{timestamp}.{body}", "id": "body.id", "timestamp": "body.time"},
+        {"content": "{timestamp} {url}", "timestamp": "query.t", "covers_body": False},
+        {"content": "{timestamp}.{id}.{body}", "timestamp": "body.a.b", "id": "body.a.c"},
+        {"content": "{timestamp}.{id}.{body}", "timestamp": "body.a.b", "id": "body.ab"},
+        {"separator": "=", "prefix": "sha256"},
+        {"separator": " ", "prefix": "v1,", "encoding": "base64"},
+        {"separator": ",", "prefix": "t", "timestamp": "part.t", "content": "{timestamp}.{body}"},
+        {"separator": ",", "prefix": "tt=", "timestamp": "part.t", "content": "{timestamp}.{body}"},
+        {"separator": ",", "timestamp": "part.t", "timestamp_format": "iso8601", "content": "{timestamp}.{body}"},
+    ],
+    ids=repr,
+)
+def test_what_is_merely_odd_is_taken_and_passes(options: dict[str, Any]) -> None:
+    described = scheme(**options)
+    request = Request(method="POST", raw_path="/p", headers={"host": "h"}, query={"a": "1"}, body=b'{"a": {}}')
+
+    described.verify(described.sign(request, SECRET, NOW), [SECRET], NOW)
 
 
 def test_the_header_has_to_be_named() -> None:
