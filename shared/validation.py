@@ -84,9 +84,14 @@ def describe(
         keys_at: returns which keys a place takes, for a key that is unknown there.
     """
     return [
-        f"{'.'.join(map(str, item['loc'])) or 'callers'}: {sentence_of(item)}{_suggestion(item, keys_at)}"
+        f"{_place_of(item['loc'])}: {sentence_of(item)}{_suggestion(item, keys_at)}"
         for item in error.errors(include_input=False, include_url=False)
     ]
+
+
+def _place_of(location: tuple[int | str, ...]) -> str:
+    # What pydantic puts behind a key that is wrong itself.
+    return ".".join(str(part) for part in location if part != "[key]") or "callers"
 
 
 def sentence_of(item: Any) -> str:

@@ -26,7 +26,7 @@ from shared.callers.schemes import Anonymous, Auth, Scheme
 from shared.callers.schemes.places import without
 from shared.payload.decode import PayloadFormat, decode_body, decode_json, decode_query
 from shared.payload.event_time import read_time
-from shared.payload.mapping import Compiled, Expression, evaluate, names_read, origin
+from shared.payload.mapping import KEYED, Compiled, Expression, evaluate, names_read, origin
 from shared.payload.parameters import (
     CallParameters,
     Identifier,
@@ -138,6 +138,18 @@ class Caller(Table):
             raise PydanticCustomError(
                 "direct", "methods, networks and handshakes have no meaning for direct invocation"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keyed_functions_have_a_key(self) -> Caller:
+        for index, each in enumerate(self.handshakes):
+            if self.auth.secrets is None and each.auth is None and each.is_keyed:
+                raise PydanticCustomError(
+                    "handshake",
+                    "handshakes.{index}: {function} is keyed with the secret of auth, and scheme {scheme} has none:"
+                    " remove {function}, or name a scheme with secrets",
+                    {"index": index, "function": KEYED, "scheme": self.auth.scheme},
+                )
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ None of them reaches CCC: a request that passes such a check only gets the answe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -21,8 +21,28 @@ from shared.problems import FieldError, InvalidParameters
 from shared.runtime.event import Request, Response
 from shared.validation import Table, once_each
 
-# The server's own.
-_RESERVED = frozenset({"connection", "content-length", "content-type", "transfer-encoding"})
+# Of the server or of the function, or what a client keeps or obeys beyond this answer.
+_RESERVED = frozenset(
+    {
+        "cache-control",
+        "connection",
+        "content-disposition",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "keep-alive",
+        "location",
+        "server",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-content-type-options",
+    }
+)
+_RESERVED_PREFIX = "x-fc-"
 _NO_CONTENT = 204
 
 Method = Literal["GET", "POST", "OPTIONS"]
@@ -31,9 +51,21 @@ Document = Mapping[str, Any]
 
 
 def _header_name(name: str) -> str:
-    if not HEADER_NAME.fullmatch(name) or name.lower() in _RESERVED:
-        raise PydanticCustomError("header", "Header should be the name of one that the answer may have")
+    if not HEADER_NAME.fullmatch(name):
+        raise PydanticCustomError("header", "Header should have letters, digits and - alone")
+    if name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIX):
+        raise PydanticCustomError("header", "Header is none that a handshake sets: remove it")
     return name
+
+
+def _once_in_any_case(headers: dict[str, Any]) -> dict[str, Any]:
+    names: dict[str, str] = {}
+    for name in headers:
+        if (other := names.setdefault(name.lower(), name)) != name:
+            raise PydanticCustomError(
+                "header", "{one} and {other} are the same header: remove one", {"one": other, "other": name}
+            )
+    return headers
 
 
 class Handshake(Table):
@@ -44,20 +76,33 @@ class Handshake(Table):
     auth: Auth | None = None
     reply: dict[str, HandshakeExpression] = Field({})
     text: HandshakeExpression | None = None
-    headers: dict[Annotated[str, AfterValidator(_header_name)], HandshakeExpression] = Field({})
+    headers: Annotated[
+        dict[Annotated[str, AfterValidator(_header_name)], HandshakeExpression], AfterValidator(_once_in_any_case)
+    ] = Field({})
     status: Annotated[int, Field(ge=200, le=204)] = 200
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Handshake:
-        if self.text is not None and self.reply:
-            raise PydanticCustomError("handshake", "text and reply exclude each other")
-        if self.auth is not None and not self.auth.over_http:
-            raise PydanticCustomError("handshake", "auth: a handshake comes over HTTP")
-        expressions = (self.when, self.text, *self.reply.values(), *self.headers.values())
-        if self.auth is not None and any(calls(each, KEYED) for each in expressions if each is not None):
-            # It would sign for anyone who passes that other check.
-            raise PydanticCustomError("handshake", "hmac_sha256 needs the caller's own auth")
+        for fault in self._faults():
+            raise PydanticCustomError("handshake", "{fault}", {"fault": fault})
         return self
+
+    def _faults(self) -> Iterator[str]:
+        if self.text is not None and self.reply:
+            yield "text and reply exclude each other: remove one"
+        if self.status == _NO_CONTENT and (self.text is not None or self.reply):
+            yield "status = 204 has no body: remove text and reply, or set another status"
+        if self.auth is not None and not self.auth.over_http:
+            yield f"auth: a handshake comes over HTTP, where {self.auth.scheme} proves nothing: name another scheme"
+        if self.auth is not None and self.is_keyed:
+            # It would sign for anyone who passes that other check.
+            yield f"{KEYED} needs the caller's own auth, whose secret is its key: remove {KEYED}, or this auth"
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether an expression calls the function that is keyed with the secret."""
+        expressions = (self.when, self.text, *self.reply.values(), *self.headers.values())
+        return any(calls(each, KEYED) for each in expressions if each is not None)
 
     def takes(self, request: Request, document: Document, secret: str | None) -> bool:
         """Whether a request is this handshake; raises `InvalidParameters` if the expression fails."""

@@ -301,7 +301,25 @@ def test_a_files_handshakes_come_before_the_vendors(world: World, asked: Callabl
         ('text = "body.a"\nreply = { b = "body.b" }', "exclude"),
         ("status = 301", "status"),
         ('methods = ["PUT"]', "methods"),
-        ('headers = { "Content-Length" = "body.a" }', "Header"),
+        *(
+            (f'headers = {{ "{name}" = "body.a" }}', f"headers.{name}: Header")
+            for name in (
+                "Content-Length",
+                "content-type",
+                "Connection",
+                "Transfer-Encoding",
+                "Set-Cookie",
+                "Location",
+                "Cache-Control",
+                "X-Content-Type-Options",
+                "X-Fc-Status",
+                "x y",
+                "",
+            )
+        ),
+        ('headers = { "X-Hook" = "body.a", "x-hook" = "body.b" }', "headers: X-Hook and x-hook"),
+        ('status = 204\ntext = "body.a"', "status"),
+        ('status = 204\nreply = { a = "body.a" }', "status"),
         ('auth = { scheme = "ram" }', "HTTP"),
         ('auth = { scheme = "none", allow_anonymous = true }\ntext = "hmac_sha256(body.a)"', "hmac_sha256"),
         ('reply = { a = "nobody.a" }', "begin with method, body, query, headers or path"),
@@ -313,6 +331,18 @@ def test_a_handshake_that_makes_no_sense_is_refused(world: World, text: str, nam
 
     assert world.http(path="/slack", token=None).code == "configuration_error"
     assert names in lines()[0]["reason"]
+
+
+@pytest.mark.parametrize("where", ['text = "{}"', 'reply = {{ a = "{}" }}', 'headers = {{ x-a = "{}" }}'])
+def test_a_keyed_function_needs_a_secret_of_the_caller(world: World, where: str, lines: Lines) -> None:
+    keyed = where.format("hmac_sha256(body.a)")
+    handshake = f'[[callers.open.handshakes]]\nwhen = "body.a"\n{keyed}\n'
+    world.write_callers(
+        f'[callers.open]\nauth = {{ scheme = "none", allow_anonymous = true }}\ninstances = ["a"]\n{handshake}'
+    )
+
+    assert world.http(path="/open", token=None).code == "configuration_error"
+    assert "callers.open: handshakes.0: hmac_sha256" in lines()[0]["reason"]
 
 
 def test_only_handshakes_have_a_keyed_function(world: World, lines: Lines) -> None:
