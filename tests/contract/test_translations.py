@@ -19,7 +19,7 @@ def original(name: str) -> str:
 
 PAIRS = {"README.md": "README.zh.md"} | {original(name): name for name in PAGES if name.startswith("docs/zh/")}
 # Extracts: what they show is their English page's, which shows more.
-EXTRACTS = {"docs/zh/callers/blocks.md", "docs/zh/runbook.md"}
+EXTRACTS = {"docs/zh/callers/blocks.md"}
 # What a comment of a block begins with.
 COMMENTS = {"toml": "#", "sh": "#", "yaml": "#", "python": "#"}
 
