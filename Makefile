@@ -15,6 +15,8 @@ PYTEST := $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no
 FUNCTION ?= mute_call
 RUNTIME ?= python3.12
 RESOURCE ?= mute_call
+# Folders or files of `make test`: all of them, or TESTS="tests/unit/shared tests/e2e".
+TESTS ?=
 # Seconds for a new package to answer; a new trigger takes ten.
 WAIT ?= 60
 
@@ -53,8 +55,8 @@ demo: $(VENV)/.function ## mute the documented call and unmute it: simulator, ga
 	@$(BIN)/python -m local.demo
 
 .PHONY: test
-test: install ## run the suite but for what is slow
-	$(PYTEST) -m "not slow"
+test: install ## run the suite but for what is slow (TESTS=tests/unit)
+	$(PYTEST) -m "not slow" $(TESTS)
 
 # In a checkout whose libraries and `shared/` are the package's, and whose tests are these.
 CHECKOUT := dist/checkout
