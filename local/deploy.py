@@ -31,7 +31,6 @@ _TOOL = "s"
 _ADDRESS = re.compile(r"""(?<!\w)system_url["']?\s*:\s*["']?(https?://[^\s"',]+)""")
 _INFO_S = 120
 _NOT_ASKED = "none"
-_INTERRUPTED = 130
 _LONGEST_WAIT_S = 3600
 _EPILOG = """\
 exit code: 0 if the new package answers, 1 if it does not or nobody could be asked, 2 for a command that cannot be
@@ -52,8 +51,6 @@ def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
         return _deploy(options, root)
     except (UsageError, DeploymentError) as error:
         parser.error(str(error))
-    except KeyboardInterrupt:
-        return _INTERRUPTED
 
 
 def _deploy(options: argparse.Namespace, root: Path) -> int:

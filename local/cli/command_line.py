@@ -8,15 +8,19 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 USAGE_ERROR = 2
 # What a shell says of a command that SIGPIPE has ended. The signal itself would end it over a socket, too.
 _NOBODY_READS = 128 + signal.SIGPIPE
+# Likewise, of one that Ctrl-C has ended.
+_INTERRUPTED = 128 + signal.SIGINT
 # Folders below functions/; the first is the default.
 FUNCTIONS = ("mute_call", "unmute_call")
 _STDIN = "-"
 _JSON_BEGINS_WITH = ("{", "[")
+# An event of the longest body that the platform takes, 32 MB in base64, and room beside it.
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 class UsageError(Exception):
@@ -24,7 +28,7 @@ class UsageError(Exception):
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Run a command and exit with its code; where nobody reads on (`… | head`), end without a word."""
+    """Run a command and exit with its code; after Ctrl-C, or where nobody reads on (`… | head`), without a word."""
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             # Closed by the shell: what is opened next would take its place.
@@ -38,6 +42,8 @@ def run(main: Callable[[], int]) -> NoReturn:
         # What is left in the buffer is written once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = _NOBODY_READS
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
     sys.exit(code)
 
 
@@ -105,19 +111,27 @@ def read_argument(argument: str) -> bytes:
     """Return the bytes that an argument stands for: a file's, those of stdin for `-`, or a JSON text's own.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or more in it than any event has.
     """
     if argument == _STDIN:
-        return sys.stdin.buffer.read()
+        return _whole(sys.stdin.buffer, argument)
     if argument.lstrip().startswith(_JSON_BEGINS_WITH):
         # The very bytes that were typed, whatever the locale says of them.
         return os.fsencode(argument)
     try:
-        return Path(argument).read_bytes()
+        with Path(argument).open("rb") as file:
+            return _whole(file, argument)
     except OSError as error:
         raise UsageError(f"cannot read {argument}: {error.strerror}") from None
     except ValueError:
         raise UsageError("cannot read a file of this name") from None
+
+
+def _whole(file: IO[bytes], name: str) -> bytes:
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"cannot read {name}: more than {_MOST_BYTES} bytes, which is no event")
+    return content
 
 
 def write(text: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from local.cli.command_line import FUNCTIONS, Parser, callers_file
+from local.cli.command_line import FUNCTIONS, Parser, UsageError, callers_file, read_argument, run
 from local.deployed import ACTIONS
 
 ROOT = Path(__file__).parents[4]
@@ -49,3 +51,32 @@ def test_another_function_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         chosen("--function", "hold_call")
     assert "invalid choice: 'hold_call'" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_a_command_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run(interrupted)
+    assert ended.value.code == 128 + signal.SIGINT
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_file_without_end_is_a_mistake() -> None:
+    with pytest.raises(UsageError):
+        read_argument("/dev/zero")
+
+
+def test_stdin_without_end_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(UsageError):
+            read_argument("-")
+
+
+def test_the_largest_event_of_the_platform_is_read(tmp_path: Path) -> None:
+    # 32 MB of a body, in base64.
+    event = tmp_path / "event.json"
+    event.write_bytes(b" " * 45_000_000)
+    assert len(read_argument(str(event))) == 45_000_000
