@@ -12,7 +12,7 @@ import contextlib
 # remembers that there is no such encoding: no name could be looked up any more.
 import encodings.idna  # noqa: F401
 import functools
-import http.client
+import io
 import os
 import select
 import socket
@@ -39,10 +39,10 @@ _building = threading.Lock()
 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-class Connection(http.client.HTTPConnection):
+class Connection:
     """A connection to one server, opened when the first request is sent, which asks its exchange before it sends."""
 
-    sock: Socket | Tls | None  # all that `http.client` asks of it
+    sock: Socket | Tls | None = None
     # When it last began to carry a request.
     _last_use: LastUse | None = None
 
@@ -54,10 +54,15 @@ class Connection(http.client.HTTPConnection):
             host: a name or an address, without brackets.
             port: `None` for the scheme's own.
         """
-        super().__init__(host, port or _PORTS[scheme])
-        self.default_port = _PORTS[scheme]
         self.server = (scheme, host, port)
+        self.host, self.port = host, port or _PORTS[scheme]
         self.connect_s = self.read_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """What a request names the server."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.server[0]] else f"{host}:{self.port}"
 
     def is_usable(self) -> bool:
         """Whether it is open, was used lately, and nothing has come that nobody has asked for, as its end would."""
@@ -69,14 +74,22 @@ class Connection(http.client.HTTPConnection):
         poll.register(self.sock.fileno(), select.POLLIN)
         return not poll.poll(0)
 
-    def endheaders(self, *args: Any, **kwargs: Any) -> None:
-        """Send the request, if it is not too late for that."""
+    def send(self, request: bytes) -> io.BufferedReader:
+        """Send a request, if it is not too late for that, and return what its answer is read from."""
         if self.sock is None:
             self.connect()
+        sock = cast("Socket | Tls", self.sock)
         current().begin()
         self._last_use = LastUse()
-        cast("Socket | Tls", self.sock).patience_s = self.read_s
-        super().endheaders(*args, **kwargs)
+        sock.patience_s = self.read_s
+        sock.sendall(request)
+        return sock.makefile("rb")
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self.sock:
+            self.sock.close()
+        self.sock = None
 
     def connect(self) -> None:
         """Open it; shaking hands takes as long as connecting may, and receives no more than headers may have."""

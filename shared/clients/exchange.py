@@ -157,7 +157,7 @@ class Socket(socket.socket):
 
 
 class Tls:
-    """TLS over a socket that Python reads, with what `http.client` asks of a socket.
+    """TLS over a socket that Python reads, with what is asked of a socket here.
 
     In an `SSLSocket` OpenSSL reads it, and looks at no clock for as long as a server sends what OpenSSL skips.
     """

@@ -2,20 +2,19 @@
 
 What an HTTP client usually does for its user is left out on purpose: no redirect is followed (the security token would
 go with it), no proxy of the environment is used, nothing is sent again. `exchange` bounds what is received and waited
-for, `connections` opens and keeps connections.
+for, `connections` opens and keeps connections, `wire` writes requests and reads answers.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shared.clients import connections
+from shared.clients import connections, wire
 from shared.clients.connections import Connection
 from shared.clients.exchange import (
     MAX_ANSWER_BYTES,
@@ -29,8 +28,6 @@ from shared.clients.exchange import (
 
 __all__ = ["Answer", "Exchange", "LostError", "NotSentError", "TransportError", "UnreadableError", "current", "send"]
 
-_PIECE_BYTES = 65_536
-_LEAST_STATUS, _BODILESS = 200, (204, 304)
 # For zlib; what is called deflate comes with and without its header.
 _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
@@ -74,7 +71,7 @@ def send(
     except Exception as error:  # noqa: BLE001 - with no memory, descriptor or thread free, anything comes from anywhere
         # Which name was looked up is the one thing that says what is wrong with it: a region, or an endpoint.
         looked_up = f": {split.hostname}" if isinstance(error, socket.gaierror) else ""
-        raise _kind_of(error, sent=exchange.sent)(f"{type(error).__name__}{looked_up}") from None
+        raise (LostError if exchange.sent else NotSentError)(f"{type(error).__name__}{looked_up}") from None
 
 
 def _exchanged(
@@ -82,44 +79,17 @@ def _exchanged(
 ) -> Answer:
     """Return the answer; a connection is kept only after one that was whole, and that does not end it."""
     try:
-        connection.request(method, target, body, headers)
-        with connection.getresponse() as response:
-            current().expect_body()
-            content = _unpacked(_whole(response), (response.getheader("content-encoding") or "").lower())
+        with connection.send(wire.request(method, target, connection.name, headers, body)) as stream:
+            answer = wire.read_answer(stream)
+        content = _unpacked(answer.body, answer.headers.get("content-encoding", "").lower())
     except BaseException:
         connection.close()
         raise
-    if connection.sock:
+    if answer.reusable:
         connections.keep(connection)
-    names = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, response.reason or "", names, content)
-
-
-def _whole(response: http.client.HTTPResponse) -> bytes:
-    """Return the body as it was sent.
-
-    Raises:
-        UnreadableError: no answer has such a status or two lengths, or it is too long.
-        http.client.IncompleteRead: a part is missing.
-    """
-    if response.status < _LEAST_STATUS or response.status in _BODILESS:
-        # The real answer may follow, and would be taken for that to the next request.
-        raise UnreadableError(f"status {response.status}")
-    if len(set(response.headers.get_all("content-length", []))) > 1:
-        raise UnreadableError("several lengths")
-    content = b"".join(_pieces(response))
-    if response.length:
-        raise http.client.IncompleteRead(b"")
-    return content
-
-
-def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    size = 0
-    while piece := response.read(_PIECE_BYTES):
-        size += len(piece)
-        if size > MAX_ANSWER_BYTES:
-            raise UnreadableError("oversized")
-        yield piece
+    else:
+        connection.close()
+    return Answer(answer.status, answer.reason, answer.headers, content)
 
 
 def _unpacked(content: bytes, encoding: str) -> bytes:
@@ -143,12 +113,3 @@ def _unpacked(content: bytes, encoding: str) -> bytes:
             if unpacker.eof and not unpacker.unused_data:
                 return unpacked
     raise UnreadableError("wrongly compressed")
-
-
-def _kind_of(error: Exception, *, sent: bool) -> type[TransportError]:
-    if not sent:
-        return NotSentError
-    lost = isinstance(error, (http.client.RemoteDisconnected, http.client.IncompleteRead))
-    garbled = isinstance(error, http.client.HTTPException) and not lost
-    # A ValueError is what http.client says of a chunk of negative length.
-    return UnreadableError if garbled or isinstance(error, ValueError) else LostError

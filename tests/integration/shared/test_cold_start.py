@@ -27,7 +27,7 @@ HEAVY = {
     *("apscheduler", "tzlocal", "attr", "yarl", "multidict", "charset_normalizer", "idna", "cffi", "multiprocessing"),
     *("alibabacloud_ccc20200701", "alibabacloud_tea_util", "jmespath", "redis", "gunicorn", "urllib3"),
     *("alibabacloud_oss_v2", "shared.clients.oss"),
-    *("shared.idempotency.redis", "http.server", "http.cookiejar", "xmlrpc", "unittest", "sqlite3"),
+    *("shared.idempotency.redis", "http", "email", "xmlrpc", "unittest", "sqlite3"),
 }
 
 
