@@ -48,6 +48,13 @@ def test_both_languages_show_the_same_blocks_names_and_figures(english: str, chi
         assert figures(PAGES[chinese]) == figures(PAGES[english])
 
 
+def test_both_languages_quote_the_same_words_of_the_log() -> None:
+    pages = (" ".join(prose(PAGES[name]).split()) for name in ("docs/runbook.md", "docs/zh/runbook.md"))
+    english, chinese = (set(re.findall(r'"[^"]+"', re.sub(r"`[^`]+`", "", page))) for page in pages)
+    assert '"no such caller"' in english
+    assert chinese == english
+
+
 @pytest.mark.parametrize("chinese", PAIRS.values())
 def test_no_paragraph_was_left_in_english(chinese: str) -> None:
     for part in re.split(r"\n{2,}", prose(PAGES[chinese])):
