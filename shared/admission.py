@@ -6,6 +6,7 @@ received → configuration → caller → secrets → verify
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +60,7 @@ class Admission:
         """
         request = _received(invocation)
         settings, name, caller = self._find_caller(invocation, request, context)
+        request = invocation.request
         get_secrets = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
         try:
             proof = self._verify(invocation, settings, name, caller, get_secrets)
@@ -79,6 +81,7 @@ class Admission:
             raise MethodNotAllowed(METHODS)
         invocation.at("caller")
         name, caller = callers.of(request)
+        invocation.request = replace(request, payload=caller.payload)
         invocation.found(name)
         return settings, name, caller
 

@@ -143,8 +143,9 @@ class Function:
 
     def _run(self, invocation: Invocation, context: object) -> Success:
         """Take a request through the pipeline; the order of the steps is the order of the checks."""
-        at, found, request = invocation.at, invocation.found, invocation.request
+        at, found = invocation.at, invocation.found
         settings, name, caller, proof, response = self._admission.admit(invocation, context)
+        request = invocation.request
         if response:
             return Success("handshake", {}, response=response)
         at("methods")

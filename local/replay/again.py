@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
@@ -111,7 +112,7 @@ def _request(letter: DeadLetter, post: Post, now: float) -> Again:
         raise UsageError(f"{name} is for direct invocation, and this is a request over HTTP")
     left_out = _left_out(letter, caller, new_key=post.new_key)
     secret = first_secret(caller.auth, post.get_secret)
-    request = _request_of(letter, name, caller.auth)
+    request = replace(_request_of(letter, name, caller.auth), payload=caller.payload)
     sent = _with_new_key(request, caller.auth) if post.new_key else request
     try:
         outgoing = compose(Message(sent, letter.content), post.url, name, caller, secret, now)
@@ -167,13 +168,7 @@ def _request_of(letter: DeadLetter, name: str, scheme: Scheme) -> Request:
 def _with_new_key(request: Request, scheme: Scheme) -> Request:
     """Return the request with a new id of the delivery: whichever of them counts for the scheme."""
     kept = {name: value for name, value in request.headers.items() if name not in scheme.id_headers()}
-    return http_request(
-        request.method,
-        request.raw_path,
-        headers={**kept, _KEY: str(uuid.uuid4())},
-        query=request.query,
-        body=request.body,
-    )
+    return replace(request, headers={**kept, _KEY: str(uuid.uuid4())})
 
 
 def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:

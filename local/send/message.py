@@ -126,7 +126,8 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         UsageError: HTTP cannot carry a part of it, or the scheme cannot sign it.
     """
     try:
-        signed = caller.auth.sign(replace(addressed(message.request, url, name), body=message.body), secret, now)
+        request = replace(addressed(message.request, url, name), body=message.body, payload=caller.payload)
+        signed = caller.auth.sign(request, secret, now)
         query = urlencode(signed.query, quote_via=quote, safe="")
         headers = {key: value for key, value in signed.headers.items() if key not in _NOT_SENT}
         "".join(headers.values()).encode()

@@ -24,7 +24,7 @@ from shared.callers import handshakes
 from shared.callers.handshakes import Handshake, Secrets
 from shared.callers.schemes import Anonymous, Auth, Scheme
 from shared.callers.schemes.places import without
-from shared.payload.decode import PayloadFormat, decode_body, decode_json, decode_query
+from shared.payload.decode import decode_body, decode_json, decode_query
 from shared.payload.event_time import read_time
 from shared.payload.mapping import KEYED, Compiled, Expression, evaluate, names_read, origin
 from shared.payload.parameters import (
@@ -43,7 +43,7 @@ from shared.problems import (
     Problem,
     Unauthorized,
 )
-from shared.runtime.event import Request, Response
+from shared.runtime.event import PayloadFormat, Request, Response
 from shared.validation import Table, once_each, whole_number
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")

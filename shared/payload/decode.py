@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from shared.problems import MalformedRequest, UnsupportedMediaType
-
-PayloadFormat = Literal["auto", "json", "form"]
+from shared.runtime.event import PayloadFormat
 
 MAX_DEPTH = 32
 # Python refuses to read longer integers; no identifier has half as many digits.
@@ -50,21 +49,19 @@ def decode_body(
     if not body:
         return {}
     _check_encoding(headers)
-    if payload_format == "json" or (payload_format == "auto" and is_json(headers)):
-        return decode_json(body, any_value=has_expressions)
-    if payload_format == "form" or is_form(headers):
-        return decode_form(body, lists=has_expressions)
+    match format_of(headers, payload_format):
+        case "json":
+            return decode_json(body, any_value=has_expressions)
+        case "form":
+            return decode_form(body, lists=has_expressions)
     raise UnsupportedMediaType("content-type")
 
 
-def decode_any(body: bytes) -> Any:
-    """Return the JSON value or the form that a body holds: JSON begins with a bracket, and no form does.
-
-    Raises:
-        MalformedRequest: it cannot be decoded.
-    """
-    is_json = body.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
-    return decode_json(body, any_value=True) if is_json else decode_form(body, lists=True)
+def format_of(headers: Mapping[str, str], payload_format: PayloadFormat) -> PayloadFormat:
+    """Return the format of a body, `auto` if neither the caller nor the content type says it."""
+    if payload_format != "auto":
+        return payload_format
+    return "json" if is_json(headers) else "form" if is_form(headers) else "auto"
 
 
 def _check_encoding(headers: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import unquote
 
 from pydantic_core import from_json
@@ -31,6 +31,8 @@ _MAX_PATH = 4096
 # `json.dumps` would build one at every call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
+PayloadFormat = Literal["auto", "json", "form"]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -47,6 +49,7 @@ class Request:
         raw_query: the query as it was sent, without `?`; `None` where the platform hides it.
         source_ip: the peer that the platform saw.
         body: the bytes that the sender sent: what signatures are computed over.
+        payload: how its caller has the body decoded: `auto` is by content type.
         fault: why the request or its body cannot be read, for the check whose turn it is; the body is empty then.
     """
 
@@ -60,6 +63,7 @@ class Request:
     raw_query: str | None = field(default=None, repr=False)
     source_ip: str = ""
     body: bytes = field(default=b"", repr=False)
+    payload: PayloadFormat = "auto"
     fault: Problem | None = None
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:

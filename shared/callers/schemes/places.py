@@ -12,16 +12,15 @@ from urllib.parse import quote_plus, unquote
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
-from shared.payload.decode import decode_any, is_form, read_form
-from shared.problems import MalformedRequest
-from shared.runtime.event import Request
+from shared.payload.decode import decode_body, format_of
+from shared.problems import MalformedRequest, UnsupportedMediaType
+from shared.runtime.event import PayloadFormat, Request
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The keys of a path, one with other characters in quotes: those of this class, among them the quotes of a text editor.
 _KEY = re.compile(r'"([^"\\]+)"|([^.\s"\'\[\]\u2018-\u201f]+)')
 # What a name in the query has only in quotes.
 _NOT_BARE = re.compile(r'^\s|["\u2018-\u201f]|\s$')
-_FORM = "application/x-www-form-urlencoded"
 _SENTENCE = "Place should be header.NAME, query.NAME or body.PATH"
 _HINTS = {
     "header": "the name of a header has letters, digits and -, without spaces or quotes",
@@ -86,7 +85,7 @@ class Values:
 
     def _at_path(self, path: tuple[str, ...]) -> Any:
         if self._body is ...:
-            self._body = _decoded(self._request.body)
+            self._body = _decoded(self._request)
         value = self._body
         for key in path:
             value = value.get(key) if isinstance(value, Mapping) else None
@@ -103,35 +102,37 @@ def without(payload: Any, path: tuple[str, ...]) -> Any:
 
 def body_without(request: Request, path: tuple[str, ...]) -> bytes:
     """Return a request's body without the value at a path; as it is if nothing stands there."""
-    payload = _decoded(request.body)
+    payload = _decoded(request)
     rest = without(payload, path)
-    return request.body if rest is payload else _encoded(rest, is_form=is_form(request.headers))
+    return request.body if rest is payload else _encoded(rest, format_of(request.headers, request.payload))
 
 
-def _decoded(body: bytes) -> Any:
-    """Return a body's JSON or form; `None` for neither. Which of them it is, its first byte says: no form has that."""
+def _decoded(request: Request) -> Any:
+    """Return what a body holds as its caller has it decoded; `None` if it cannot be.
+
+    Any other reading would take a credential from where nothing hides it later.
+    """
     try:
-        return decode_any(body)
-    except MalformedRequest:
+        return decode_body(request.body, request.headers, request.payload, has_expressions=True)
+    except (MalformedRequest, UnsupportedMediaType):
         return None
 
 
 def _with_value(request: Request, path: tuple[str, ...], value: str) -> bytes:
-    if is_form(request.headers):
-        fields = dict(read_form(request.body)) | {path[-1]: value}
-        return _encoded(fields, is_form=True)
-    payload = _decoded(request.body)
+    # Who names no format is taken to send JSON.
+    written: PayloadFormat = "form" if format_of(request.headers, request.payload) == "form" else "json"
+    payload = _decoded(replace(request, payload=written))
     payload = payload if isinstance(payload, dict) else {}
     holder = payload
     for key in path[:-1]:
         inner = holder.get(key)
         holder[key] = holder = inner if isinstance(inner, dict) else {}
     holder[path[-1]] = value
-    return _encoded(payload, is_form=False)
+    return _encoded(payload, written)
 
 
-def _encoded(payload: Any, *, is_form: bool) -> bytes:
-    if is_form:
+def _encoded(payload: Any, payload_format: PayloadFormat) -> bytes:
+    if payload_format == "form":
         pairs = (
             (name, one) for name, found in payload.items() for one in (found if isinstance(found, list) else [found])
         )

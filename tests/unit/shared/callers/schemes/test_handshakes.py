@@ -378,6 +378,37 @@ def test_a_key_in_the_body_is_not_there_for_expressions(world: World) -> None:
         assert world.http(other, path="/feishu", token=None).code == "unauthorized"
 
 
+AS_JSON, AS_FORM = '{"k": "one", "a": "1"}', "&k=one&a=1"
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers", "taken"),
+    [
+        ("json", {"Content-Type": "text/plain"}, AS_JSON),
+        ("json", {"Content-Type": FORM}, AS_JSON),
+        ("form", {"Content-Type": "text/plain"}, AS_FORM),
+        ("form", {}, AS_FORM),
+        ("auto", {}, AS_JSON),
+        ("auto", {"Content-Type": FORM}, AS_FORM),
+        ("auto", {"Content-Type": "text/plain"}, None),
+        ("json", {"Content-Encoding": "gzip"}, None),
+        ("auto", {"Content-Type": f"{FORM}; charset=gbk"}, None),
+    ],
+)
+def test_a_key_is_read_from_the_body_in_the_way_of_the_payload_and_hidden_there(
+    world: World, payload: str, headers: dict[str, str], taken: str | None
+) -> None:
+    text = FEISHU.replace("body.header.token", "body.k").replace("body.header", "body").replace("body.event", "headers")
+    world.write_callers(text.replace("instances", f'payload = "{payload}"\ninstances', 1))
+    world.environ["ONE"] = "one"
+    headers = {"call": "job-1", "agent": "a@b", **headers}
+
+    for body in (AS_JSON, AS_FORM, f"[{AS_JSON}]", f"{AS_FORM}&k=one"):
+        reply = world.http(path="/feishu", token=None, headers=headers, body=body)
+        assert reply.code == (None if body == taken else "unauthorized"), body
+    assert [call.parameters["DeviceId"] for call in world.call.calls] == ["a"] * (taken is not None)
+
+
 def test_mailguns_signature_stands_in_the_body(world: World) -> None:
     signature = {"timestamp": str(int(NOW)), "token": "t" * 50}
     signature["signature"] = mac(b"one", f"{int(NOW)}{'t' * 50}".encode()).hex()

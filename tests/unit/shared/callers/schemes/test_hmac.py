@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from shared.callers.schemes import Auth, Scheme
+from shared.callers.schemes.places import body_without
 from shared.payload.decode import decode_body
 from shared.problems import MalformedRequest, Unauthorized
 from shared.runtime.event import Request
@@ -220,6 +221,18 @@ def test_values_may_stand_in_the_body_or_in_the_signatures_own_header() -> None:
     assert verifies(described, replace(signed, body=as_number))
 
 
+def test_a_value_is_written_into_the_body_as_its_caller_has_it_decoded() -> None:
+    described = scheme(signature="body.mac", timestamp="body.at", content="{timestamp}", covers_body=False)
+
+    for payload, body in (("form", b"a=1&a=2"), ("json", b'{"a": ["1", "2"]}')):
+        request = Request(headers={"content-type": "text/plain"}, payload=payload, body=body)  # type: ignore[arg-type]
+        signed = described.sign(request, SECRET, NOW)
+        assert verifies(described, signed)
+        assert not verifies(described, replace(signed, payload="auto"))
+        rest = replace(signed, body=body_without(signed, ("mac",)))
+        assert body_without(rest, ("at",)) == body.removeprefix(b"&")
+
+
 @pytest.mark.parametrize("padding", ["", "="])
 def test_base64url_may_lack_its_padding(padding: str) -> None:
     described = scheme(encoding="base64url")
@@ -413,7 +426,8 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
 )
 def test_what_is_merely_odd_is_taken_and_passes(options: dict[str, Any]) -> None:
     described = scheme(**options)
-    request = Request(method="POST", raw_path="/p", headers={"host": "h"}, query={"a": "1"}, body=b'{"a": {}}')
+    headers = {"host": "h", "content-type": "application/json"}
+    request = Request(method="POST", raw_path="/p", headers=headers, query={"a": "1"}, body=b'{"a": {}}')
 
     described.verify(described.sign(request, SECRET, NOW), [SECRET], NOW)
 
