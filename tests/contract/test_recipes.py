@@ -380,6 +380,7 @@ def test_a_handshake_of_a_block_is_answered_and_a_forged_one_is_not(
         ("twitch", "supervisor", "viewer"),
         ("zoom", "meeting.started", "meeting.ended"),
         ("monday", "create_pulse", "delete_pulse"),
+        ("vonage", "15550100100", "15550100199"),
     ],
 )
 def test_another_writer_or_event_does_not_mute(

@@ -36,6 +36,7 @@ SECRETS = {"basic": "name:password", "airtable": SECRET.removeprefix("whsec_")}
 SETTINGS: dict[str, dict[str, Any]] = {
     "hmac": {"signature": "header.x-signature"},
     "hash": {"signature": "header.x-signature", "content": "{body}{secret}"},
+    "jwt": {"body_hash": "hash"},
     "none": {"allow_anonymous": True},
 }
 # `hmac` with everything that can be covered.

@@ -54,11 +54,12 @@ AUTHS = {
         '{ scheme = "hmac", secrets = ["env:A"], signature = "header.X-Seal", content = "{id}.{timestamp}.{body}",'
         ' timestamp = "header.X-Time", id = "header.X-Id" }'
     ),
+    "jwt": '{ scheme = "jwt", secrets = ["env:A"], body_hash = "payload_hash" }',
     "api-key-body": '{ scheme = "api-key", secrets = ["env:A"], key = "body.token" }',
     "none": '{ scheme = "none", allow_anonymous = true }\ndead_letters = true',
 }
 # Their key is made from what is signed: another each second, and no id among it.
-TIMED = {"stripe", "slack", "hubspot", "zendesk"}
+TIMED = {"stripe", "slack", "hubspot", "zendesk", "jwt"}
 NEW_SIGNATURE = "a new signature, and so a new key"
 OTHERS = """
 [callers.keyed]

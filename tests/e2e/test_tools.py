@@ -59,6 +59,7 @@ AUTHS = {
         ' content = "{method}\\n{url}\\n{id}.{timestamp}.{body}", timestamp = "header.X-Time", timestamp_format = "ms",'
         ' id = "header.X-Id", encoding = "base64" }'
     ),
+    "jwt": '{ scheme = "jwt", secrets = ["env:CANARY_BASE64"], body_hash = "payload_hash", token = "header.X-Token" }',
     "none": '{ scheme = "none", allow_anonymous = true }',
 }
 MAPPING = """

@@ -5,7 +5,7 @@ A vendor is added as a row of `vendors.py`; a scheme of another kind by its mode
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationError
@@ -20,25 +20,43 @@ from shared.callers.schemes.vendors import VENDORS, keys_taken
 
 __all__ = ["SCHEMES", "Anonymous", "Auth", "Proof", "Ram", "Scheme", "keys_of", "read_auth"]
 
-_MODELS: dict[str, type[Scheme]] = {
+_MODELS: dict[str, type[Scheme] | None] = {
     "bearer": Bearer,
     "basic": Basic,
     "api-key": ApiKey,
     "hmac": Hmac,
     "hash": Hash,
+    "jwt": None,
     "twilio": Twilio,
     "ram": Ram,
     "none": Anonymous,
 }
-# By the name that the callers file has.
-SCHEMES: dict[str, type[Scheme]] = _MODELS | {
-    name: _MODELS[vendor.keys.get("scheme", "hmac")] for name, vendor in VENDORS.items()
-}
+
+
+class _Schemes(Mapping[str, type[Scheme]]):
+    """The models, by the name that the callers file has; one that few files have is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> type[Scheme]:
+        model = _MODELS[VENDORS[name].keys.get("scheme", "hmac") if name in VENDORS else name]
+        if model is None:
+            from shared.callers.schemes.jwt import Jwt  # noqa: PLC0415
+
+            return Jwt
+        return model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_MODELS, *VENDORS))
+
+    def __len__(self) -> int:
+        return len(_MODELS) + len(VENDORS)
+
+
+SCHEMES = _Schemes()
 
 
 def keys_of(name: str) -> tuple[str, ...]:
     """Return the keys that a scheme takes in the callers file."""
-    return keys_taken(VENDORS[name]) if name in VENDORS else tuple(_MODELS[name].model_fields)
+    return keys_taken(VENDORS[name]) if name in VENDORS else tuple(SCHEMES[name].model_fields)
 
 
 def read_auth(table: object) -> Scheme:

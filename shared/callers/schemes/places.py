@@ -177,4 +177,13 @@ def _unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 2 and name[0] == name[-1] == '"' else name  # noqa: PLR2004 - a name in quotes
 
 
+def _read_whole_place(text: object) -> Place:
+    place = read_place(text)
+    if place.kind == "part":
+        raise PydanticCustomError("place", _SENTENCE)
+    return place
+
+
 ReadPlace = Annotated[Place, PlainValidator(read_place)]
+# Of a credential that has no parts.
+WholePlace = Annotated[Place, PlainValidator(_read_whole_place)]

@@ -346,9 +346,7 @@ class Signature(Scheme):
         moment = self._moment_of(timestamp)
         if moment is None:
             raise Unauthorized("timestamp is malformed")
-        if abs(ahead_s := moment - now) > self.tolerance_seconds:
-            off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
-            raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {self.tolerance_seconds} s")
+        check_moment(moment, now, self.tolerance_seconds)
 
     def _moment_of(self, timestamp: str) -> float | None:
         """Return a timestamp of the right form as seconds since the epoch, `None` if no clock shows it."""
@@ -453,6 +451,13 @@ def _begins(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether one path leads to what holds the other's value, or the reverse."""
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
+
+
+def check_moment(moment: float, now: float, tolerance_s: int) -> None:
+    """Refuse a signed time that is further from now than allowed; raises `Unauthorized`, with how far for the log."""
+    if abs(ahead_s := moment - now) > tolerance_s:
+        off_s, side = math.ceil(abs(ahead_s)), "ahead of" if ahead_s > 0 else "behind"
+        raise Unauthorized(f"timestamp is {off_s} s {side} this clock; tolerance {tolerance_s} s")
 
 
 def encode(digest: bytes, encoding: str) -> str:

@@ -8,10 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 from urllib.parse import unquote
 
-from pydantic import field_validator
-from pydantic_core import PydanticCustomError
-
-from shared.callers.schemes.places import Place, ReadPlace, Values
+from shared.callers.schemes.places import Place, Values, WholePlace
 from shared.callers.schemes.scheme import Proof, Scheme, first_equal, idempotency_key_of
 from shared.callers.secret_references import SecretReferences
 from shared.problems import CredentialMismatch, Unauthorized
@@ -73,14 +70,7 @@ class ApiKey(Scheme):
 
     scheme: Literal["api-key"]
     secrets: SecretReferences
-    key: ReadPlace = Place("header", "x-api-key")
-
-    @field_validator("key")
-    @classmethod
-    def _is_whole(cls, key: Place) -> Place:
-        if key.kind == "part":
-            raise PydanticCustomError("place", "Place should be header.NAME, query.NAME or body.PATH")
-        return key
+    key: WholePlace = Place("header", "x-api-key")
 
     def fault_of_secret(self, secret: str) -> str | None:
         """A key is visible ASCII, spaces inside included; a comma is what the platform joins repeated values by."""

@@ -1,4 +1,4 @@
-"""How vendors sign, as data: each row has the keys of a caller's `hmac` or `hash`, by the name of its scheme.
+"""How vendors sign, as data: each row has the keys of a caller's `hmac`, `hash` or `jwt`, by the name of its scheme.
 
 Sources: each vendor's page on verifying its webhooks; docs/callers/README.md has them, and what is not confirmed.
 """
@@ -15,7 +15,7 @@ class Vendor(NamedTuple):
     """One row.
 
     Attributes:
-        keys: of `hmac`, or of `hash` where they name that scheme.
+        keys: of `hmac`, or of `hash` or `jwt` where they name that scheme.
         other_places: places under which the same sender may write the same values.
         handshakes: tables of the callers file, which come behind its own.
         secret_prefix: what may stand before a secret and is no part of the key.
@@ -114,6 +114,14 @@ VENDORS: dict[str, Vendor] = {
         }
     ),
     "meta": Vendor({"signature": "header.x-hub-signature-256", "prefix": "sha256="}),
+    "monday": Vendor(
+        {"scheme": "jwt", "covers_body": False},
+        # Whether the challenge has a token, the vendor does not say.
+        handshakes=tuple(
+            {**auth, "when": "type(body.challenge) == 'string'", "reply": {"challenge": "body.challenge"}}
+            for auth in ({}, {"auth": {"scheme": "none", "allow_anonymous": True}})
+        ),
+    ),
     "notion": Vendor({"signature": "header.x-notion-signature", "prefix": "sha256="}),
     "paddle": Vendor(
         {
@@ -200,6 +208,7 @@ VENDORS: dict[str, Vendor] = {
         ),
     ),
     "typeform": Vendor({"signature": "header.typeform-signature", "prefix": "sha256=", "encoding": "base64"}),
+    "vonage": Vendor({"scheme": "jwt", "body_hash": "payload_hash"}),
     "woocommerce": Vendor(
         {"signature": "header.x-wc-webhook-signature", "encoding": "base64"},
         # Unsigned, when the webhook is created; it has to be answered with 200.
@@ -247,5 +256,6 @@ NO_VENDOR = Vendor()
 
 def keys_taken(vendor: Vendor) -> tuple[str, ...]:
     """Return what a named scheme takes in the callers file: of its details only those of its place and its clock."""
-    details = {"tolerance_seconds": "timestamp" in vendor.keys, "public_url": "{url}" in vendor.keys.get("content", "")}
+    has_time = "timestamp" in vendor.keys or vendor.keys.get("scheme") == "jwt"
+    details = {"tolerance_seconds": has_time, "public_url": "{url}" in vendor.keys.get("content", "")}
     return ("scheme", "secrets", *(name for name, applies in details.items() if applies))

@@ -288,6 +288,8 @@ AUTHS = {
     "standard-webhooks": of("standard-webhooks", secret=BASE64),
     "hmac": of("hmac", SEAL + '"{id}.{timestamp}.{body}", timestamp = "header.X-Time", id = "header.X-Id"'),
     "hash": of("hash", SEAL + '"{body}{secret}"'),
+    "jwt": of("jwt", ', body_hash = "sha", token = "header.X-Open-Sesame"'),
+    "jwt in the query": of("jwt", ', covers_body = false, token = "query.open"'),
     "none": ('{ scheme = "none", allow_anonymous = true }', SECRET),
 }
 # What a signature covers and is no credential: it is sent again, or made anew.

@@ -190,6 +190,7 @@ def test_what_is_sent_is_what_was_signed(scheme: str) -> None:
     settings = {
         "hmac": {"signature": "header.X-Sig", "content": "{method}{url}{body}"},
         "hash": {"signature": "header.X-Sig", "content": "{body}{secret}"},
+        "jwt": {"body_hash": "hash"},
         "api-key": {"key": "query.key"},
     }.get(scheme, {})
     to = caller(scheme, **settings)

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import jwt
 import standardwebhooks
 import stripe
 import svix.webhooks
@@ -263,6 +264,19 @@ def _hash(request: Request, body: bytes, secret: str, _timestamp: str) -> Reques
     return request.with_headers({"event-sign": digest})
 
 
+def _token(body_hash: str | None, algorithm: str = "HS256", form: str = "Bearer {}") -> Sign:
+    """Sign with a JSON Web Token, made by the library that others use."""
+
+    def sign(request: Request, body: bytes, secret: str, timestamp: str) -> Request:
+        is_number = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 20
+        claims: dict[str, Any] = {"iat": int(timestamp) if is_number else timestamp}
+        if body_hash:
+            claims[body_hash] = hashlib.sha256(body).hexdigest()
+        return request.with_headers({"authorization": form.format(jwt.encode(claims, secret, algorithm))})
+
+    return sign
+
+
 _KEYS = tuple("whsec_" + KEY.replace("M", letter, 1) for letter in "ABCDE")
 _HEX_KEYS = tuple(f"{digit}f" * 16 for digit in "12345")
 _NO_KEYS = ("whsec_", "whsec_====", "whsec_not base64!", "whsec_c2hvcnQ=", "whpk_" + KEY, KEY + "\n", "é" * 32)
@@ -433,6 +447,22 @@ SENDERS += (
             headers={"twitch-eventsub-message-id": "d-1"},
         ),
         timestamp=iso8601,
+    ),
+    Sender("vonage", {"scheme": "vonage"}, _token("payload_hash"), secrets=_BASE64_KEYS, timestamp=seconds),
+    Sender(
+        "monday",
+        {"scheme": "monday"},
+        _token(None, form="{}"),
+        secrets=tuple(key[::-1] for key in _BASE64_KEYS),
+        timestamp=seconds,
+        signs_body=False,
+    ),
+    Sender(
+        "jwt",
+        {"scheme": "jwt", "algorithm": "HS512", "body_hash": "sha"},
+        _token("sha", "HS512"),
+        secrets=tuple(key * 2 for key in _BASE64_KEYS),
+        timestamp=seconds,
     ),
     Sender("dingtalk-robot", {"scheme": "dingtalk-robot"}, _dingtalk, timestamp=milliseconds, signs_body=False),
     Sender("jiandaoyun", {"scheme": "jiandaoyun"}, _jiandaoyun, timestamp=seconds),

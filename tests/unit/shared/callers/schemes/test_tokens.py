@@ -124,6 +124,7 @@ def test_a_scheme_without_a_rule_for_secrets_uses_none() -> None:
 @pytest.mark.parametrize("name", sorted(set(SCHEMES) - {"ram", "none"}))
 def test_an_empty_secret_is_of_no_use_to_any_scheme(name: str) -> None:
     details = {"signature": "header.a", "content": "{body}{secret}"} if name in ("hmac", "hash") else {}
+    details |= {"body_hash": "hash"} if name == "jwt" else {}
     scheme = read_auth({"scheme": name, "secrets": ["env:A"], **details})
 
     assert scheme.fault_of_secret("")
