@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.runtime.event import read_event
 from shared.validation import sentence_of
 
 # What a letter is printed with has forms that hold neither a secret nor a phone number.
@@ -70,6 +71,9 @@ class DeadLetter(BaseModel):
             _ = self.content, self.seconds
         except (ValueError, binascii.Error):
             raise PydanticCustomError("content", "Body or time cannot be read") from None
+        if self.direct and not read_event(self.content).direct:
+            # Written by somebody else: a request with a source address and headers of their choice.
+            raise PydanticCustomError("event", "A direct invocation is no event of the HTTP trigger")
         return self
 
     @cached_property

@@ -423,6 +423,10 @@ def test_what_was_left_out_and_has_a_default_is_told(place: Place, capsys: Captu
 
 # What is not sent.
 
+# A page has no steps that an explanation could name.
+PAGE = '{"requestContext": {"http": {"method": "GET", "path": "/healthz"}}}'
+FORGED = "no dead letter: Value error, A direct invocation is no event of the HTTP trigger"
+
 
 def changed(place: Place, **changes: object) -> Path:
     """Return a letter with something changed."""
@@ -469,6 +473,7 @@ def test_what_need_not_be_sent_is_skipped(
         ({"code": PHONE}, "no dead letter: code: Value does not have the form that is asked for"),
         ({"body": ...}, "no dead letter: body: Value is required"),
         ({"method": None}, "no dead letter: Value error, A request over HTTP has method and path"),
+        *(({"direct": True, "body": body}, FORGED) for body in (PAGE, http_event(token="x").decode())),
         ({"body_encoding": "base64"}, "no dead letter: Value error, Body or time cannot be read"),
         ({"time": "2026-13-01T00:00:00.000Z"}, "no dead letter: Value error, Body or time cannot be read"),
         ({"headers": {f"x-{PHONE}": 1}}, "no dead letter: headers: Value should be a text in quotes"),
@@ -478,10 +483,11 @@ def test_what_cannot_be_sent_is_told_in_a_line(
     place: Place, capsys: Capture, changes: dict[str, object], reason: str
 ) -> None:
     path = changed(place, **changes)
-    capsys.readouterr()
-    assert replay([str(path), "--url", place.url, "--json"]) == 1
-    (row,) = rows(capsys)
-    assert (row["end"], row["note"]) == ("failed", reason.replace("Value error, ", ""))
+    for options in ([], ["--dry-run"]):
+        capsys.readouterr()
+        assert replay([str(path), "--url", place.url, "--json", *options]) == 1
+        (row,) = rows(capsys)
+        assert (row["end"], row["note"]) == ("failed", reason.replace("Value error, ", ""))
     assert not place.is_muted()
 
 
