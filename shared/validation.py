@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator
@@ -14,8 +14,6 @@ _SENTENCES = {
     "missing": "Value is required",
     "extra_forbidden": "Key is unknown",
     "none_required": "Key has no meaning here",
-    "union_tag_invalid": "Unknown scheme",
-    "union_tag_not_found": "Scheme is required",
     "literal_error": "Value should be {expected}",
     "bool_type": "Value should be true or false",
     "bool_parsing": "Value should be true or false",
@@ -75,16 +73,16 @@ def whole_number(least: int, most: int) -> WrapValidator:
 
 
 def describe(
-    error: ValidationError, *, keys_at: Callable[[tuple[int | str, ...]], Collection[str]] = lambda _: ()
+    error: ValidationError, *, sentence_for: Callable[[str, tuple[int | str, ...]], str | None] = lambda *_: None
 ) -> list[str]:
     """Return one line per error, `place: sentence`, the parts of the place joined with dots.
 
     Args:
         error: what pydantic found.
-        keys_at: returns which keys a place takes, for a key that is unknown there.
+        sentence_for: returns a sentence for an error of this type at this place, `None` for the usual one.
     """
     return [
-        f"{_place_of(item['loc'])}: {sentence_of(item)}{_suggestion(item, keys_at)}"
+        f"{_place_of(item['loc'])}: {sentence_for(item['type'], item['loc']) or sentence_of(item)}"
         for item in error.errors(include_input=False, include_url=False)
     ]
 
@@ -112,20 +110,12 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     return next(iter((*begun, *close)), None)
 
 
+def unknown_key(key: str, known: Collection[str], otherwise: str) -> str:
+    """Return the sentence for a key that is unknown: which was meant, or else what is taken instead."""
+    meant = nearest(key, known)
+    return f"Key is unknown; did you mean `{meant}`?" if meant else f"Key is unknown; {otherwise}"
+
+
 def _plain(name: str) -> str:
     """Return a name without what is a matter of style: `JobId` is `job_id`."""
     return name.replace("_", "").replace("-", "").lower()
-
-
-def _suggestion(item: Any, keys_at: Callable[[tuple[int | str, ...]], Collection[str]]) -> str:
-    if item["type"] == "extra_forbidden":
-        meant = nearest(str(item["loc"][-1]), keys_at(item["loc"]))
-    elif item["type"] == "union_tag_invalid":
-        meant = nearest(item["ctx"]["tag"], list(_tags(item["ctx"]["expected_tags"])))
-    else:
-        meant = None
-    return f"; did you mean `{meant}`?" if meant else ""
-
-
-def _tags(expected: str) -> Iterator[str]:
-    yield from (tag.strip(" '") for tag in expected.split(","))

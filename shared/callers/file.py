@@ -23,7 +23,7 @@ from shared.callers.handshakes import Handshake
 from shared.callers.schemes import SCHEMES, Ram, keys_of
 from shared.problems import ConfigurationError, Forbidden, Unauthorized
 from shared.runtime.event import Request
-from shared.validation import Table, describe, says
+from shared.validation import Table, describe, says, unknown_key
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +31,9 @@ else:
     import tomli as tomllib
 
 DEFAULT_CALLER = "default"
+_TABLE_OF_CALLER = "each caller has a table [callers.NAME]"
+# The parts of a key's place: callers, the name, the key.
+_OF_A_CALLER = 3
 RESERVED_NAMES = ("healthz", "initialize")
 
 
@@ -97,7 +100,7 @@ def load_callers(path: str | Path) -> Callers:
     except OSError as error:
         raise ConfigurationError(f"callers file {path}: {error.strerror}") from None
     except ValidationError as error:
-        lines = describe(error, keys_at=_keys_at)
+        lines = describe(error, sentence_for=_sentence_for)
         raise ConfigurationError(*(f"callers file: {line}" for line in lines)) from None
     except RecursionError:
         raise ConfigurationError("callers file: nested too deep") from None
@@ -114,19 +117,30 @@ def _load(path: str, _version: tuple[int, ...]) -> Callers:
     return Callers.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8-sig")))
 
 
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the table takes in which a key is unknown."""
-    match location:
-        case (_,):
-            table: type[BaseModel] = Callers
-        case (_, _, _):
-            table = Caller
-        case (*_, "auth", _):
-            return sorted({key for name in SCHEMES for key in keys_of(name)})
-        case (_, _, "handshakes", int(), _):
-            table = Handshake
-        case (_, _, "parameters", _):
-            table = Expressions
-        case _:
-            table = Defaults
-    return list(table.model_fields)
+def _sentence_for(kind: str, location: tuple[int | str, ...]) -> str | None:
+    """Return what to say of an error that the whole file explains better than its place, `None` for any other."""
+    if kind == "missing" and location == ("callers",):
+        return f"Value is required; {_TABLE_OF_CALLER}"
+    return _unknown_key(location) if kind == "extra_forbidden" else None
+
+
+def _unknown_key(location: tuple[int | str, ...]) -> str:
+    """Return the sentence for a key that its table does not take: where it belongs, or which was meant."""
+    key = str(location[-1])
+    if len(location) == 1:
+        return unknown_key(key, ["callers"], _TABLE_OF_CALLER)
+    table: type[BaseModel] = Caller
+    own = f"[callers.{location[1]}]"
+    homes = {
+        "auth": {key for name in SCHEMES for key in keys_of(name)},
+        f"[callers.{location[1]}.parameters] or [….defaults]": Expressions.model_fields,
+        f"[[callers.{location[1]}.handshakes]]": Handshake.model_fields,
+    }
+    if len(location) > _OF_A_CALLER:
+        # TOML has no way back: what stands behind the head of a table belongs to it.
+        table = {"parameters": Expressions, "defaults": Defaults}.get(str(location[2]), Handshake)
+        homes = {f"{own}, above the tables below it": Caller.model_fields, **homes}
+    for home, keys in homes.items():
+        if key in keys:
+            return f"Key belongs in {home}"
+    return unknown_key(key, table.model_fields, f"this table takes {', '.join(table.model_fields)}")

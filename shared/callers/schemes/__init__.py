@@ -6,7 +6,8 @@ A vendor is added as a row of `vendors.py`; a scheme of another kind by its mode
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from types import NoneType
+from typing import Annotated
 
 from pydantic import PlainValidator, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -17,6 +18,7 @@ from shared.callers.schemes.signature import Hash, Hmac
 from shared.callers.schemes.tokens import ApiKey, Basic, Bearer
 from shared.callers.schemes.twilio import Twilio
 from shared.callers.schemes.vendors import VENDORS, keys_taken
+from shared.validation import nearest, sentence_of, unknown_key
 
 __all__ = ["SCHEMES", "Anonymous", "Auth", "Proof", "Ram", "Scheme", "keys_of", "read_auth"]
 
@@ -53,10 +55,15 @@ class _Schemes(Mapping[str, type[Scheme]]):
 
 SCHEMES = _Schemes()
 
+_GENERAL = "bearer, basic, api-key, hmac, hash or jwt"
+
 
 def keys_of(name: str) -> tuple[str, ...]:
     """Return the keys that a scheme takes in the callers file."""
-    return keys_taken(VENDORS[name]) if name in VENDORS else tuple(SCHEMES[name].model_fields)
+    if name in VENDORS:
+        return keys_taken(VENDORS[name])
+    fields = SCHEMES[name].model_fields
+    return tuple(key for key in fields if key != "secrets" or fields[key].annotation is not NoneType)
 
 
 def read_auth(table: object) -> Scheme:
@@ -71,20 +78,39 @@ def read_auth(table: object) -> Scheme:
         raise PydanticCustomError("model_type", "Value should be a table")
     name = table.get("scheme")
     if name is None:
-        raise PydanticCustomError("union_tag_not_found", "Scheme is required")
+        raise PydanticCustomError("scheme", "Scheme is required")
     if not isinstance(name, str) or name not in SCHEMES:
-        known = ", ".join(SCHEMES)
-        raise PydanticCustomError("union_tag_invalid", "Unknown scheme", {"tag": str(name), "expected_tags": known})
-    if name not in VENDORS:
-        return SCHEMES[name].model_validate(dict(table))
-    _refuse_other_keys(table, keys_of(name))
-    return SCHEMES[name].model_validate({**VENDORS[name].keys, **table})
+        meant = nearest(str(name), SCHEMES)
+        hint = f"did you mean `{meant}`?" if meant else f"a sender without a scheme of its own is one of {_GENERAL}"
+        raise PydanticCustomError("scheme", "Unknown scheme; {hint}", {"hint": hint})
+    taken = keys_of(name)
+    wrong = [key for key in table if key not in taken]
+    own = VENDORS[name].keys if name in VENDORS else {}
+    try:
+        scheme = SCHEMES[name].model_validate({**own, **{key: table[key] for key in table if key in taken}})
+    except ValidationError as error:
+        if not wrong:
+            raise
+        faults = [(item["loc"], sentence_of(item)) for item in error.errors(include_input=False, include_url=False)]
+    else:
+        if not wrong:
+            return scheme
+        faults = []
+    faults += [((key,), _fault_of_key(name, key)) for key in wrong]
+    errors: list[InitErrorDetails] = [
+        {"type": PydanticCustomError("auth", "{fault}", {"fault": fault}), "loc": place, "input": None}
+        for place, fault in faults
+    ]
+    raise ValidationError.from_exception_data("auth", errors, hide_input=True)
 
 
-def _refuse_other_keys(table: Mapping[str, Any], taken: tuple[str, ...]) -> None:
-    errors = [InitErrorDetails(type="extra_forbidden", loc=(key,), input=None) for key in table if key not in taken]
-    if errors:
-        raise ValidationError.from_exception_data("auth", errors, hide_input=True)
+def _fault_of_key(name: str, key: str) -> str:
+    """Return what is wrong with a key that a scheme does not take, by the keys of that scheme."""
+    taken = [f"`{each}`" for each in keys_of(name) if each != "scheme"]
+    takes = f"takes {', '.join(taken) or 'nothing else'}"
+    if any(key in keys_of(other) for other in SCHEMES):
+        return f"`{name}` takes no `{key}`: remove it; it {takes}"
+    return unknown_key(key, keys_of(name), f"`{name}` {takes}")
 
 
 Auth = Annotated[Scheme, PlainValidator(read_auth)]

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from shared.callers.file import Callers, load_callers
+from shared.callers.schemes import SCHEMES, keys_of
 from shared.problems import ConfigurationError, Forbidden, Unauthorized
 from shared.runtime.event import Request
 
@@ -479,6 +481,63 @@ def test_settings_that_do_not_go_together_are_told_by_their_names(
     assert "callers.crm.auth: " in reason
     assert all(name in reason for name in names)
     assert "4711" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (scheme_of("shopify", tolerance_seconds=4711), "`shopify` takes no `tolerance_seconds`: remove it"),
+        (scheme_of("bearer", key="header.x"), "`bearer` takes no `key`: remove it"),
+        (scheme_of("github", signature="header.x"), "`github` takes no `signature`: remove it"),
+        (scheme_of("ram"), "`ram` takes no `secrets`: remove it"),
+        (scheme_of("shopify", tolerance_second=4711), "tolerance_second: Key is unknown; `shopify` takes `secrets`"),
+        (scheme_of("slack", tolerance=4711), "did you mean `tolerance_seconds`?"),
+        (scheme_of("bearer", secrets=..., secret="4711"), "did you mean `secrets`?"),
+        (scheme_of("bearer", secrets=..., colour="4711"), "`bearer` takes `secrets`"),
+        (scheme_of("bearer4711"), "callers.crm.auth: Unknown scheme"),
+        (f"{CRM}secrets = []\n", "callers.crm.secrets: Key belongs in auth"),
+        (f"{CRM}tolerance_seconds = 3\n", "callers.crm.tolerance_seconds: Key belongs in auth"),
+        (f"{CRM}job_id = '4711'\n", "callers.crm.job_id: Key belongs in [callers.crm.parameters]"),
+        (f"{CRM}reply = '4711'\n", "callers.crm.reply: Key belongs in [[callers.crm.handshakes]]"),
+        (f"{CRM}[callers.crm.defaults]\ninstances = '4711'\n", "instances: Key belongs in [callers.crm], above"),
+        (f"{CRM}[callers.crm.parameters]\nevent_time = '4711'\n", "event_time: Key belongs in [callers.crm], above"),
+        (
+            f"{CRM}[[callers.crm.handshakes]]\nwhen = 'body'\nresponse = '4711'\n",
+            "callers.crm.handshakes.0.response: Key belongs in [callers.crm], above",
+        ),
+        (f"{CRM}[callers.crm.defaults]\nJobId = '4711'\n", "did you mean `job_id`?"),
+        (f"{CRM}[callers.crm.defaults]\ncolour = '4711'\n", "Key is unknown; this table takes device_id, instance_id"),
+        (f"{CRM}colour = '4711'\n", "Key is unknown; this table takes auth, instances"),
+        (CRM.replace("callers.", ""), "crm: Key is unknown; each caller has a table [callers.NAME]"),
+        (CRM.replace("callers.", "caller."), "did you mean `callers`?"),
+        ("", "callers: Value is required; each caller has a table [callers.NAME]"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_with_the_right_one(file: File, text: str, line: str) -> None:
+    reason = file.reason(text)
+
+    assert line in reason
+    assert "4711" not in reason
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_suggestion_is_a_key_that_the_scheme_takes(file: File, name: str) -> None:
+    every = sorted({key for each in SCHEMES for key in keys_of(each)})
+    others = [key for key in every if key not in keys_of(name)]
+    table = {"secrets": ..., **dict.fromkeys(others, "4711"), **{f"{key}s": "4711" for key in every}}
+
+    reason = file.reason(scheme_of(name, **{key: value for key, value in table.items() if key not in keys_of(name)}))
+
+    assert all(f"`{name}` takes no `{key}`" in reason for key in others)
+    assert set(re.findall("did you mean `([a-z_]+)`", reason)) <= {*keys_of(name)}
+
+
+def test_an_unknown_key_hides_no_other_fault(file: File) -> None:
+    for name in ("bearer", "slack"):
+        reason = file.reason(scheme_of(name, secrets=["canary"], colour="x"))
+
+        assert "callers.crm.auth.colour: " in reason
+        assert "callers.crm.auth.secrets.0: " in reason
 
 
 @pytest.mark.parametrize(
