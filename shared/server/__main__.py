@@ -151,7 +151,10 @@ class _Request(Request):  # type: ignore[misc] # untyped
         return [(name.replace("_", UNDERSCORE), value) for name, value in headers]
 
     def set_body_reader(self) -> None:
+        """Refuse every coding but chunks: gunicorn would hand on a body as it was compressed."""
         super().set_body_reader()
+        if any(name == "TRANSFER-ENCODING" and value.lower() != "chunked" for name, value in self.headers):
+            raise InvalidHeader("TRANSFER-ENCODING")
         if isinstance(self.body.reader, ChunkedReader):
             self.body = Body(_Chunks(self, self.unreader))
 

@@ -182,6 +182,10 @@ NO_HTTP = (
     b"POST / HTTP/1.1\r\nHost: x\r\nX-Secret\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: x\r\n" + b"X-Secret: %s\r\n" % (b"1" * 16_000) * 3,
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 1024 + b"1",
+    *(
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: %s\r\n\r\n0\r\n\r\n" % coding
+        for coding in (b"gzip, chunked", b"identity, chunked", b"deflate,chunked")
+    ),
 )
 
 
