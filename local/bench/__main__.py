@@ -45,16 +45,25 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         built = subjects.build(Path(folder))
         _say("cold starts")
         starts = cold.measure(built, options.cold, options.warm)
+        beside = []
+        for python in options.beside:
+            _say(f"cold starts of {python}")
+            beside.append(cold.measure_with(python, options.cold, options.warm))
         _say("growth, imports, strangers")
         return {
-            "run": {"python": sys.version.split()[0], "cores": os.cpu_count(), **vars(options)},
+            "run": {"python": sys.version.split()[0], "cores": os.cpu_count(), **_without_paths(options)},
             "cold": starts,
+            "beside": beside,
             "size": {name: subject.size for name, subject in built.items()},
             "growth": cold.growth(built[OURS], options.growth, environment),
             "imports": imports.measure(built[OURS], environment),
             "strangers": strangers.measure(),
             "load": load.measure(built[OURS], callers, options.seconds, waiting),
         }
+
+
+def _without_paths(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if name != "beside"}
 
 
 def with_figures(document: str, figures: Mapping[str, Any]) -> str:
@@ -78,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--callers", default="1,10,50,100", help="at a time, for the loads (default: %(default)s)")
     add("--wait-ms", type=float, default=50, help="of the upstream under load (default: %(default)s)")
     add("--soak", type=float, default=60, help="seconds of the soak, 0 for none (default: %(default)s)")
+    add("--beside", nargs="*", default=[], metavar="PYTHON", help="of other environments, for their cold starts")
     add("--write", action="store_true", help="write docs/performance.{md,json}")
     return parser
 

@@ -1,6 +1,8 @@
 """Cold starts: a new process per run, all that is compared in turn, so that a slow minute of the machine meets each.
 
 CPU time is what is compared: on a quarter of a core it is what a caller waits for, and a busy machine changes it least.
+
+`python -m local.bench.cold RUNS WARM` prints the figures of the Python that runs it as JSON.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from local.bench.running import EVENT, upstream, upstream_over_tls
-from local.bench.subjects import DOCUMENTED_BARE, Subject
+from local.bench.subjects import DOCUMENTED_BARE, ROOT, Subject, build
 
 _PROCESS = Path(__file__).with_name("process.py")
 HTTP, HTTPS, HTTPS_FILE = "HTTP", "HTTPS", "HTTPS, SSL_CERT_FILE"
@@ -44,6 +47,14 @@ def measure(subjects: Mapping[str, Subject], runs: int, warm: int) -> dict[str, 
                         some = found.setdefault(way, {}).setdefault(name, [])
                         some.append(_start(subject.folder, warm, environment))
     return {way: {name: _medians(some) for name, some in rows.items()} for way, rows in found.items()}
+
+
+def measure_with(python: str, runs: int, warm: int) -> dict[str, Any]:
+    """Return what another Python with this project's environment measures: `python`, its version, and `cold`."""
+    command = [python, "-m", "local.bench.cold", str(runs), str(warm)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603 - as the command line says
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def growth(subject: Subject, count: int, environment: Mapping[str, str]) -> Figures:
@@ -80,3 +91,9 @@ def _run(folder: Path, count: int, after: int, environment: Mapping[str, str]) -
     done = subprocess.run(command, env=environment, input=EVENT.read_bytes(), stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own script
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        found = measure(build(Path(made)), int(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write(json.dumps({"python": sys.version.split()[0], "cold": found}))
