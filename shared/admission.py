@@ -1,6 +1,6 @@
 """Who is asking: from a request to the caller that it is from, with the proof of that.
 
-received → configuration → caller → secrets → verify
+received → configuration → caller → secrets → verify → methods → networks → decode → handshakes
 """
 
 from __future__ import annotations
@@ -9,19 +9,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from shared import configuration
 from shared.callers.caller import Caller
+from shared.callers.handshakes import Document, Handshake
 from shared.callers.schemes import Proof
 from shared.callers.secret_cache import SecretCache
 from shared.callers.secret_references import GetSecret
 from shared.invocation import Invocation
-from shared.problems import CredentialMismatch, MethodNotAllowed, PayloadTooLarge, Unauthorized
-from shared.runtime.event import Request, Response
+from shared.problems import (
+    CredentialMismatch,
+    CredentialUnchecked,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    Problem,
+    Unauthorized,
+)
+from shared.runtime.event import Request
 from shared.settings import Settings
 
 METHODS = ("POST", "GET")
+_SERVER_ERROR = 500
 
 
 class Admitted(NamedTuple):
@@ -30,14 +40,16 @@ class Admitted(NamedTuple):
     Attributes:
         settings, name, caller: what it works with, and who has sent it.
         proof: of the caller's own auth.
-        response: to a handshake that has proved itself in its own way; nothing else may come of such a request.
+        document: the decoded request, as expressions see it.
+        handshake: that it is; nothing but its answer may come of such a request.
     """
 
     settings: Settings
     name: str
     caller: Caller
     proof: Proof = Proof()
-    response: Response | None = None
+    document: Document = MappingProxyType({})
+    handshake: Handshake | None = None
 
 
 class Admission:
@@ -60,18 +72,70 @@ class Admission:
         """
         request = _received(invocation)
         settings, name, caller = self._find_caller(invocation, request, context)
-        request = invocation.request
         get_secrets = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
         try:
+            return self._admit(invocation, settings, name, caller, get_secrets)
+        except Problem as problem:
+            if request.method != "OPTIONS":
+                raise
+            # It can be a handshake alone. If it is none, not even its sender learns who is known and who takes OPTIONS.
+            invocation.caller_name = invocation.caller = None
+            kind = CredentialUnchecked if problem.status >= _SERVER_ERROR or problem.needs_operator else Unauthorized
+            raise kind(problem.reason) from None
+
+    def _admit(
+        self,
+        invocation: Invocation,
+        settings: Settings,
+        name: str,
+        caller: Caller,
+        get_secrets: Callable[..., GetSecret],
+    ) -> Admitted:
+        """Have the caller's own auth prove a request, or else a handshake's."""
+        request = invocation.request
+        with_its_own_proof = partial(
+            caller.handshake_with_its_own_proof,
+            request,
+            lambda scheme: configuration.secrets_of(f"{name}.handshakes", scheme, get_secrets()),
+            self._now(),
+        )
+        try:
             proof = self._verify(invocation, settings, name, caller, get_secrets)
-        except Unauthorized:
-            secrets_of = partial(configuration.secrets_of, f"{name}.handshakes", get_secret=get_secrets())
-            response = caller.handshake_with_its_own_proof(request, secrets_of, self._now())
-            if response is None:
+        except Unauthorized as refusal:
+            try:
+                taken = with_its_own_proof()
+            except CredentialUnchecked as fault:
+                raise CredentialUnchecked(f"{refusal.reason}; {fault.reason}") from None
+            if taken is None:
                 raise
             invocation.caller_name = name
-            return Admitted(settings, name, caller, response=response)
-        return Admitted(settings, name, caller, proof)
+            return self._handshake(invocation, Admitted(settings, name, caller), *taken)
+        invocation.at("methods")
+        caller.check_method_of_any(request)
+        invocation.at("networks")
+        caller.check_network(request)
+        invocation.at("decode")
+        document = caller.decode(request)
+        invocation.found(document)
+        admitted = Admitted(settings, name, caller, proof, document)
+        if handshake := caller.handshake(request, document, proof.secret):
+            return self._handshake(invocation, admitted, handshake, document)
+        try:
+            taken = with_its_own_proof()
+        except CredentialUnchecked:
+            # What may be a webhook as well goes on as one.
+            if request.method not in caller.methods:
+                raise
+            taken = None
+        if taken:
+            return self._handshake(invocation, admitted._replace(proof=Proof()), *taken)
+        caller.check_method(request)
+        return admitted
+
+    @staticmethod
+    def _handshake(invocation: Invocation, admitted: Admitted, handshake: Handshake, document: Document) -> Admitted:
+        invocation.is_handshake = True
+        return admitted._replace(handshake=handshake, document=document)
 
     def _find_caller(self, invocation: Invocation, request: Request, context: object) -> tuple[Settings, str, Caller]:
         invocation.at("configuration")

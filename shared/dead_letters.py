@@ -89,7 +89,7 @@ def keep(
     """
     settings = invocation.settings
     caller = invocation.caller
-    if caller is None or settings is None or not _is_wanted(invocation, caller, settings):
+    if caller is None or settings is None or invocation.is_handshake or not _is_wanted(invocation, caller, settings):
         return None
     deadline = min(settings.deadline_from(invocation.started), time.monotonic() + _share_s(settings))
 

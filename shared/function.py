@@ -144,20 +144,10 @@ class Function:
     def _run(self, invocation: Invocation, context: object) -> Success:
         """Take a request through the pipeline; the order of the steps is the order of the checks."""
         at, found = invocation.at, invocation.found
-        settings, name, caller, proof, response = self._admission.admit(invocation, context)
+        settings, name, caller, proof, document, handshake = self._admission.admit(invocation, context)
         request = invocation.request
-        if response:
-            return Success("handshake", {}, response=response)
-        at("methods")
-        caller.check_method_of_any(request)
-        at("networks")
-        caller.check_network(request)
-        at("decode")
-        document = caller.decode(request)
-        found(document)
-        if response := caller.handshake(request, document, proof.secret):
-            return Success("handshake", {}, response=response)
-        caller.check_method(request)
+        if handshake:
+            return Success("handshake", {}, response=handshake.answer(request, document, proof.secret))
         at("map")
         fields = caller.select(document, has_body=bool(request.body))
         found(fields)

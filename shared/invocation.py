@@ -48,6 +48,7 @@ class Invocation:
 
     Attributes:
         step: the one that is being taken; of a request that failed, the one that failed.
+        is_handshake: whether a handshake has taken it.
         parameters: once they hold.
         replayed: whether the outcome is that of an earlier request.
         store_fault: what failed when the answer was stored.
@@ -64,6 +65,7 @@ class Invocation:
     step: Step = "size"
     caller_name: str | None = None
     caller: Caller | None = None
+    is_handshake: bool = False
     parameters: CallParameters | None = field(default=None, repr=False)
     attempts: int = 0
     upstream_ms: float | None = None

@@ -142,6 +142,12 @@ class CredentialMismatch(Unauthorized):
     """The credential is well-formed, and of none of the secrets: one of them may have been rotated a moment ago."""
 
 
+class CredentialUnchecked(Unauthorized):
+    """Nothing accepts the request, and something could not be asked: a fault of ours, of which no stranger learns."""
+
+    needs_operator = True
+
+
 class Forbidden(Problem):
     """The caller is known and may not do this."""
 

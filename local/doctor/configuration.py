@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from local.doctor.case import Case
 from local.doctor.check import Check, failed, ok, skipped, warning
 from local.doctor.deployment import FILE, entry_of, keep_command, kept_secrets
-from shared.callers.caller import Caller
 from shared.callers.file import load_callers
+from shared.callers.schemes import Scheme
 from shared.callers.secret_references import ENV, KMS, OPTIONAL, fault_of
 from shared.configuration import check_ttl, doubts_of
 from shared.problems import ConfigurationError
@@ -70,8 +70,9 @@ def check_secrets(case: Case) -> Iterator[Check]:
         yield skipped("secrets", "the callers file has errors")
         return
     for name, caller in case.callers.callers.items():
-        for reference in caller.references():
-            yield from _secret(case, name, caller, reference)
+        for scheme in caller.schemes:
+            for reference in scheme.secrets or ():
+                yield from _secret(case, name, scheme, reference)
 
 
 def _doubts(case: Case) -> Iterator[Check]:
@@ -115,7 +116,7 @@ def _not_deployed(check: str, name: str, *, is_there: bool, secret: bool) -> Che
     )
 
 
-def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[Check]:
+def _secret(case: Case, name: str, scheme: Scheme, reference: str) -> Iterator[Check]:
     bare = reference.removesuffix(OPTIONAL)
     told = f"{bare} of the caller {name}"
     variable = bare.removeprefix(ENV)
@@ -123,8 +124,8 @@ def _secret(case: Case, name: str, caller: Caller, reference: str) -> Iterator[C
     is_kept, unseen = variable in case.deployment.kept, case.deployment.unseen.get(variable)
     if bare.startswith(KMS):
         yield skipped("secrets", f"{told}: in KMS, asked for with --live")
-    elif value and (fault := fault_of(value, caller.auth.fault_of_secret)):
-        remedy = f'export {variable}=… in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
+    elif value and (fault := fault_of(value, scheme.fault_of_secret)):
+        remedy = f'export {variable}=… in the form of the scheme {scheme.scheme}; docs/contract.md, "Schemes"'
         yield failed("secrets", f"{told} {fault}", remedy)
     elif value:
         yield (

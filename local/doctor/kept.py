@@ -11,7 +11,7 @@ from local.doctor.check import Check, failed, ok, skipped
 from local.doctor.configuration import UNSEEN
 from local.doctor.live import Live, patience
 from shared import dead_letters
-from shared.callers.caller import Caller
+from shared.callers.schemes import Scheme
 from shared.callers.secret_references import KMS, OPTIONAL, SecretUnavailableError, fault_of
 from shared.clients import kms
 from shared.idempotency import CLAIM, StoreError, open_store
@@ -29,9 +29,10 @@ def check_kms(live: Live) -> Iterator[Check]:
     """Read every secret that the callers file refers to as `kms:NAME`; none is shown."""
     callers = live.case.callers.callers if live.case.callers else {}
     for name, caller in callers.items():
-        for reference in caller.references():
-            if reference.startswith(KMS):
-                yield _secret(live, name, caller, reference)
+        for scheme in caller.schemes:
+            for reference in scheme.secrets or ():
+                if reference.startswith(KMS):
+                    yield _secret(live, name, scheme, reference)
 
 
 def check_store(live: Live) -> Iterator[Check]:
@@ -77,7 +78,7 @@ def check_letters(live: Live) -> Iterator[Check]:
         yield ok("dead letters", f"{place}/{_OBJECT} was written; it may be deleted")
 
 
-def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Check:
+def _secret(live: Live, caller_name: str, scheme: Scheme, reference: str) -> Check:
     bare = reference.removesuffix(OPTIONAL)
     name = bare.removeprefix(KMS)
     told = f"{bare} of the caller {caller_name}"
@@ -90,12 +91,12 @@ def _secret(live: Live, caller_name: str, caller: Caller, reference: str) -> Che
             "secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms_endpoint} right, and reached"
         )
     # The first is the current one: with that of no use, only who still sends the previous one gets in.
-    fault = fault_of(values[0], caller.auth.fault_of_secret) if values else None
+    fault = fault_of(values[0], scheme.fault_of_secret) if values else None
     if fault:
-        remedy = f'a version of {name} in the form of the scheme {caller.auth.scheme}; docs/contract.md, "Schemes"'
+        remedy = f'a version of {name} in the form of the scheme {scheme.scheme}; docs/contract.md, "Schemes"'
         return failed("secrets", f"{told}: its current version {fault}", remedy)
     if values:
-        usable = sum(fault_of(value, caller.auth.fault_of_secret) is None for value in values)
+        usable = sum(fault_of(value, scheme.fault_of_secret) is None for value in values)
         return ok("secrets", f"{told} can be read, versions that are usable: {usable}")
     if bare != reference:
         return ok("secrets", f"{told} is not there, as it may be")

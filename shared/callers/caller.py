@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from shared.callers import handshakes
-from shared.callers.handshakes import Handshake, Secrets
+from shared.callers.handshakes import Document, Handshake, Secrets
 from shared.callers.schemes import Anonymous, Auth, Scheme
 from shared.callers.schemes.places import without
 from shared.payload.decode import decode_body, decode_json, decode_query
@@ -36,14 +36,15 @@ from shared.payload.parameters import (
 )
 from shared.problems import (
     ConfigurationError,
+    CredentialUnchecked,
     FieldError,
     Forbidden,
     InvalidParameters,
     MethodNotAllowed,
     Problem,
-    Unauthorized,
+    UpstreamUnavailable,
 )
-from shared.runtime.event import PayloadFormat, Request, Response
+from shared.runtime.event import PayloadFormat, Request
 from shared.validation import Table, once_each, whole_number
 
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
@@ -185,38 +186,36 @@ class Caller(Table):
     def check_method(self, request: Request) -> None:
         """Refuse a method that is not the caller's; raises `MethodNotAllowed`."""
         if not request.direct and request.method not in self.methods:
-            _refuse_options(request)
             raise MethodNotAllowed(tuple(self.methods))
 
     def check_method_of_any(self, request: Request) -> None:
-        """Refuse a method that neither the caller nor a handshake of its own takes; raises `MethodNotAllowed`."""
-        if not any(each.auth is None and request.method in each.methods for each in self.all_handshakes):
+        """Refuse a method that neither the caller nor a handshake takes; raises `MethodNotAllowed`."""
+        if not self.takes(request.method):
             self.check_method(request)
 
-    def handshake(self, request: Request, document: Mapping[str, Any], secret: str | None) -> Response | None:
-        """Return the answer to a handshake that the caller's own auth has proved, `None` if the request is none.
+    def handshake(self, request: Request, document: Document, secret: str | None) -> Handshake | None:
+        """Return the handshake that a request is and that the caller's own auth has proved, `None` if it is none.
 
         Raises:
-            InvalidParameters: an expression fails, or finds nothing where something is needed.
+            InvalidParameters: an expression fails on it.
         """
-        for each in self.all_handshakes:
-            if each.auth is None and each.takes(request, document, secret):
-                return each.answer(request, document, secret)
-        return None
+        without_auth = (each for each in self.all_handshakes if each.auth is None)
+        return next((each for each in without_auth if each.takes(request, document, secret)), None)
 
-    def handshake_with_its_own_proof(self, request: Request, secrets_of: Secrets, now: float) -> Response | None:
-        """Return the answer to a handshake that proves itself, `None` if the request is none.
+    def handshake_with_its_own_proof(
+        self, request: Request, secrets_of: Secrets, now: float
+    ) -> tuple[Handshake, Document] | None:
+        """Return the handshake that a request is and has proved, and the decoded request; `None` if it is none.
 
         Args:
-            request: one that the caller's own auth has refused.
+            request: one that is no handshake by the caller's own auth.
             secrets_of: returns the secrets of a scheme.
             now: seconds since the epoch.
 
         Raises:
-            ConfigurationError: a secret is unset, and no other handshake has taken the request.
-            InvalidParameters: the answer's expressions find nothing where something is needed.
+            CredentialUnchecked: it is none, and a secret of one that it might be cannot be used.
         """
-        unset: ConfigurationError | None = None
+        reasons: list[str] = []
         for each in self.all_handshakes:
             if each.auth is None or request.method not in each.methods:
                 continue
@@ -224,17 +223,15 @@ class Caller(Table):
                 each.auth.verify(request, secrets_of(each.auth), now)
                 self.check_network(request)
                 document = self.decode(request, each.auth)
-                is_taken = each.takes(request, document, None)
-            except ConfigurationError as error:
-                unset = error
+                if each.takes(request, document, None):
+                    return each, document
+            except (ConfigurationError, UpstreamUnavailable) as error:
+                reasons.append(error.reason)
             except Problem:
                 # Every fault gets the same answer: a stranger learns only that the credential was not accepted.
                 continue
-            else:
-                if is_taken:
-                    return each.answer(request, document, None)
-        if unset:
-            raise unset
+        if reasons:
+            raise CredentialUnchecked("; ".join(reasons))
         return None
 
     def check_network(self, request: Request) -> None:
@@ -247,7 +244,7 @@ class Caller(Table):
 
         Args:
             request: the request.
-            auth: what has proved it, the caller's own by default.
+            auth: of the handshake that it may be; what proves that is left out, too.
 
         Raises:
             UnsupportedMediaType, MalformedRequest: the body or the query cannot be decoded.
@@ -256,19 +253,19 @@ class Caller(Table):
         if request.direct:
             body = decode_json(request.body, any_value=is_mapped)
             return {"body": body, "query": {}, "headers": {}, "path": ""}
-        auth = auth or self.auth
-        hidden = auth.credential_query()
+        schemes = (self.auth, auth) if auth else (self.auth,)
+        hidden = frozenset[str]().union(*(each.credential_query() for each in schemes))
         query: Mapping[str, str] = {}
         if self.has_expressions or not request.body:
             # What proves the sender need not be UTF-8.
             query = _without(decode_query(_without(request.query, hidden), request.raw_query), hidden)
         payload = decode_body(request.body, request.headers, self.payload, has_expressions=is_mapped)
-        for path in auth.credential_paths():
+        for path in (path for each in schemes for path in each.credential_paths()):
             payload = without(payload, path)
         return {
             "body": payload,
             "query": query,
-            "headers": _without(request.headers, auth.credential_headers()),
+            "headers": _without(request.headers, frozenset().union(*(each.credential_headers() for each in schemes))),
             "path": request.path,
         }
 
@@ -399,12 +396,6 @@ class Caller(Table):
         # A dual-stack listener shows an IPv4 peer as ::ffff:203.0.113.9.
         source = getattr(source, "ipv4_mapped", None) or source
         return any(source in network for network in self.networks)
-
-
-def _refuse_options(request: Request) -> None:
-    # The answer does not show which caller takes OPTIONS: every such request that is no handshake gets the same.
-    if request.method == "OPTIONS":
-        raise Unauthorized("no handshake takes this request")
 
 
 def _without(fields: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:

@@ -212,7 +212,12 @@ VENDORS: dict[str, Vendor] = {
     "woocommerce": Vendor(
         {"signature": "header.x-wc-webhook-signature", "encoding": "base64"},
         # Unsigned, when the webhook is created; it has to be answered with 200.
-        handshakes=({"when": "body.webhook_id", "auth": {"scheme": "none", "allow_anonymous": True}},),
+        handshakes=(
+            {
+                "when": "body.webhook_id && keys(body) == ['webhook_id']",
+                "auth": {"scheme": "none", "allow_anonymous": True},
+            },
+        ),
     ),
     "workos": Vendor(
         {

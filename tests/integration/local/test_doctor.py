@@ -340,6 +340,10 @@ LOG = "log: auto|logBeginRule=None"
 CYCLE = "  log: a-${vars.twice}\n  twice: ${vars.log}\n"
 SCHEME = CALLERS.replace('"bearer"', '"beaver"', 1).replace('instances = ["ccc-test"]', "", 1)
 BASIC = CALLERS.replace('"bearer"', '"basic"', 1)
+HANDSHAKE = CALLERS.replace(
+    "[callers.crm]",
+    "handshakes = [{ when = 'path', auth = { scheme = 'basic', secrets = ['env:MUTE_CALL_TOKEN'] } }]\n[callers.crm]",
+)
 WITH_CRM = CALLERS + '[callers.other]\nauth = { scheme = "bearer", secrets = ["env:CRM_SECRET"] }\ninstances = ["a"]\n'
 HTML = {"kind": "raw", "http_status": 200, "content_type": "text/html", "body": "<h1>", "action": "MuteCall"}
 NO_KMS_LINE = '[callers.crm]\nauth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }\ninstances = ["*"]\n'
@@ -456,6 +460,11 @@ OFFLINE = [
         "secrets",
         "env:MUTE_CALL_TOKEN of the caller default ",
         'basic; docs/contract.md, "Schemes"',
+    ),
+    # A secret of a handshake is judged by the handshake's own scheme.
+    Fault(
+        lambda place: place.write_callers(HANDSHAKE),
+        *("secrets", "env:MUTE_CALL_TOKEN of the caller default is not user", "scheme basic; docs/contract.md"),
     ),
     Fault(
         _counterparts_secret("env:MUTE_CALL_TOKEN"),

@@ -186,6 +186,12 @@ def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
     request = Request(headers={"x-github-event": "ping", "content-type": "application/json"})
     signed = auth.sign(replace(request, body=b"{}"), world.environ["MUTE_CALL_TOKEN"], NOW)
     assert world.send(http_event(body="{}", token=None, headers=signed.headers))["statusCode"] == 200
+    # Nor if there is no answer to it: what it proves itself by would be in the letter.
+    more = '[[callers.default.handshakes]]\nwhen = "body"\ntext = "body.challenge"\n'
+    world.callers_file.write_text(callers + more, encoding="utf-8")
+    signed = auth.sign(replace(request, body=b'{"a": 1}'), world.environ["MUTE_CALL_TOKEN"], NOW)
+    got = world.send(http_event(body='{"a": 1}', token=None, headers=signed.headers))
+    assert json.loads(got["body"])["code"] == "invalid_parameters"
     assert bucket.keys() == []
 
 

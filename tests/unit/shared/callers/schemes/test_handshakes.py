@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from shared.callers.secret_references import SecretUnavailableError
+from shared.function import Function
 from tests.builders import PAYLOAD, Context312, http_event
 from tests.unit.shared.callers.schemes.references import BY_NAME, FORM, mac
-from tests.unit.shared.fakes import NOW, World
+from tests.unit.shared.fakes import MUTE_CALL, NOW, World
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -205,13 +208,41 @@ def test_a_challenge_that_is_not_there_is_told(shaken: World) -> None:
     assert ask_meta(shaken, **{"hub.verify_token": TOKEN}).code == "invalid_parameters"
 
 
-def test_an_unset_secret_is_an_error_of_its_handshake_alone(shaken: World) -> None:
+def test_an_unset_secret_is_an_error_of_its_handshake_alone(shaken: World, lines: Lines) -> None:
     del shaken.environ["VERIFY"]
     sender = BY_NAME["meta"]
 
-    assert ask_meta(shaken, **{"hub.verify_token": TOKEN}).code == "configuration_error"
     assert shaken.send(sender.event(sender.signed())).status == 200
     assert shaken.send(sender.event(sender.signed("two"))).code == "unauthorized"
+    assert [line["level"] for line in lines()] == ["INFO", "WARNING"]
+
+
+@pytest.mark.parametrize("secret", [None, "", f"{TOKEN}\n"])
+def test_only_the_operator_learns_that_a_secret_of_a_handshake_is_of_no_use(
+    shaken: World, lines: Lines, secret: str | None
+) -> None:
+    shaken.environ.pop("VERIFY") if secret is None else shaken.environ.update(VERIFY=secret)
+    stranger = answer(shaken, path="/nobody")
+
+    assert answer(shaken, method="GET", path="/meta", query={"hub.verify_token": TOKEN}) == stranger
+    line = lines()[-1]
+    assert (line["level"], line["code"], line["caller"]) == ("ERROR", "unauthorized", None)
+    assert "callers.meta.handshakes.auth.secrets: VERIFY" in line["reason"]
+    assert TOKEN not in line["reason"]
+    shaken.function.initialize(Context312())
+    assert "callers.meta.handshakes.auth.secrets: VERIFY" in lines()[-1]["reason"]
+
+
+def test_a_secret_of_a_handshake_that_cannot_be_read_is_no_strangers_business(shaken: World, lines: Lines) -> None:
+    def fail(*_: object) -> Any:
+        raise SecretUnavailableError("KMS does not answer")
+
+    shaken.write_callers(shaken.callers_file.read_text().replace("env:VERIFY", "kms:verify"))
+    function = Function(MUTE_CALL, shaken.callers_file, environ=shaken.environ, now=lambda: NOW, read_secret=fail)
+    event = http_event(token=None, method="GET", path="/meta", query={"hub.verify_token": TOKEN}, body="")
+
+    assert function.handle(event, Context312())["statusCode"] == 401
+    assert lines()[0]["level"] == "ERROR"
 
 
 def test_a_declared_unsigned_ping_gets_its_answer_and_nothing_else(shaken: World) -> None:
@@ -242,6 +273,107 @@ def test_whether_somebody_takes_options_is_told_to_nobody(shaken: World) -> None
     shaken.write_callers(BY_NAME["meta"].toml())
     for path in ("/meta", "/nobody"):
         assert answer(shaken, method="OPTIONS", path=path)["statusCode"] == 405
+
+
+EAGER = """
+[callers.grid]
+auth = {{ scheme = "api-key", secrets = ["env:ONE"] }}
+instances = ["ccc-test"]
+{}
+[[callers.grid.handshakes]]
+when = "{}"
+methods = ["OPTIONS"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "when", "sent"),
+    [
+        ("", "body.x", {}),
+        ("", "length(body.x)", {}),
+        ('networks = ["198.51.100.0/24"]', "path", {}),
+        ("", "path", {"body": "a=1", "headers": {"Content-Type": "text/plain"}}),
+        ("", "path", {"body": "{}", "headers": {"Content-Encoding": "gzip"}}),
+        ("", "path", {"body": "{"}),
+        ("", "path", {"body": "[]"}),
+        ("", "path", {"query": {"a": "%ff"}}),
+        ('response = "always-200"', "body.x", {}),
+        ('response = "always-200"', "path", {"body": "{"}),
+        ("", "path", {"path": "/meta"}),
+        ("", "path", {"path": "/unset"}),
+        ("", "path", {"path": "/late"}),
+    ],
+)
+def test_options_that_nobody_accepts_tell_even_a_known_sender_nothing(
+    world: World, lines: Lines, settings: str, when: str, sent: dict[str, Any]
+) -> None:
+    unset = '[callers.unset]\nauth = { scheme = "api-key", secrets = ["env:NONE"] }\ninstances = ["ccc-test"]\n'
+    late = BY_NAME["slack"].toml(tolerance_seconds=86_400).replace("callers.slack", "callers.late")
+    world.write_callers(EAGER.format(settings, when) + BY_NAME["meta"].toml() + unset + late)
+    world.environ["ONE"] = "one"
+    sent = {"method": "OPTIONS", "path": "/grid", **sent, "headers": {"X-Api-Key": "one", **sent.get("headers", {})}}
+
+    assert answer(world, **sent) == answer(world, method="OPTIONS", path="/nobody")
+    of_known, of_stranger = lines()
+    assert (of_known["code"], of_known["caller"]) == ("unauthorized", None)
+    assert of_known["level"] == ("ERROR" if sent["path"] in ("/unset", "/late") else "WARNING")
+    assert of_known["reason"] != of_stranger["reason"]
+
+
+OPEN = """
+[callers.open]
+auth = { scheme = "none", allow_anonymous = true }
+instances = ["ccc-test"]
+[[callers.open.handshakes]]
+when = "body.ping"
+methods = ["GET", "POST", "OPTIONS"]
+auth = { scheme = "api-key", key = "query.token", secrets = ["env:VERIFY"] }
+reply = { token = "query.token", ping = "body.ping", method = "method" }
+"""
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_a_handshake_with_a_proof_of_its_own_is_tried_though_the_callers_own_holds(world: World, method: str) -> None:
+    world.write_callers(OPEN)
+    world.environ["VERIFY"] = TOKEN
+    asked = {"method": method, "path": "/open", "token": None, "body": '{"ping": "1"}'}
+
+    assert world.http(**asked, query={"token": TOKEN}).body == {"token": None, "ping": "1", "method": method}
+    others = {"GET": "method_not_allowed", "POST": "invalid_parameters", "OPTIONS": "unauthorized"}
+    assert world.http(**asked, query={"token": "wrong"}).code == others[method]
+    del world.environ["VERIFY"]
+    # What the caller's own methods have not cannot be a webhook: it is about the handshake.
+    others["GET"] = "unauthorized"
+    assert world.http(**asked, query={"token": TOKEN}).code == others[method]
+    assert world.http(path="/open", token=None).status == 200
+
+
+def test_handshakes_without_a_proof_of_their_own_come_first(world: World) -> None:
+    handshake = '[[callers.open.handshakes]]\nwhen = "body.ping"\nreply = { mine = "method" }\n'
+    world.write_callers(OPEN + handshake)
+    world.environ["VERIFY"] = TOKEN
+
+    assert world.http({"ping": "1"}, path="/open", token=None, query={"token": TOKEN}).body == {"mine": "POST"}
+
+
+def test_no_handshake_sees_the_callers_own_credential(world: World) -> None:
+    reply = 'reply = { header = "headers.\\"x-api-key\\"", token = "query.token" }\n'
+    text = OPEN.replace('scheme = "none", allow_anonymous = true', 'scheme = "api-key", secrets = ["env:ONE"]')
+    world.write_callers(re.sub("reply = .*\n", lambda _: reply, text))
+    world.environ.update(ONE="one", VERIFY=TOKEN)
+
+    for key in ("one", "nearly-one"):
+        asked = {"path": "/open", "headers": {"X-Api-Key": key}, "query": {"token": TOKEN}}
+        assert world.http({"ping": "1"}, token=None, **asked).body == {"header": None, "token": None}
+
+
+def test_a_signed_webhook_of_woocommerce_is_no_ping(world: World) -> None:
+    woocommerce = BY_NAME["woocommerce"]
+    world.write_callers(woocommerce.toml())
+    world.environ["ONE"] = "one"
+    body = json.dumps({**PAYLOAD, "webhook_id": 7}).encode()
+
+    assert world.send(woocommerce.event(woocommerce.signed(body=body), body)).code == "invalid_parameters"
 
 
 def test_zoom_gets_its_token_signed_with_the_secret_that_matched(world: World) -> None:
