@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local.cli.command_line import callers_file as own_callers_file
 from local.cli.shell_secrets import shell_reader
 from local.deployed import ACTIONS
 from local.gateway.context import build_context
@@ -119,7 +120,8 @@ def walk(
     found: dict[str, object] = {}
     watched = Function(
         ACTIONS[function],
-        callers_file,
+        # The one that is named is in the environment; beside this one stands its page.
+        own_callers_file(function),
         environ=environ,
         now=lambda: now,
         call=call,
