@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus, unquote
 from shared.callers.file import Callers
 from shared.callers.schemes import Scheme
 from shared.callers.secret_references import OPTIONAL, GetSecret, SecretUnavailableError, read_secrets
-from shared.observability.redaction import names_a_credential
+from shared.observability.redaction import SecretSpellings, names_a_credential
 from shared.problems import ConfigurationError
 from shared.runtime.event import Request
 
@@ -30,8 +30,12 @@ _LEAST_WITHIN = 4
 class Mask:
     """What must not be shown of one request."""
 
-    def __init__(self, names: Iterable[str], values: Iterable[str]) -> None:
-        """Hide what stands under these names, beside those that always tell a credential, and these values."""
+    def __init__(self, names: Iterable[str], values: Iterable[str], secrets: Sequence[SecretSpellings] = ()) -> None:
+        """Hide what stands under these names, beside those that always tell a credential, and these values.
+
+        A text that holds one of the secrets in another spelling is hidden as a whole.
+        """
+        self._secrets = secrets
         self._names = {name.lower() for name in names}
         whole: set[str] = set()
         within: set[str] = set()
@@ -63,7 +67,8 @@ class Mask:
     def _text(self, text: str) -> str:
         if text in self._whole:
             return MASK
-        return self._values.sub(MASK, text) if self._values else text
+        shown = self._values.sub(MASK, text) if self._values else text
+        return MASK if any(secret.are_in(shown) for secret in self._secrets) else shown
 
 
 def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -> Mask:
@@ -82,12 +87,14 @@ def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -
     sent = {**request.headers, **request.query}
     bare = Mask(names, ())
     values = [part for name, value in sent.items() if bare.hides(name) for part in _parts(value)]
-    return Mask(names, [*values, *(secret for scheme in schemes for secret in _secrets_of(scheme, get_secret))])
+    secrets = [(scheme, list(_readable(scheme.secrets or (), get_secret))) for scheme in schemes]
+    parts = (part for scheme, known in secrets for part in _secrets_of(scheme, known))
+    return Mask(names, [*values, *parts], [SecretSpellings(scheme, known) for scheme, known in secrets if known])
 
 
-def _secrets_of(scheme: Scheme, get_secret: GetSecret) -> Iterable[str]:
+def _secrets_of(scheme: Scheme, secrets: Iterable[str]) -> Iterable[str]:
     """Yield a scheme's secrets and the parts of them that are secrets, too."""
-    for secret in _readable(scheme.secrets or (), get_secret):
+    for secret in secrets:
         yield secret
         yield secret.removeprefix("whsec_")
         yield base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode()

@@ -165,7 +165,9 @@ def _item(label: str, name: str, found: object) -> Iterator[str]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Return JSON in which no character acts on a terminal or cannot be seen."""
+    shown = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in shown)
 
 
 def _key(name: str) -> str:

@@ -138,7 +138,10 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
     if not _TOKEN.fullmatch(signed.method):
         raise UsageError("the method of the request cannot be sent")
     for key, value in headers.items():
-        if not _TOKEN.fullmatch(key) or _CONTROL.search(value):
+        if not _TOKEN.fullmatch(key):
+            # Whatever stands there may be a credential.
+            raise UsageError("a header cannot be sent: its name is none of HTTP")
+        if _CONTROL.search(value):
             raise UsageError(f"the header {key!a} cannot be sent")
     target = f"{signed.raw_path}?{query}" if query else signed.raw_path
     return Outgoing(f"{url.scheme}://{headers['host']}", signed.method, target, headers, signed.body)

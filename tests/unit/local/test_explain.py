@@ -206,6 +206,9 @@ def test_what_is_answered_without_a_call_says_so(callers: Path) -> None:
     assert facts["answer"]["body"]["status"] == "ok"
     assert "log         nothing\n" in text(facts)
     assert "would send  nothing\n" in text(facts)
+    # Its document stands beside the function's own callers file, and not beside another.
+    facts = explained(http_event(method="GET", path="/openapi.json"), callers)
+    assert (facts["steps"], facts["log"], facts["answer"]["status"]) == ([], [], 200)
 
 
 def test_the_settings_of_the_environment_count(callers: Path) -> None:
@@ -288,6 +291,24 @@ def test_a_credential_is_known_again_wherever_it_stands(callers: Path, given: Ma
     assert (shown["headers"]["x-note"], shown["path"]) == (f"<{MASK}>", f"/{MASK}/default")
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip("="),
+        TOKEN.encode().hex(),
+        json.dumps({"a": TOKEN}).replace("-", "\\u002d"),
+        "canary%252Dtoken",
+        base64.b64decode(SIGNING).hex(),
+    ],
+)
+def test_a_secret_is_known_again_however_it_is_spelled(callers: Path, spelled: str) -> None:
+    event = http_event({"note": spelled, **PAYLOAD}, token=TOKEN, headers={"X-Note": f"<{spelled}>"})
+    facts = explained(event, callers)
+    for shown in (facts["event"]["headers"]["x-note"], facts["steps"][3]["found"]["body"]["note"]):
+        assert MASK in shown
+        assert spelled not in shown
+
+
 def test_what_is_no_secret_is_shown() -> None:
     mask = mask_for(
         Request(headers={"authorization": "Bearer x"}),
@@ -355,9 +376,12 @@ def test_a_short_secret_is_hidden_where_it_is_the_whole_of_a_text() -> None:
 
 
 def test_a_text_of_the_sender_cannot_break_a_line(callers: Path) -> None:
-    event = http_event({"a\nb": "c\nFAILED"}, token=TOKEN, query={"\x1b[2J": "\x1b[2J"})
+    odd = "\x1b[2J\x9b2J\x7f\u202e\u200b\U000e0001"
+    event = http_event({"a\nb": "c\nFAILED", "中": "静音"}, token=TOKEN, query={odd: odd})
     shown = text(explained(event, callers))
-    assert "\x1b" not in shown
+    assert [letter for letter in shown if letter != "\n" and not letter.isprintable()] == []
+    assert r"\u009b2J\u007f\u202e\u200b\udb40\udc01" in shown
+    assert '"静音"' in shown
     assert '\n              "a\\nb": "c\\nFAILED"\n' in shown
 
 
