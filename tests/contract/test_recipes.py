@@ -60,6 +60,8 @@ EVENT_NAMES = {
 
 # What the senders of the page of blocks post, by the caller's name.
 PAYLOADS: dict[str, Any] = json.loads((ROOT / "tests/data/recipes.json").read_bytes())
+# Those that post it as a form.
+FORMS = {"plivo"}
 # The requests that the handshakes of the blocks answer, and the answers.
 HANDSHAKES: dict[str, Any] = json.loads((ROOT / "tests/data/handshakes.json").read_bytes())
 
@@ -141,7 +143,12 @@ def event_of(request: Request) -> bytes:
 
 
 def signed(request: Request, caller: Caller, *, wrong: bool = False, later_s: int = 0) -> bytes:
-    """Return the event of a request that the caller's sender has signed, with a wrong secret or later if wanted."""
+    """Return the event of a request that the caller's sender has signed, with a wrong secret or later if wanted.
+
+    For a caller of direct invocations it is the payload, or with a wrong secret what anybody may send over HTTP.
+    """
+    if not caller.auth.over_http:
+        return event_of(request) if wrong else request.body
     now = time.time() + later_s
     return event_of(caller.auth.sign(request, secrets_for(caller)[wrong], now))
 
@@ -317,8 +324,10 @@ def test_a_page_has_a_block_a_sample_that_is_tried_and_the_variables_of_its_bloc
 
 def sample_of(name: str, good: str | None = None, bad: str = "") -> Request:
     """Return the request of a block's sender, not signed yet; with one text for another if wanted."""
-    headers = {"host": "mute.example.com", "content-type": "application/json"}
-    body = json.dumps(PAYLOADS[name])
+    is_form = name in FORMS
+    content_type = "application/x-www-form-urlencoded" if is_form else "application/json"
+    headers = {"host": "mute.example.com", "content-type": content_type}
+    body = urlencode(PAYLOADS[name]) if is_form else json.dumps(PAYLOADS[name])
     if good is not None:
         assert good in body
         body = body.replace(good, bad)

@@ -24,6 +24,7 @@ COVERED, CUT = (
 )
 NOW = 1_693_896_071
 BODY = b'{"job_id": "job-1"}'
+FORM_BODY = b"job_id=job-1"
 REQUEST = Request(
     raw_path="/crm",
     path="/crm",
@@ -80,8 +81,8 @@ CUTS: dict[str, Cut] = {
         ],
     ),
     "the end of a query and a body": (
-        crm({"a": "1b2"}),
-        [crm({"a": "1"}, b"b2="), crm({"a": "1"}, b"b=2"), crm({"a": "1"}, b"b2")],
+        crm({"a": "1.b2"}),
+        [crm({"a": value}, body) for value in ("1", "1.") for body in (b"b2=", b"b=2", b"b2", b".b2=")],
     ),
     "a field's name and its value": (crm(body=b"ab=c"), [crm(body=b"a=bc")]),
     "a field's value and the next field": (crm(body=b"a=1&b=2"), [crm(body=b"a=1b2"), crm(body=b"a=1b&2=")]),
@@ -100,6 +101,8 @@ def scheme_of(name: str, **settings: object) -> Scheme:
 def sent(scheme: Scheme) -> tuple[Request, str]:
     """Return a request with its credential, and the secret; one that RAM has let in has none."""
     secret = SECRETS.get(scheme.scheme, SECRET)
+    if scheme.scheme == "plivo":
+        return scheme.sign(replace(REQUEST, headers=FORM, body=FORM_BODY), secret, NOW), secret
     if isinstance(scheme, Ram):
         return replace(REQUEST, direct=True), secret
     return scheme.sign(replace(REQUEST, body=BODY), secret, NOW), secret
@@ -145,7 +148,7 @@ def passes(scheme: Scheme, request: Request, body: bytes) -> bool:
 def test_a_recorded_request_cannot_be_cut_anew_but_where_the_page_says_so(row: list[str], cut: Cut) -> None:
     (recorded, body), others = cut
     found = []
-    for scheme in (scheme_of("hubspot"), scheme_of("twilio"), scheme_of("hmac", **COVERING)):
+    for scheme in (scheme_of("hubspot"), scheme_of("twilio"), scheme_of("plivo"), scheme_of("hmac", **COVERING)):
         try:
             signed = scheme.sign(replace(recorded, body=body), SECRET, NOW)
         except Unauthorized:

@@ -202,7 +202,8 @@ def test_a_failed_request_is_found_in_the_bucket_replayed_and_muted(
 
 
 def test_every_scheme_is_tried_here() -> None:
-    assert SCHEMES.keys() - VENDORS.keys() - {"ram", "hash"} <= set(AUTHS)
+    # Plivo signs forms alone.
+    assert SCHEMES.keys() - VENDORS.keys() - {"ram", "hash", "plivo"} <= set(AUTHS)
 
 
 @pytest.mark.parametrize("name", AUTHS)

@@ -53,6 +53,7 @@ AUTHS = {
     "hubspot-public": '{ scheme = "hubspot", secrets = ["env:CANARY_KEY"], public_url = "https://public.example/x" }',
     "zendesk": '{ scheme = "zendesk", secrets = ["env:CANARY_KEY"] }',
     "twilio": '{ scheme = "twilio", secrets = ["env:CANARY_KEY"] }',
+    "plivo": '{ scheme = "plivo", secrets = ["env:CANARY_KEY"] }',
     "hmac": (
         '{ scheme = "hmac", secrets = ["env:CANARY_BASE64"], signature = "header.X-Seal", algorithm = "sha512",'
         ' prefix = "v1=",'
@@ -129,9 +130,9 @@ def asked(simulator: Simulator) -> dict[str, str]:
     return parameters
 
 
-# Every scheme, and every kind of sample with a scheme of its own kind; HubSpot signs JSON alone.
+# Every scheme, and every kind of sample with a scheme of its own kind; HubSpot signs JSON alone, and Plivo forms.
 SAMPLES = [
-    *((name, "event") for name in AUTHS),
+    *((name, "form" if name == "plivo" else "event") for name in AUTHS),
     *((name, sample) for name in ("bearer", "github", "twilio", "api-key-query") for sample in ("payload", "form")),
 ]
 

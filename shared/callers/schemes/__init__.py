@@ -16,7 +16,6 @@ from shared.callers.schemes.platform import Anonymous, Ram
 from shared.callers.schemes.scheme import Proof, Scheme
 from shared.callers.schemes.signature import Hash, Hmac
 from shared.callers.schemes.tokens import ApiKey, Basic, Bearer
-from shared.callers.schemes.twilio import Twilio
 from shared.callers.schemes.vendors import VENDORS, keys_taken
 from shared.validation import nearest, sentence_of, unknown_key
 
@@ -29,7 +28,8 @@ _MODELS: dict[str, type[Scheme] | None] = {
     "hmac": Hmac,
     "hash": Hash,
     "jwt": None,
-    "twilio": Twilio,
+    "twilio": None,
+    "plivo": None,
     "ram": Ram,
     "none": Anonymous,
 }
@@ -39,18 +39,24 @@ class _Schemes(Mapping[str, type[Scheme]]):
     """The models, by the name that the callers file has; one that few files have is imported when it is asked for."""
 
     def __getitem__(self, name: str) -> type[Scheme]:
-        model = _MODELS[VENDORS[name].keys.get("scheme", "hmac") if name in VENDORS else name]
-        if model is None:
-            from shared.callers.schemes.jwt import Jwt  # noqa: PLC0415
-
-            return Jwt
-        return model
+        kind = VENDORS[name].keys.get("scheme", "hmac") if name in VENDORS else name
+        return _MODELS[kind] or _imported(kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*_MODELS, *VENDORS))
 
     def __len__(self) -> int:
         return len(_MODELS) + len(VENDORS)
+
+
+def _imported(kind: str) -> type[Scheme]:
+    if kind == "jwt":
+        from shared.callers.schemes.jwt import Jwt  # noqa: PLC0415
+
+        return Jwt
+    from shared.callers.schemes import twilio  # noqa: PLC0415
+
+    return twilio.Twilio if kind == "twilio" else twilio.Plivo
 
 
 SCHEMES = _Schemes()

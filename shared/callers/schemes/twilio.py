@@ -1,20 +1,21 @@
-"""Twilio's signature, which covers the URL and the fields of a form, or the hash of any other body."""
+"""The signatures of Twilio and Plivo, which cover the URL and the fields of a form."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
+import uuid
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from shared.callers.schemes.places import Place
 from shared.callers.schemes.scheme import Proof, Scheme, any_equal, first_equal, key_of_content
 from shared.callers.schemes.signature import encode
-from shared.callers.schemes.urls import PublicUrl, signed_urls, with_default_port
+from shared.callers.schemes.urls import PublicUrl, base_url, signed_urls, with_default_port
 from shared.callers.secret_references import SecretReferences
-from shared.payload.decode import MAX_PAIRS, is_form, read_form
-from shared.problems import CredentialMismatch, Unauthorized
+from shared.payload.decode import MAX_PAIRS, decode_query, is_form, read_form
+from shared.problems import CredentialMismatch, MalformedRequest, Unauthorized
 from shared.runtime.event import Request
 
 _HEADER = "x-twilio-signature"
@@ -23,6 +24,10 @@ _BODY_HASH = "bodySHA256"
 _MAX_FORM_BYTES = 20_480
 # A name with one of these could have been cut out of a query.
 _NO_NAME = re.compile(r"[&=?#%]")
+_PLIVO, _NONCE = "x-plivo-signature-v3", "x-plivo-signature-v3-nonce"
+# No dot, which stands before it.
+_IS_NONCE = re.compile(r"[A-Za-z0-9_-]+")
+_MAX_SIGNATURES = 20
 
 
 class Twilio(Scheme):
@@ -57,7 +62,7 @@ class Twilio(Scheme):
         urls = signed_urls(request, self.public_url, request.body)
         spelled = dict.fromkeys((*urls, *map(with_default_port, urls)))
         contents = [(url + fields).encode("utf-8", "surrogatepass") for url in spelled]
-        expected = [_signature(secret, content) for secret in secrets for content in contents]
+        expected = [_signature(secret, content, "sha1") for secret in secrets for content in contents]
         matching = first_equal([given], expected)
         if matching is None:
             raise CredentialMismatch("signature does not match")
@@ -69,11 +74,69 @@ class Twilio(Scheme):
         if request.body and not is_form(request.headers):
             request = request.with_query({_BODY_HASH: _hash(request.body)})
         content = signed_urls(request, self.public_url, request.body)[0] + _fields(request)
-        return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"))})
+        return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"), "sha1")})
 
     def credential_places(self) -> tuple[Place, ...]:
         """Return the signature's header, and the parameter of the body's hash."""
         return (Place("header", _HEADER), Place("query", _BODY_HASH))
+
+
+class Plivo(Scheme):
+    """Plivo, "Signature validation", V3: HMAC-SHA256 with the account's auth token, over URL, form and a nonce.
+
+    It signs no timestamp. Names and values of the query are signed as they are read, in the order of their names.
+    """
+
+    signs: ClassVar[bool] = True
+    scheme: Literal["plivo"]
+    secrets: SecretReferences
+    public_url: PublicUrl | None = None
+
+    def fault_of_secret(self, secret: str) -> str | None:
+        """Any text is a token."""
+        return None if secret else "is empty"
+
+    def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - as above
+        """Compute the signature with every secret and compare; while an account changes its token, there are two."""
+        given, nonce = request.headers.get(_PLIVO), request.headers.get(_NONCE, "")
+        if given is None or not _IS_NONCE.fullmatch(nonce):
+            raise Unauthorized("no signature")
+        content = self._content(request, nonce)
+        expected = [_signature(secret, content, "sha256") for secret in secrets]
+        matching = first_equal(given.split(",", _MAX_SIGNATURES), expected)
+        if matching is None:
+            raise CredentialMismatch("signature does not match")
+        return Proof(key_of_content(content), secrets[matching])
+
+    def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
+        """Add the signature and its nonce; one that is there already is kept."""
+        nonce = request.headers.get(_NONCE) or uuid.uuid4().hex
+        return request.with_headers(
+            {_NONCE: nonce, _PLIVO: _signature(secret, self._content(request, nonce), "sha256")}
+        )
+
+    def _content(self, request: Request, nonce: str) -> bytes:
+        if request.body and not is_form(request.headers):
+            raise Unauthorized("body is no form, and no other is signed")
+        try:
+            query = sorted(decode_query(request.query, request.raw_query).items())
+        except MalformedRequest as error:
+            raise Unauthorized(error.reason) from None
+        if any(not name or "&" in name + value or "=" in name for name, value in query):
+            # It could have been cut out of another query.
+            raise Unauthorized("query is malformed")
+        url, fields = base_url(request, self.public_url), _fields(request)
+        if query or fields:
+            url += "?" + "&".join(f"{name}={value}" for name, value in query) + ("." if query and fields else "")
+        return f"{url}{fields}.{nonce}".encode("utf-8", "surrogatepass")
+
+    def credential_places(self) -> tuple[Place, ...]:
+        """Return the signature's header."""
+        return (Place("header", _PLIVO),)
+
+    def signed_headers(self) -> frozenset[str]:
+        """Return the nonce's header."""
+        return frozenset({_NONCE})
 
 
 def _fields(request: Request) -> str:
@@ -92,8 +155,8 @@ def _fields(request: Request) -> str:
     return "".join(name + value for name, value in sorted(pairs))
 
 
-def _signature(secret: str, content: bytes) -> str:
-    return encode(hmac.digest(secret.encode("utf-8", "surrogatepass"), content, "sha1"), "base64")
+def _signature(secret: str, content: bytes, algorithm: str) -> str:
+    return encode(hmac.digest(secret.encode("utf-8", "surrogatepass"), content, algorithm), "base64")
 
 
 def _hash(body: bytes) -> str:

@@ -52,13 +52,18 @@ def signed_urls(request: Request, public_url: str | None, body: bytes = b"") -> 
     Raises:
         Unauthorized: neither a public URL nor a host, or something that no URL has.
     """
-    base = public_url or _own_url(request)
+    base = base_url(request, public_url)
     queries = [*dict.fromkeys(_spellings(request.query))] if request.raw_query is None else [request.raw_query]
     if len(base) + len(queries[0]) > _MAX_CHARACTERS or any(map(_SPACE.search, (base, *queries))):
         raise Unauthorized("URL is too long, or has a space")
     if len(base) + len(body) > _SMALL:
         del queries[1:]
     return [f"{base}?{query}" if query else base for query in queries]
+
+
+def base_url(request: Request, public_url: str | None) -> str:
+    """Return the signed URL without its query, by the rules of `signed_urls`."""
+    return public_url or _own_url(request)
 
 
 def _own_url(request: Request) -> str:

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
@@ -286,7 +286,7 @@ def of(scheme: str, settings: str = "", secret: str = SECRET) -> tuple[str, str]
 
 SEAL = ', signature = "header.X-Seal", content = '
 AUTHS = {
-    **{name: of(name) for name in ("bearer", "api-key", "stripe", "slack", "hubspot", "twilio")},
+    **{name: of(name) for name in ("bearer", "api-key", "stripe", "slack", "hubspot", "twilio", "plivo")},
     "basic": of("basic", secret=f"user:{PASSWORD}"),
     "api-key in a header": of("api-key", ', key = "header.X-Open-Sesame"'),
     "api-key in the query": of("api-key", ', key = "query.open"'),
@@ -300,7 +300,13 @@ AUTHS = {
 }
 # What a signature covers and is no credential: it is sent again, or made anew.
 NO_CREDENTIALS = {"webhook-id", "webhook-timestamp", "x-id", "x-time", "x-slack-request-timestamp"}
-NO_CREDENTIALS |= {"x-hubspot-request-timestamp", "x-zendesk-webhook-signature-timestamp", "host", "content-type"}
+NO_CREDENTIALS |= {
+    "x-plivo-signature-v3-nonce",
+    "x-hubspot-request-timestamp",
+    "x-zendesk-webhook-signature-timestamp",
+    "host",
+    "content-type",
+}
 PLANTED = {
     "Cookie": "a=b",
     "Proxy-Authorization": "Basic eDp5",
@@ -330,12 +336,14 @@ def test_nothing_of_credentials_is_in_the_letter(tmp_path: Path, bucket: S3Serve
     callers = f'[callers.default]\nauth = {auth}\ninstances = ["*"]\ndead_letters = true\n'
     world = World(tmp_path, bucket.endpoint, callers, A=secret)
     scheme = load_callers(world.callers_file).callers["default"].auth
-    body = json.dumps(PAYLOAD).encode()
+    is_form = name == "plivo"
+    body = (urlencode(PAYLOAD) if is_form else json.dumps(PAYLOAD)).encode()
+    content_type = "application/x-www-form-urlencoded" if is_form else "application/json"
     planted = {**PLANTED, **{f"X-Odd-{n}": form for n, form in enumerate(forms(secret) if scheme.secrets else ())}}
-    bare = Request(headers={"host": "function.example", "content-type": "application/json"}, query={"kept": "1"})
+    bare = Request(headers={"host": "function.example", "content-type": content_type}, query={"kept": "1"})
     signed = scheme.sign(replace(bare, body=body), secret, NOW)
     query = dict(signed.query)
-    if name not in ("hubspot", "twilio"):
+    if name not in ("hubspot", "twilio", "plivo"):
         # Those sign it.
         query |= {"access_token": "planted-q", **({"odd": f"x{secret}"} if scheme.secrets else {})}
     event = http_event(body=signed.body.decode(), token=None, headers={**planted, **signed.headers}, query=query)
@@ -351,8 +359,8 @@ def test_nothing_of_credentials_is_in_the_letter(tmp_path: Path, bucket: S3Serve
     assert letter["query"] == {"kept": "1"}
     # All else is there.
     kept = {field: text for field, text in signed.headers.items() if field in NO_CREDENTIALS}
-    assert letter["headers"] == {"content-type": "application/json", **kept}
-    assert json.loads(letter["body"]) == PAYLOAD
+    assert letter["headers"] == {"content-type": content_type, **kept}
+    assert (dict(parse_qsl(letter["body"])) if is_form else json.loads(letter["body"])) == PAYLOAD
     # What is not, is told by its name; with a secret in it that is not told either.
     planted_too = {field.lower() for field in (*planted, *query) if field != "kept"}
     assert set(letter["omitted"]) == (planted_too | signed.headers.keys()) - NO_CREDENTIALS

@@ -213,6 +213,17 @@ def _twilio_json(request: Request, body: bytes, secret: str, _timestamp: str) ->
     return request.with_headers({"x-twilio-signature": signature})
 
 
+def _plivo(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
+    url, _, query = url_of(request).partition("?")
+    fields = "".join(name + value for name, value in sorted(parse_qsl(body.decode(), keep_blank_values=True)))
+    query = "&".join(sorted(query.split("&")))
+    if query or fields:
+        url += f"?{query}" + ("." if query and fields else "")
+    digest = mac(secret.encode(), f"{url}{fields}.12345".encode())
+    signature = base64.b64encode(digest).decode()
+    return request.with_headers({"x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": "12345"})
+
+
 def _hmac(request: Request, body: bytes, secret: str, _timestamp: str) -> Request:
     return request.with_headers({"x-signature": mac(secret.encode(), body).hex()})
 
@@ -341,6 +352,15 @@ SENDERS: tuple[Sender, ...] = (
     Sender("zendesk", {"scheme": "zendesk"}, _zendesk, timestamp=iso8601),
     Sender("twilio", {"scheme": "twilio"}, _twilio, body=FORM_BODY, content_type=FORM, signs_url=True),
     Sender("twilio-json", {"scheme": "twilio"}, _twilio_json, signs_url=True),
+    Sender(
+        "plivo",
+        {"scheme": "plivo"},
+        _plivo,
+        body=FORM_BODY,
+        content_type=FORM,
+        signs_url=True,
+        query=(("b", "2"), ("a", "1")),
+    ),
     Sender("hmac", {"scheme": "hmac", "signature": "header.X-Signature"}, _hmac),
     Sender(
         "hmac-everything",

@@ -128,7 +128,7 @@ def test_what_sign_adds_verify_accepts(sender: Sender) -> None:
 
 @each_sender
 def test_sign_adds_the_very_credential_of_the_library(sender: Sender) -> None:
-    identifiers = {name: value for name, value in sender.credential().items() if name.endswith("-id")}
+    identifiers = {name: value for name, value in sender.credential().items() if name.endswith(("-id", "-nonce"))}
     before = sender.request.with_headers(identifiers).with_query(dict.fromkeys(sender.signed().query, "0f5ade"))
     before = replace(before, query=sender.request.query if sender.name != "jiandaoyun" else before.query)
 
@@ -421,6 +421,10 @@ HARMLESS |= {
 HARMLESS |= {
     (f"{name}-signature", "twice")
     for name in ("stripe", "calendly-webhook", "elevenlabs", "workos", "paddle", "x-retell")
+}
+HARMLESS |= {
+    ("x-plivo-signature-v3", bend)
+    for bend in ("doubled", "doubled with a space", "joined with nothing", "behind nothing")
 }
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from shared.callers.schemes.twilio import Twilio
+from shared.callers.schemes.twilio import Plivo, Twilio
 from shared.problems import Unauthorized
 from shared.runtime.event import Request
 from tests.builders import PAYLOAD
@@ -239,3 +240,55 @@ def test_twilios_library_accepts_what_sign_adds(query: dict[str, str]) -> None:
 
         assert VALIDATOR.validate(url, fields, signed.headers["x-twilio-signature"])
         scheme.verify(replace(signed, body=body), [TOKEN], 0)
+
+
+# Plivo
+
+ANSWER = "https://mycompany.com/answer"
+
+
+@pytest.mark.parametrize(
+    ("query", "signature"),
+    [
+        ({"b": "2", "a": "x@y.z"}, "rAonayB+3W+2AE9yKpugvORrDPIcIoE76fId5FnQwAU="),
+        ({}, "eAnfqqeoLbrdmhU/jJbxLrNJ/GUmFqzON4evf+4JbLc="),
+    ],
+)
+def test_what_plivos_library_computes_is_accepted(query: dict[str, str], signature: str) -> None:
+    # plivo-python 4.59.5, `plivo.utils.signature_v3`.
+    headers = {"x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": "05429567804466091622"}
+    request = Request(headers={"content-type": FORM, **headers}, body=b"From=15550100100&CallUUID=u-1")
+    plivo = Plivo(scheme="plivo", secrets=["env:A"], public_url=ANSWER)
+
+    for raw in (None, urlencode(query)):
+        sent = replace(request, query=query, raw_query=raw)
+        key = plivo.verify(sent, ["another", TOKEN], 0)
+        assert plivo.verify(sent.with_headers({"x-plivo-signature-v3": f"x,{signature}"}), [TOKEN], 0)[0] == key[0]
+        assert plivo.sign(sent, TOKEN, 0) == sent
+        for change in ({"body": b""}, {"body": b"From=1"}, {"query": {"b": "2"}, "raw_query": "b=2"}):
+            with pytest.raises(Unauthorized):
+                plivo.verify(replace(sent, **change), [TOKEN], 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"headers": {"content-type": JSON}},
+        {"headers": {"x-plivo-signature-v3-nonce": ""}},
+        {"headers": {"x-plivo-signature-v3-nonce": "u-1.05429567804466091622"}},
+        {"query": {"a": "1&b=2"}},
+        {"query": {"a=1&b": "2"}},
+        {"query": {"": "a"}},
+        {"query": {"a": "%ff"}},
+        {"body": b"a=1&a=2"},
+        {"body": b"a%26=1"},
+        {"body": b"=1"},
+    ],
+    ids=repr,
+)
+def test_what_plivo_does_not_send_is_unauthorized(change: dict[str, Any]) -> None:
+    sender = BY_NAME["plivo"]
+    plivo = Plivo(scheme="plivo", secrets=["env:A"], public_url=ANSWER)
+
+    with pytest.raises(Unauthorized):
+        plivo.verify(changed(replace(sender.signed(), body=sender.body), **change), sender.secrets, 0)
