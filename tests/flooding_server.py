@@ -10,6 +10,7 @@ import gzip
 import json
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -31,12 +32,23 @@ def whole(body: bytes, encoding: str) -> bytes:
     return OK + f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def deflated(content: bytes) -> bytes:
+def deflated(content: bytes, times: int) -> bytes:
+    """Compress content again and again, in the time that it takes once."""
     packer = zlib.compressobj(wbits=-15)
-    return packer.compress(content) + packer.flush()
+    return (packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH)) * times + packer.flush()
 
 
-ZEROS = bytes(100_000_000)
+def gzipped(content: bytes, times: int) -> bytes:
+    checksum = 0
+    for _ in range(times):
+        checksum = zlib.crc32(content, checksum)
+    end = struct.pack("<II", checksum, len(content) * times % 2**32)
+    return gzip.compress(b"")[:10] + deflated(content, times) + end
+
+
+# A hundred megabytes, as a hundred times one.
+MEGABYTE = bytes(1_000_000)
+ZEROS = gzipped(MEGABYTE, 100)
 EMPTY_MEMBERS = gzip.compress(b"") * 20_000
 RECORD_OF_HELLO_REQUESTS = bytes([22, 3, 3, 0x10, 0]) + bytes(0x1000)
 CHANGE_CIPHER_SPEC = bytes([20, 3, 3, 0, 1, 1])
@@ -77,17 +89,17 @@ FLOODS = {
     "trailers": Flood(CHUNKED + b"0\r\n", b"A: b\r\n" * 1000),
     "trailers, slowly": Flood(CHUNKED + b"0\r\n", b"A: b\r\n", 0.02),
     "trailers of a body": Flood(CHUNKED + b"2\r\n{}\r\n0\r\n", b"A: b\r\n" * 1000),
-    "gzip of zeros": Flood(encoded("gzip"), gzip.compress(bytes(1_000_000))),
+    "gzip of zeros": Flood(encoded("gzip"), gzip.compress(MEGABYTE)),
     "gzip of nothing": Flood(encoded("gzip"), EMPTY_MEMBERS),
     "gzip of nothing, slowly": Flood(encoded("gzip"), gzip.compress(b""), 0.02),
     "gzip of empty blocks": Flood(encoded("gzip") + gzip.compress(b"")[:10], b"\0\0\0\xff\xff" * 10_000),
     "gzip with a long name": Flood(encoded("gzip") + b"\x1f\x8b\x08\x08" + bytes(6), b"x" * 65_536),
     "deflate of empty blocks": Flood(encoded("deflate"), b"\0\0\0\xff\xff" * 10_000),
-    "gzip that ends, of zeros": Flood(whole(gzip.compress(ZEROS), "gzip")),
+    "gzip that ends, of zeros": Flood(whole(ZEROS, "gzip")),
     "gzip that ends, of nothing": Flood(whole(EMPTY_MEMBERS, "gzip")),
-    "deflate that ends, of zeros": Flood(whole(deflated(ZEROS), "deflate")),
-    "gzip of gzip": Flood(whole(gzip.compress(gzip.compress(ZEROS) * 100), "gzip, gzip")),
-    "gzip of gzip of nothing": Flood(whole(gzip.compress(EMPTY_MEMBERS * 100), "gzip, gzip")),
+    "deflate that ends, of zeros": Flood(whole(deflated(MEGABYTE, 100), "deflate")),
+    "gzip of gzip": Flood(whole(gzipped(ZEROS, 100), "gzip, gzip")),
+    "gzip of gzip of nothing": Flood(whole(gzipped(EMPTY_MEMBERS, 100), "gzip, gzip")),
     "handshake": Flood(b"", RECORD_OF_HELLO_REQUESTS * 16, tls=False),
     "handshake, byte by byte": Flood(b"", b"\x16", 0.02, tls=False),
     "handshake of other records": Flood(b"", CHANGE_CIPHER_SPEC * 10_000, tls=False),

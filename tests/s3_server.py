@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from types import TracebackType
 from typing import Any
 
-import boto3
-from moto.moto_server import werkzeug_app
-from moto.server import ThreadedMotoServer
 from typing_extensions import Self
 
 # Before the server has threads: what they import while this module is imported would get its stand-ins.
 import shared.clients.oss  # noqa: F401
 
 BUCKET = "mute-call-letters"
-# OSS signs in S3's way, but names another service, by which moto would look for another backend.
-werkzeug_app.SIGNING_ALIASES["oss"] = "s3"
 
 
 class S3Server:
@@ -26,13 +22,17 @@ class S3Server:
     """
 
     def __init__(self) -> None:
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        # Here, since every process of a run imports this module, and one of them has a server.
+        app, server = import_module("moto.moto_server.werkzeug_app"), import_module("moto.server")
+        # OSS signs in S3's way, but names another service, by which moto would look for another backend.
+        app.SIGNING_ALIASES["oss"] = "s3"
+        self._server = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 
     def __enter__(self) -> Self:
         self._server.start()
         self.endpoint = "http://{}:{}".format(*self._server.get_host_and_port())
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
-        self._client = boto3.client("s3", endpoint_url=self.endpoint, **keys)
+        self._client = import_module("boto3").client("s3", endpoint_url=self.endpoint, **keys)
         self._client.create_bucket(Bucket=BUCKET)
         return self
 

@@ -21,9 +21,6 @@ from typing import Any, TypeGuard
 from urllib.request import urlopen
 
 import pytest
-import schemathesis
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import events, from_schema
 
 from local.demo.stack import DEMO_TOKEN, HANDLER, TOKEN_VARIABLE
 from local.gateway import Gateway
@@ -68,6 +65,10 @@ def served(url: str) -> dict[str, Any]:
 
 def run(url: str, document: dict[str, Any], max_examples: int, **settings: Any) -> tuple[list[str], Statuses]:
     """Make requests of the document and return what violates it, and which statuses each operation answered."""
+    import schemathesis  # noqa: PLC0415 - takes seconds, in every process of a run
+    from schemathesis.config import SchemathesisConfig  # noqa: PLC0415 - likewise
+    from schemathesis.engine import events, from_schema  # noqa: PLC0415 - likewise
+
     config = SchemathesisConfig.from_dict(
         {
             "base-url": url,
