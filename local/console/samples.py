@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.cli.payload import payload_of
+from local.simulator.state import AGENT_CHANNEL_ID
 from shared.action import Action
 from shared.callers.caller import Caller
 from shared.payload.parameters import read_parameters
@@ -19,7 +21,7 @@ USUAL = _DIRECT.read_text(encoding="utf-8")
 
 
 def sample_for(name: str, caller: Caller, action: Action) -> str | None:
-    """Return a payload as it is for a caller: the first sample in which its mapping finds all it needs.
+    """Return a payload as it is for a caller: the first sample in which its mapping finds all it needs, or one made so.
 
     Args:
         name: of the caller.
@@ -27,13 +29,15 @@ def sample_for(name: str, caller: Caller, action: Action) -> str | None:
         action: of the function.
 
     Returns:
-        The sample, `None` if none is right.
+        The payload, `None` if none is right.
     """
     for path in _candidates(name, caller):
         text = path.read_text(encoding="utf-8")
         if _fits(json.loads(text), caller, action):
             return text
-    return None
+    usual = read_parameters(action.parameters, json.loads(USUAL)).model_dump(exclude_none=True)
+    made = None if comes_by_query(caller) else payload_of(caller, {**usual, "channel_id": AGENT_CHANNEL_ID})
+    return json.dumps(made, ensure_ascii=False, indent=2) if made and _fits(made, caller, action) else None
 
 
 def comes_by_query(caller: Caller) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 
 from local.send.message import Message, compose
 from local.send.wire import Answer, Outgoing, object_in
-from local.smoke.payload import payload_of
+from local.smoke.payload import payload_without_a_call
 from shared.callers.caller import Caller
 from shared.problems import problem_types
 from shared.runtime.event import Request
@@ -91,7 +91,7 @@ def checks_of(
     Raises:
         UsageError: the caller or its instances are not fit for it.
     """
-    body = json.dumps(payload_of(name, caller, instance)).encode()
+    body = json.dumps(payload_without_a_call(name, caller, instance)).encode()
     signed = compose(Message(Request(headers=_JSON, raw_path=""), body), url, name, caller, secret, now)
     unsigned = Outgoing(signed.origin, "POST", signed.target.partition("?")[0], {"host": url.netloc, **_JSON}, body)
     return [

@@ -161,7 +161,7 @@ UNREAD = {
     "local.simulator": ("--port", "0"),
 }
 # What commands and make start themselves.
-CHILDREN = {"local.uv", *(f"local.bench.{name}" for name in ("process", "upstream"))}
+CHILDREN = {"local.uv", *(f"local.bench.{name}" for name in ("cold", "process", "upstream"))}
 
 
 def test_every_command_ends_in_the_same_way() -> None:

@@ -46,7 +46,7 @@ defaults = { device_id = "d", instance_id = "ccc-test" }
 [callers.pieces]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
 instances = ["ccc-test"]
-parameters = { job_id = "body.call || query.call", user_id = "body.agent" }
+parameters = { job_id = "join('-', ['job', body.call])", user_id = "body.agent" }
 defaults = { device_id = "d", instance_id = "ccc-test" }
 [callers.fixed]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }
@@ -322,7 +322,7 @@ def test_what_is_not_the_function_is_told(
         (["--url", "function.example"], "the URL should be http(s)://"),
         (["--url", "https://f.example", "--caller", "nobody"], "has no caller nobody; it has default, signed"),
         (["--url", "https://f.example", "--caller", "ivr"], "ivr is for direct invocation"),
-        (["--url", "https://f.example", "--caller", "pieces"], "pieces finds job_id with"),
+        (["--url", "https://f.example", "--caller", "pieces"], "for the expressions of pieces"),
         (["--url", "https://f.example", "--caller", "fixed"], "fixed has the call in its defaults"),
         (["--url", "https://f.example", "--caller", "getter"], "getter takes no POST"),
         (["--url", "https://f.example", "--caller", "flow"], "flow may use every instance; choose one: --instance"),

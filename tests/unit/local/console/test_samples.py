@@ -46,9 +46,44 @@ def test_where_several_fit_the_caller_s_name_decides(name: str, field: str) -> N
     assert field in json.loads(sample_for(name, either, MUTE_CALL) or "")
 
 
-def test_a_mapping_that_finds_nothing_in_any_sample_has_none() -> None:
+@pytest.mark.parametrize(
+    ("expression", "made"),
+    [
+        ("body.a.b", {"a": {"b": "JOB"}}),
+        ('body."通话ID"', {"通话ID": "JOB"}),
+        ("body.a[1].b", {"a": [None, {"b": "JOB"}]}),
+        ("body.a[-1].b", {"a": [{"b": "JOB"}]}),
+        ("not_null(body.x, body.y) || body.z", {"x": "JOB"}),
+        (
+            "body.f[?id == 'call' && kind == 'text'].value | [0]",
+            {"f": [{"value": "JOB", "id": "call", "kind": "text"}]},
+        ),
+        ("body.items[*].id | [0]", {"items": [{"id": "JOB"}]}),
+        ("body.writer == 'bot' && body.job", {"writer": "bot", "job": "JOB"}),
+        ("body.mine && body.job", {"mine": "test", "job": "JOB"}),
+        ("from_json(from_base64(body.data)).job", {"data": "eyJqb2IiOiAiSk9CIn0="}),
+        ("from_json(url_decode(body.m)).job", {"m": "%7B%22job%22%3A%20%22JOB%22%7D"}),
+        ("to_string(body.n)", {"n": "JOB"}),
+    ],
+)
+def test_a_mapping_that_finds_nothing_in_any_sample_gets_one_of_its_own(
+    expression: str, made: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.console.samples.USUAL", USUAL.replace("job-65815360847228928", "JOB"))
     strange = caller(
-        parameters={"job_id": "body.nowhere"}, defaults={"device_id": "d", "instance_id": "i", "user_id": "a@b"}
+        parameters={"job_id": expression},
+        defaults={"device_id": "d", "instance_id": "i", "user_id": "a@b"},
+        idempotency_key="body.event.id",
+    )
+    found = json.loads(sample_for("any", strange, MUTE_CALL) or "")
+    assert found.pop("event").keys() == {"id"}
+    assert found == made
+
+
+@pytest.mark.parametrize("expression", ["join('-', ['job', body.nowhere])", "body.agent.call", "body.calls[1:] | [0]"])
+def test_a_mapping_that_cannot_be_reversed_has_none(expression: str) -> None:
+    strange = caller(
+        parameters={"user_id": "body.agent", "job_id": expression}, defaults={"device_id": "d", "instance_id": "i"}
     )
     assert sample_for("any", strange, MUTE_CALL) is None
 
