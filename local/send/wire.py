@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shlex
+import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from shared.clients.deadline import OverdueError, run_within
 
 # What `exchange` raises for want of an answer; UnicodeError is a host name that cannot be looked up.
 NO_ANSWER = (OSError, http.client.HTTPException, UnicodeError)
 _TIMEOUT_S = 10
+# The longest of the function is its document, by far less.
+_LONGEST_ANSWER = 4 * 1024 * 1024
 # Linux takes 128 KiB as one argument of a command.
 _LONGEST_ARGUMENT = 100_000
 
@@ -68,26 +76,45 @@ def exchange(outgoing: Outgoing, patience: float = _TIMEOUT_S) -> Answer:
 
     Args:
         outgoing: what is sent.
-        patience: seconds without a byte after which there is none.
+        patience: seconds after which an answer that is not whole is none.
 
     Raises:
-        OSError, http.client.HTTPException: no answer.
+        OSError, http.client.HTTPException: no answer, or one without end.
     """
     url = urlsplit(outgoing.origin)
     # http.client, since it knows nothing of the shell's proxies.
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.netloc, timeout=patience)
+    opened: list[socket.socket] = []
     try:
-        headers = {name: value.encode() for name, value in outgoing.headers.items()}
-        connection.request(outgoing.method, outgoing.target, outgoing.body or None, headers)
-        response = connection.getresponse()
+        # The connection's own limit begins anew with each byte.
+        return run_within(partial(_answer, connection, opened, outgoing), time.monotonic() + patience)
+    except OverdueError:
+        raise TimeoutError("timed out") from None
+    finally:
+        for each in opened:
+            # Wakes a thread that was left behind.
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+
+def _answer(connection: http.client.HTTPConnection, opened: list[socket.socket], outgoing: Outgoing) -> Answer:
+    connection.connect()
+    opened.append(connection.sock)
+    headers = {name: value.encode() for name, value in outgoing.headers.items()}
+    connection.request(outgoing.method, outgoing.target, outgoing.body or None, headers)
+    with connection.getresponse() as response:
         content_type = response.getheader("Content-Type", "")
         error_type = response.getheader("X-Fc-Error-Type", "")
         request_id = response.getheader("X-Fc-Request-Id", "")
-        body = response.read().decode("utf-8", "replace")
-        return Answer(response.status, content_type, body, error_type, request_id)
-    finally:
-        connection.close()
+        body = response.read(_LONGEST_ANSWER + 1)
+        if len(body) > _LONGEST_ANSWER:
+            raise http.client.HTTPException(f"the answer has more than {_LONGEST_ANSWER} bytes")
+        if response.length:
+            # With a limit `read` says nothing of it.
+            raise http.client.IncompleteRead(body, response.length)
+    return Answer(response.status, content_type, body.decode("utf-8", "replace"), error_type, request_id)
 
 
 def curl(outgoing: Outgoing) -> str:

@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,13 @@ from local.demo.stack import stack
 from local.explain.__main__ import main as explain
 from local.gateway import Gateway
 from local.send.__main__ import main as send
+from local.send.wire import NO_ANSWER, Outgoing, exchange
 from local.simulator import Simulator
 from shared.callers.schemes import SCHEMES
 from shared.callers.schemes.vendors import VENDORS
 from tests.builders import PAYLOAD, http_event
 from tests.e2e.posting import post
+from tests.peers import Behaviour, dripping, peer, read_request, silent
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = ROOT / "events"
@@ -245,6 +249,29 @@ def test_a_gateway_that_is_not_there_is_told(callers: Path) -> None:
     done = command("local.send", "events/http.json", "--caller", "none", "--url", closed, CALLERS_FILE=str(callers))
     assert done.returncode == 1
     assert done.stderr == f"python -m local.send: no answer from {closed}: Connection refused\n"
+
+
+def flooding(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65_536)
+
+
+def stopping_short(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
+
+
+@pytest.mark.parametrize(
+    ("behave", "patience"), [(dripping, 0.5), (silent, 0.5), (flooding, 600), (stopping_short, 600)]
+)
+def test_an_answer_that_does_not_come_to_its_end_is_none(behave: Behaviour, patience: float) -> None:
+    with peer(behave) as endpoint:
+        began = time.monotonic()
+        with pytest.raises(NO_ANSWER):
+            exchange(Outgoing(f"http://{endpoint}", "GET", "/", {"host": endpoint}, b""), patience)
+        assert time.monotonic() - began < TIMEOUT_S
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
