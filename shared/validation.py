@@ -32,21 +32,21 @@ _SENTENCES = {
     "too_short": "Value should not be empty",
     "too_long": "Value should have at most {max_length} items",
 }
-_TABLE = "Value should be a table"
-_SENTENCES |= dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _TABLE)
+TABLE_TYPES = ("dict_type", "model_type", "model_attributes_type")
+_SENTENCES |= dict.fromkeys(TABLE_TYPES, "Value should be a table")
 _LEAST_PREFIX = 3
 
 
 class Table(BaseModel):
     """A table of the callers file: it has no key but those that are known."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True, defer_build=True)
 
 
 def once_each(values: list[str]) -> list[str]:
     """Refuse a list in which a value comes twice."""
     if len(set(values)) < len(values):
-        raise PydanticCustomError("once", "Each value stands once")
+        raise PydanticCustomError("once", "Each value stands once: remove the second")
     return values
 
 

@@ -54,7 +54,7 @@ _MAX_KEY_CHARACTERS = 255
 
 def _wildcard_alone(instances: list[str]) -> list[str]:
     if ANY_INSTANCE in instances and len(instances) > 1:
-        raise PydanticCustomError("wildcard", "The wildcard stands alone")
+        raise PydanticCustomError("wildcard", 'Value "*" stands for every instance: remove the others')
     return instances
 
 
@@ -63,10 +63,12 @@ def _network(text: object) -> object:
         # Of what the library takes, neither masks nor scopes.
         network = ipaddress.ip_network(text if isinstance(text, str) and _NETWORK.fullmatch(text) else "")
     except ValueError:
-        raise PydanticCustomError("network", "Network should be an address or a CIDR block without host bits") from None
+        raise PydanticCustomError(
+            "network", "Network should be an address or a CIDR block without host bits, such as 203.0.113.0/24"
+        ) from None
     if getattr(network.network_address, "ipv4_mapped", None):
         # It would never match: such a source is taken for the IPv4 address that it is.
-        raise PydanticCustomError("network", "Network should be in its IPv4 form")
+        raise PydanticCustomError("network", "Network should be in its IPv4 form, without ::ffff:")
     return network
 
 
@@ -137,7 +139,7 @@ class Caller(Table):
     def _http_settings_need_http(self) -> Caller:
         if not self.auth.over_http and self.model_fields_set & {"methods", "networks", "handshakes"}:
             raise PydanticCustomError(
-                "direct", "methods, networks and handshakes have no meaning for direct invocation"
+                "direct", "methods, networks and handshakes have no meaning for direct invocation: remove them"
             )
         return self
 
@@ -156,7 +158,9 @@ class Caller(Table):
     @model_validator(mode="after")
     def _age_needs_a_time(self) -> Caller:
         if (self.event_time is None) != (self.max_age_seconds is None):
-            raise PydanticCustomError("age", "event_time and max_age_seconds need each other")
+            raise PydanticCustomError(
+                "age", "event_time and max_age_seconds need each other: add the one that is missing"
+            )
         return self
 
     @property

@@ -22,7 +22,8 @@ SecretReference = Annotated[
     str,
     StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kms:[A-Za-z0-9_/+=.@-]{1,64})\??$"),
     says(
-        "Secret should be a reference, env:NAME of a variable or kms:NAME of a secret in KMS, and not the secret itself"
+        "Secret should be a reference, env:NAME of a variable (letters, digits and _) or kms:NAME of a secret in KMS,"
+        " and not the secret itself"
     ),
 ]
 
@@ -41,7 +42,7 @@ class NotAskedError(SecretUnavailableError):
 
 def _one_is_required(references: list[str]) -> list[str]:
     if all(reference.endswith(OPTIONAL) for reference in references):
-        raise PydanticCustomError("secrets", "At least one secret may not be optional")
+        raise PydanticCustomError("secrets", "At least one secret may not be optional: remove its ?")
     return references
 
 

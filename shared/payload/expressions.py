@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus
 
 import jmespath
 from jmespath import functions
-from jmespath.exceptions import JMESPathError, LexerError
+from jmespath.exceptions import LexerError
 
 from shared.payload.decode import BAD_ESCAPE, parse_json
 from shared.problems import MalformedRequest
@@ -65,6 +65,7 @@ class Functions(functions.Functions):
         return hmac.digest(self._secret.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
+FUNCTIONS: frozenset[str] = frozenset(Functions.FUNCTION_TABLE)
 _OPTIONS = jmespath.Options(custom_functions=Functions())
 
 
@@ -72,14 +73,15 @@ def parse(text: str) -> Any:
     """Return a compiled expression.
 
     Raises:
-        ValueError: it is none; the message is empty, or says how to write it.
+        ValueError: it is none; its arguments are where, from 0, or `None`, and how to write it, or nothing.
     """
     try:
         return jmespath.compile(text)
-    except LexerError:
-        raise ValueError(_quoted(text)) from None
-    except (JMESPathError, RecursionError):
-        raise ValueError from None
+    except LexerError as error:
+        raise ValueError(error.lex_position, _quoted(text)) from None
+    except (ValueError, RecursionError) as error:
+        # JMESPath's own, or an index of too many digits.
+        raise ValueError(getattr(error, "lex_position", None), "") from None
 
 
 def search(expression: Any, document: Mapping[str, Any], secret: str | None = None) -> Any:

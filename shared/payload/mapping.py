@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from shared.problems import FieldError, InvalidParameters
+from shared.validation import nearest
 
 # What an expression sees.
 ROOTS = ("body", "query", "headers", "path")
@@ -46,28 +47,49 @@ def _compiled(text: object, roots: Sequence[str], *, keyed: bool = False) -> obj
         raise PydanticCustomError("expression", "Expression should be a string")
     try:
         compiled = expressions.parse(text)
-        unknown = any(not _is_callable(node, expressions.arity(node["value"])) for node in _functions(compiled.parsed))
+        faults = [_fault_of_call(node, keyed=keyed) for node in _functions(compiled.parsed)]
         strange = set(_roots(compiled.parsed)) - {*roots}
     except (ValueError, RecursionError) as error:
-        raise _invalid(error) from None
-    if unknown or (calls(compiled, KEYED) and not keyed):
-        raise PydanticCustomError(
-            "expression", "Expression calls a function that JMESPath has not, or with too many or too few arguments"
-        )
+        raise _invalid(error, roots) from None
+    for fault in filter(None, faults):
+        raise PydanticCustomError("expression", "Expression calls {fault}", {"fault": fault})
     if any(name != name.lower() for name in _names_in(compiled.parsed, "headers")):
         raise PydanticCustomError("expression", "Expression should name headers in lower case")
     if strange:
         listed = f"{', '.join(roots[:-1])} or {roots[-1]}"
-        raise PydanticCustomError("expression", "Expression should begin with {roots}", {"roots": listed})
+        raise PydanticCustomError(
+            "expression", "Expression should begin with {roots}; a constant stands in single quotes", {"roots": listed}
+        )
     return compiled
 
 
-def _invalid(error: Exception) -> PydanticCustomError:
-    spelling = str(error) if isinstance(error, ValueError) else ""
-    hint = f"; names with other characters than letters, digits and _ stand in double quotes: '{spelling}'"
-    return PydanticCustomError(
-        "expression", "Expression is not valid JMESPath{hint}", {"hint": hint if spelling else ""}
-    )
+def _invalid(error: Exception, roots: Sequence[str]) -> PydanticCustomError:
+    """Return what is wrong with what is no JMESPath; it is quoted only where it is a path of names."""
+    place, spelling = error.args if isinstance(error, ValueError) else (None, "")
+    at = f" at character {place + 1}" if place is not None else ""
+    hint = "paths look like body.a.b or body.list[0], constants stand in single quotes"
+    if spelling.partition(".")[0] in roots:
+        hint = f"names with other characters than letters, digits and _ stand in double quotes: '{spelling}'"
+    return PydanticCustomError("expression", "Expression is not valid JMESPath{at}; {hint}", {"at": at, "hint": hint})
+
+
+def _fault_of_call(node: Node, *, keyed: bool) -> str:
+    """Return why a function cannot be called so, nothing if it can; what is no function's name stays unnamed."""
+    from shared.payload import expressions  # noqa: PLC0415 - as in `_compiled`
+
+    name, given, arity = node["value"], len(node["children"]), expressions.arity(node["value"])
+    if arity is None:
+        meant = nearest(name, expressions.FUNCTIONS - {KEYED})
+        hint = (
+            f"did you mean `{meant}`?" if meant else 'docs/contract.md, "Mapping", and jmespath.org list those it has'
+        )
+        return f"a function that JMESPath has not; {hint}"
+    if name == KEYED and not keyed:
+        return f"{KEYED}, which only handshakes have: remove it"
+    least, is_variadic = arity
+    if given == least or (is_variadic and given > least):
+        return ""
+    return f"`{name}` with {given} arguments; it takes {least}{' or more' if is_variadic else ''}"
 
 
 Expression = Annotated[Any, BeforeValidator(_compile)]
@@ -182,13 +204,6 @@ def _fields(node: Node) -> Iterator[str]:
 
 def _functions(node: Node) -> Iterator[Node]:
     return (each for each in _nodes(node) if each["type"] == "function_expression")
-
-
-def _is_callable(node: Node, arity: tuple[int, bool] | None) -> bool:
-    if arity is None:
-        return False
-    (expected, is_variadic), arguments = arity, len(node["children"])
-    return arguments >= expected if is_variadic else arguments == expected
 
 
 def _roots(node: Node) -> Iterator[str]:

@@ -84,7 +84,7 @@ def read_auth(table: object) -> Scheme:
         raise PydanticCustomError("model_type", "Value should be a table")
     name = table.get("scheme")
     if name is None:
-        raise PydanticCustomError("scheme", "Scheme is required")
+        raise PydanticCustomError("scheme", 'Scheme is required: add scheme = "…"')
     if not isinstance(name, str) or name not in SCHEMES:
         meant = nearest(str(name), SCHEMES)
         hint = f"did you mean `{meant}`?" if meant else f"a sender without a scheme of its own is one of {_GENERAL}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from shared.callers.schemes.scheme import Proof, Scheme, idempotency_key_of
@@ -15,7 +15,9 @@ from shared.runtime.event import Request
 
 def _on_purpose(value: bool) -> bool:  # noqa: FBT001 - called by pydantic
     if not value:
-        raise PydanticCustomError("anonymous", "Must be true where the scheme is none")
+        raise PydanticCustomError(
+            "anonymous", "Value should be true where the scheme is none, so that anybody may call only on purpose"
+        )
     return value
 
 
@@ -38,7 +40,7 @@ class Anonymous(Scheme):
 
     scheme: Literal["none"]
     secrets: None = None
-    allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)]
+    allow_anonymous: Annotated[bool, AfterValidator(_on_purpose)] = Field(default=False, validate_default=True)
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:  # noqa: ARG002 - as above
         """Accept everything."""

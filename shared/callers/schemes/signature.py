@@ -31,7 +31,7 @@ from shared.callers.secret_references import SecretReferences
 from shared.payload.event_time import read_time
 from shared.problems import CredentialMismatch, Unauthorized
 from shared.runtime.event import Request
-from shared.validation import whole_number
+from shared.validation import says, whole_number
 
 KeyEncoding = Literal["utf8", "base64", "hex"]
 
@@ -72,7 +72,9 @@ class Signature(Scheme):
     signs: ClassVar[bool] = True
     secrets: SecretReferences
     signature: ReadPlace
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=1), says("Separator should be one character")] | None = (
+        None
+    )
     prefix: str = ""
     content: Annotated[str, Field(min_length=1)] = "{body}"
     covers_body: bool = True

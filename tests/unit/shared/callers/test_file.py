@@ -213,6 +213,62 @@ def test_a_file_that_is_no_toml_is_refused_with_its_place(file: File, text: str)
     assert CANARY not in reason
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "hint"),
+    [
+        ('["ccc-test"]', "[\u201cccc-test\u201d]", 3, "English"),
+        ('", secrets', '"\uff0csecrets', 2, "English"),
+        ("instances =", "instances \uff1d", 3, "English"),
+        ('["ccc-test"]', '\u3010"ccc-test"\u3011', 3, "English"),
+        ("instances = ", "instances =\u3000", 3, "English"),
+        ("callers.crm", "callers.\u5ba2\u670d", 1, "English"),
+        ('"ccc-test"', "ccc-test", 3, "in quotes"),
+        ("instances =", "instances:", 3, "KEY = VALUE"),
+        ('"ccc-test"', '"ccc\ntest"', 3, "in one line"),
+        ('"ccc-test"', '"ccc"test"', 3, "comma"),
+        ('"ccc-test"', '"ccc\\dest"', 3, "'…'"),
+        (INSTANCES, f'{INSTANCES}response = "a"b"\n', 4, "'…'"),
+        (INSTANCES, INSTANCES + INSTANCES, 4, "remove one"),
+        (INSTANCES, f"{INSTANCES}[callers.crm]\n", 4, "one table"),
+        (INSTANCES, f"{INSTANCES}dead_letters = True\n", 4, "lower case"),
+        (CRM, '{"callers": {}}', 1, "[callers.NAME]"),
+        (CRM, "callers:\n  crm:\n", 1, "KEY = VALUE"),
+        (INSTANCES, f"{INSTANCES}defaults = {{ job_id = 'a' user_id = 'b' }}\n", 4, "comma"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_with_its_line_and_what_to_write(
+    file: File, right: str, wrong: str, line: int, hint: str
+) -> None:
+    reason = file.reason(CRM.replace(right, wrong))
+
+    assert f"(at line {line}, column " in reason
+    assert hint in reason
+    assert "test" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        (f'{CRM}event_time = "body.t"\nmax_age_seconds = "60"\n', "max_age_seconds", "whole number"),
+        (f'{CRM}event_time = "body.t"\nmax_age_seconds = true\n', "max_age_seconds", "whole number"),
+        (f'{CRM}dead_letters = "yes"\n', "dead_letters", "true or false"),
+        (f"{CRM}dead_letters = 1\n", "dead_letters", "true or false"),
+        (f"{CRM}[[callers.crm.handshakes]]\nwhen = 'body'\nstatus = '200'\n", "handshakes.0.status", "whole number"),
+        (f"{CRM}[callers.crm.handshakes]\nwhen = 'body'\n", "handshakes", "[[callers.crm.handshakes]]"),
+        (CRM.replace("[callers.crm]", "[[callers.crm]]"), "callers.crm", "[callers.crm]"),
+        (CRM.replace('["ccc-test"]', '"ccc-test"'), "instances", '["…"]'),
+        (CRM.replace("env:TOKEN", "env:"), "auth.secrets.0", "letters, digits and _"),
+        (CRM.replace("env:TOKEN", "env:MY-TOKEN"), "auth.secrets.0", "letters, digits and _"),
+        ('[callers.crm]\nauth = { scheme = "none" }\n' + INSTANCES, "auth.allow_anonymous", "true"),
+    ],
+)
+def test_a_value_of_another_type_is_told_with_the_right_one(file: File, text: str, place: str, hint: str) -> None:
+    reason = file.reason(text)
+
+    assert f"{place}: " in reason
+    assert hint in reason
+
+
 def test_a_file_that_is_no_utf8_is_refused(file: File) -> None:
     file.path.write_bytes(b'# \xff\nsecret = "canary"\n')
 
