@@ -3,8 +3,6 @@
 received → configuration → caller → secrets → verify → methods → networks → decode → handshakes
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """The configuration as a whole: variables, callers file and secrets, and everything that is wrong with them at once."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import time

@@ -1,7 +1,5 @@
 """What every request ends in: a success, or a problem."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from shared.problems import Problem, Upstream

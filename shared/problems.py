@@ -27,8 +27,6 @@ Problem                        status  retryable
     └── UpstreamTimeout           504  yes  sent, and the outcome is unknown
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,7 +59,7 @@ class Upstream(NamedTuple):
     request_id: str | None = None
 
     @classmethod
-    def read(cls, body: object) -> Upstream:
+    def read(cls, body: object) -> "Upstream":
         """Return the names in an answer's body, whichever way it spells them."""
         fields = body if isinstance(body, dict) else {}
         return cls(_matching(_CODE, fields, "Code", "code"), _matching(_REQUEST_ID, fields, "RequestId", "requestId"))
@@ -263,7 +261,7 @@ class InternalError(Problem):
     detail = "The function failed; its operator finds the cause in the log."
 
     @classmethod
-    def at(cls, error: Exception) -> InternalError:
+    def at(cls, error: Exception) -> "InternalError":
         """Return the problem of an exception: its class and place, since its message may quote the request."""
         import traceback  # noqa: PLC0415 - a defect alone pays for it
 

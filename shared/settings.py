@@ -1,7 +1,5 @@
 """The function's environment variables, validated together."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Turns a model's errors into lines for an operator: a place and a sentence, never the value, which may be a secret."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Collection
 from typing import Any
@@ -35,6 +33,8 @@ _SENTENCES = {
 TABLE_TYPES = ("dict_type", "model_type", "model_attributes_type")
 _SENTENCES |= dict.fromkeys(TABLE_TYPES, "Value should be a table")
 _LEAST_PREFIX = 3
+# From 0 to 1; the matcher's own measure.
+_LIKE = 0.8
 
 
 class Table(BaseModel):
@@ -101,13 +101,17 @@ def sentence_of(item: Any) -> str:
 
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Return which of the known names was probably meant, `None` where none is like it."""
-    # Imported where a name is wrong, and nowhere else: a cold start does not pay for it.
+    plain, given = {_plain(each): each for each in known}, _plain(name)
+    for text, each in plain.items():
+        if len(name) >= _LEAST_PREFIX and text.startswith(given):
+            return each
+    close = [text for text in plain if 2 * min(len(text), len(given)) >= _LIKE * (len(text) + len(given))]
+    if not close:
+        return None
+    # Imported where a name may be wrong, and nowhere else: a cold start does not pay for it.
     import difflib  # noqa: PLC0415
 
-    plain = {_plain(each): each for each in known}
-    begun = (each for text, each in plain.items() if len(name) >= _LEAST_PREFIX and text.startswith(_plain(name)))
-    close = (plain[text] for text in difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.8))
-    return next(iter((*begun, *close)), None)
+    return next((plain[text] for text in difflib.get_close_matches(given, close, n=1, cutoff=_LIKE)), None)
 
 
 def unknown_key(key: str, known: Collection[str], otherwise: str) -> str:

@@ -1,7 +1,5 @@
 """One caller: how it proves itself, what it may touch, and where its payload has the parameters."""
 
-from __future__ import annotations
-
 import ipaddress
 import math
 import re
@@ -122,7 +120,7 @@ class Caller(Table):
     handshakes: list[Handshake] = Field([])
 
     @model_validator(mode="after")
-    def _required_parameters_are_found(self) -> Caller:
+    def _required_parameters_are_found(self) -> "Caller":
         if self.parameters is not None:
             known = self.parameters.model_fields_set | self.defaults.model_fields_set
             missing = [name for name, field in CallParameters.model_fields.items() if field.is_required()]
@@ -136,7 +134,7 @@ class Caller(Table):
         return self
 
     @model_validator(mode="after")
-    def _http_settings_need_http(self) -> Caller:
+    def _http_settings_need_http(self) -> "Caller":
         if not self.auth.over_http and self.model_fields_set & {"methods", "networks", "handshakes"}:
             raise PydanticCustomError(
                 "direct", "methods, networks and handshakes have no meaning for direct invocation: remove them"
@@ -144,7 +142,7 @@ class Caller(Table):
         return self
 
     @model_validator(mode="after")
-    def _keyed_functions_have_a_key(self) -> Caller:
+    def _keyed_functions_have_a_key(self) -> "Caller":
         for index, each in enumerate(self.handshakes):
             if self.auth.secrets is None and each.auth is None and each.is_keyed:
                 raise PydanticCustomError(
@@ -156,7 +154,7 @@ class Caller(Table):
         return self
 
     @model_validator(mode="after")
-    def _age_needs_a_time(self) -> Caller:
+    def _age_needs_a_time(self) -> "Caller":
         if (self.event_time is None) != (self.max_age_seconds is None):
             raise PydanticCustomError(
                 "age", "event_time and max_age_seconds need each other: add the one that is missing"

@@ -1,7 +1,5 @@
 """The callers file: who may call."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys
@@ -75,7 +73,7 @@ class Callers(Table):
     callers: Annotated[dict[CallerName, Caller], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _one_direct_caller(self) -> Callers:
+    def _one_direct_caller(self) -> "Callers":
         names = [name for name, caller in self.callers.items() if isinstance(caller.auth, Ram)]
         if len(names) > 1:
             raise PydanticCustomError(

@@ -3,8 +3,6 @@
 None of them reaches CCC: a request that passes such a check only gets the answer that is declared here.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -82,7 +80,7 @@ class Handshake(Table):
     status: Annotated[int, Field(ge=200, le=204)] = 200
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Handshake:
+    def _is_consistent(self) -> "Handshake":
         for fault in self._faults():
             raise PydanticCustomError("handshake", "{fault}", {"fault": fault})
         return self

@@ -1,7 +1,5 @@
 """References to secrets, and what they stand for at the moment of a request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 

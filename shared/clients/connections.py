@@ -6,6 +6,7 @@ of a name takes no timeout, so it runs in a thread that is left behind.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 
 # Python imports it for the first name that is looked up. Should that fail for want of a descriptor or of memory, it
@@ -162,6 +163,9 @@ def forget() -> None:
     while _idle:
         _idle.pop().close()
     _authorities.cache_clear()
+
+
+atexit.register(forget)
 
 
 def _tls_context() -> ssl.SSLContext:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Result = TypeVar("Result")
 
@@ -40,13 +38,17 @@ def run_within(work: Callable[[], Result], deadline: float) -> Result:
         OverdueError: the deadline has come first.
         RuntimeError: there is no thread for it.
     """
-    done: Future[Result] = Future()
+    result: Result | None = None
+    failure: BaseException | None = None
+    ended = threading.Event()
 
     def fulfil() -> None:
+        nonlocal result, failure
         try:
-            done.set_result(work())
+            result = work()
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            done.set_exception(error)
+            failure = error
+        ended.set()
 
     left_s = deadline - time.monotonic()
     if left_s <= 0:
@@ -55,10 +57,13 @@ def run_within(work: Callable[[], Result], deadline: float) -> Result:
     # Python offers no other way to bound `start`, which waits for it.
     thread._started = _Begun(left_s)  # type: ignore[attr-defined] # noqa: SLF001
     thread.start()
+    # What ends in the last moment counts.
+    if not ended.wait(max(0.0, deadline - time.monotonic())) and not ended.is_set():
+        raise OverdueError
+    if failure is None:
+        return cast("Result", result)
     try:
-        return done.result(timeout=max(0.0, deadline - time.monotonic()))
-    except FutureTimeoutError:
-        if done.done():
-            # In the last moment, or the work's own timeout.
-            return done.result()
-        raise OverdueError from None
+        raise failure
+    finally:
+        # Its frames hold this one, which holds it.
+        failure = None

@@ -30,6 +30,7 @@ SDK = (
     "certifi",  # authorities for requests
     "cryptography",  # signatures with RSA keys
     "darabonba.websocket",
+    "logging",  # requests, quoted, by the transport that is replaced
     "requests",  # HTTP: `shared.clients.transport` takes its place
     "websocket",
 )

@@ -5,8 +5,6 @@ path). Its transport is `shared.clients.transport`, as that of every call. Its e
 was answered, so that only class names and OSS's own code leave this module.
 """
 
-from __future__ import annotations
-
 from collections import UserDict
 from typing import Any, NamedTuple
 
@@ -79,7 +77,7 @@ def put(bucket: Bucket, key: str, content: bytes, credentials: Credentials, dead
         raise OssError(_told(cause, carrier.status).replace(f"{bucket.name}.", "")) from None
 
 
-def _client(bucket: Bucket, credentials: Credentials, carrier: _Carrier) -> sdk.Client:
+def _client(bucket: Bucket, credentials: Credentials, carrier: "_Carrier") -> sdk.Client:
     provider = StaticCredentialsProvider(
         credentials.access_key_id, credentials.access_key_secret, credentials.security_token
     )

@@ -2,13 +2,10 @@
 
 The generic client signs and builds the request (signature V3, parameters in the query). Two things of it are replaced:
 its transport, by `shared.clients.transport`, which it would otherwise follow redirects and proxies with; and its log,
-which quotes requests. Its exceptions quote them too, so that only class names and the parts of an answer leave this
-module.
+which quotes requests, by a stand-in. Its exceptions quote them too, so that only class names and the parts of an answer
+leave this module.
 """
 
-from __future__ import annotations
-
-import logging
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -123,7 +120,7 @@ class _Credential:
         self.access_key_secret = credentials.access_key_secret
         self.security_token = credentials.security_token
 
-    def get_credential(self) -> _Credential:
+    def get_credential(self) -> "_Credential":
         return self
 
 
@@ -189,14 +186,6 @@ def _do_action(request: DaraRequest, runtime_option: Mapping[str, Any]) -> DaraR
     return response
 
 
-def _silence(logger: logging.Logger) -> None:
-    logger.handlers.clear()
-    logger.setLevel(logging.CRITICAL + 1)
-
-
 # The SDK offers no other way to set its transport; both names are public. One process runs one function.
 DaraCore.do_action = staticmethod(_do_action)
-# The import gave its loggers handlers that print requests to stderr.
-_silence(logging.getLogger("darabonba-core"))
-_silence(logging.getLogger("alibabacloud-tea"))
 _RUNTIME = RuntimeOptions()

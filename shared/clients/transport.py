@@ -5,8 +5,6 @@ go with it), no proxy of the environment is used, nothing is sent again. `exchan
 for, `connections` opens and keeps connections, `wire` writes requests and reads answers.
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import zlib

@@ -4,8 +4,6 @@ The standard library's `http.client` reads headers with its parser of mail: to i
 all of this. Time and size are bounded below it, by the socket that is read; see `exchange`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from io import BufferedReader

@@ -4,8 +4,6 @@ claim → run → complete. What is kept is an answer about the call itself; aft
 a resend runs again. The claim of an invocation that crashed ends with its deadline.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

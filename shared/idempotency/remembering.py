@@ -1,7 +1,5 @@
 """A shared store, and beside it what this instance itself has answered."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from typing import NamedTuple

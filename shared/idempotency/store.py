@@ -1,7 +1,5 @@
 """What a store of idempotent requests does: three steps, each atomic."""
 
-from __future__ import annotations
-
 import errno
 from typing import NamedTuple, Protocol
 

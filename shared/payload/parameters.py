@@ -4,9 +4,6 @@ Rules: identifiers of CCC have many shapes, so that only length and character cl
 (API reference of MuteCall, 2020-07-01).
 """
 
-from __future__ import annotations
-
-import difflib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
@@ -182,6 +179,8 @@ def read_parameters(
 
 def _unknown(key: str, spelled: Mapping[str, str]) -> FieldError:
     # The key is not quoted: it is the sender's text, and may be anything.
+    import difflib  # noqa: PLC0415 - as in `nearest`
+
     near = difflib.get_close_matches(key, spelled, n=1, cutoff=0.8)
     return FieldError("payload", "has a key that is no parameter" + (f"; did you mean {near[0]}?" if near else ""))
 

@@ -1,7 +1,5 @@
 """How an outcome becomes a response: with status codes, always 200, or the result of a direct invocation."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field

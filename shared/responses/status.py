@@ -4,8 +4,6 @@ CCC's answer names phone numbers, extensions and channel ids in many places; not
 here. It is read tolerantly: the published samples have strings where the SDK's models have numbers, booleans and lists.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

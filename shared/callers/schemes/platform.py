@@ -1,7 +1,5 @@
 """Schemes without a credential in the request."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 

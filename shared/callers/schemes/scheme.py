@@ -1,7 +1,5 @@
 """What every scheme is: its settings in the callers file, a check, and what a sender does to pass it."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence

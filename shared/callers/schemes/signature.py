@@ -4,8 +4,6 @@ A template says what is signed. Parts that touch must not be movable: the same b
 request.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib
@@ -87,7 +85,7 @@ class Signature(Scheme):
     public_url: PublicUrl | None = None
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Signature:
+    def _is_consistent(self) -> "Signature":
         for fault in self._faults():
             raise PydanticCustomError("signature", "{fault}", {"fault": fault})
         return self

@@ -1,7 +1,5 @@
 """Schemes that show the secret itself: they prove who sends, and nothing about the body."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Iterator, Sequence

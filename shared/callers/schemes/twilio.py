@@ -1,7 +1,5 @@
 """The signatures of Twilio and Plivo, which cover the URL and the fields of a form."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -3,8 +3,6 @@
 Sources: each vendor's page on verifying its webhooks; docs/callers/README.md has them, and what is not confirmed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
