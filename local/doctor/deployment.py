@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,12 +171,18 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
 
 def _document(root: Path) -> object:
     try:
-        return yaml.safe_load(root.joinpath(FILE).read_text(encoding="utf-8"))
+        return _parsed(root.joinpath(FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise DeploymentError(str(error.strerror)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise DeploymentError(f"no YAML at line {mark.line + 1}" if mark else "no YAML") from None
+
+
+@lru_cache
+def _parsed(text: str) -> object:
+    """Parse a document, which takes a tenth of a second, once for all checks; nobody changes what is returned."""
+    return yaml.safe_load(text)
 
 
 def _mapping(document: object, name: str) -> dict[str, Any]:

@@ -128,8 +128,9 @@ class Place:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sources")
+    # One room stands for all that is packaged.
     no_bytecode = shutil.ignore_patterns("__pycache__")
-    for name in ("functions", "shared"):
+    for name in ("functions", "shared/server"):
         shutil.copytree(ROOT / name, root / name, ignore=no_bytecode)
     for name in ("requirements", "dist"):
         root.joinpath(name).mkdir(parents=True)
