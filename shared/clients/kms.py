@@ -15,7 +15,7 @@ from shared.settings import Settings
 
 _GET_SECRET_VALUE = rpc.Operation("GetSecretValue", "2016-01-20")
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
-_HTTP_OK, _HTTP_SERVER_ERROR = 200, 500
+_HTTP_OK, _HTTP_TOO_MANY, _HTTP_SERVER_ERROR = 200, 429, 500
 _NO_SUCH_SECRET = re.compile(r"(.+\.)?(Resource|Secret)NotFound(\..+)?")
 # Refusals of the request itself, which do not depend on the secret.
 _OF_THE_REQUEST = re.compile(
@@ -75,7 +75,9 @@ def _check_absent(name: str, stage: str, answer: rpc.Answer) -> None:
     """
     code = Upstream.read(answer.body).code or ""
     reason = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
-    if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or _PASSING.fullmatch(code):
+    # Without a code it is not KMS that answers, but what stands before it.
+    passes = not code or answer.status == _HTTP_TOO_MANY or _PASSING.fullmatch(code)
+    if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or passes:
         raise SecretUnavailableError(reason)
     if stage == _PREVIOUS and _OF_THE_REQUEST.fullmatch(code):
         raise SecretUnavailableError(reason)

@@ -86,6 +86,7 @@ REFUSALS = [
     (400, "InvalidParameter", ConfigurationError),
     (409, "Rejected.Disabled", ConfigurationError),
     (429, "Throttling.User", SecretUnavailableError),
+    (429, "FlowLimit", SecretUnavailableError),
     (400, "Rejected.Throttling", SecretUnavailableError),
     (500, "InternalFailure", SecretUnavailableError),
     (503, "ServiceUnavailableTemporary", SecretUnavailableError),
@@ -115,6 +116,7 @@ def raw(body: str, status: int = 200) -> dict[str, Any]:
         (raw("{}"), "KMS answered without a value"),
         (raw('{"SecretData": null}'), "KMS answered without a value"),
         (raw('{"SecretData": 4711}'), "KMS answered without a value"),
+        (raw("{}", 403), "KMS answered no code with HTTP 403"),
         ({"kind": "redirect", "location": "http://127.0.0.1:9/"}, "KMS does not answer: "),
     ],
 )
@@ -142,7 +144,17 @@ def test_a_kms_that_is_not_there_is_told() -> None:
     assert failure(gone, SecretUnavailableError).startswith("kms:crm: KMS does not answer: ")
 
 
-@pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "redirect", "location": "http://127.0.0.1:9/"}])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "drop"},
+        {"kind": "redirect", "location": "http://127.0.0.1:9/"},
+        # Of whatever stands before KMS.
+        raw("{}", 404),
+        raw('{"error": "too many requests"}', 429),
+        {"kind": "error", "http_status": 429, "code": "FlowLimit"},
+    ],
+)
 def test_a_previous_version_that_is_not_told_of_is_not_taken_for_absent(
     simulator: Simulator, fault: dict[str, Any]
 ) -> None:
