@@ -41,7 +41,9 @@ def save(page: str, folder: Path) -> None:
                     folder.joinpath(name).write_text(token.content, encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@pytest.mark.parametrize(
+    "name", [name if name == "README.md" else pytest.param(name, marks=pytest.mark.slow) for name in SHOWING]
+)
 def test_a_page_shows_what_its_commands_print(name: str, folder: Path) -> None:
     save(PAGES[name], folder)
     for command, shown, printed in Reader(folder).follow(PAGES[name]):

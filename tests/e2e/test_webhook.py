@@ -16,7 +16,6 @@ from tests.builders import MUTED
 from tests.e2e.posting import post
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
-RUNTIMES = ["python3.10", "python3.12", "custom.debian11"]
 Start = Callable[[str], Gateway]
 
 
@@ -33,8 +32,9 @@ def flags(simulator: Simulator) -> set[str]:
     return {channel["user_id"] for channel in channels if "MUTED" in channel["flags"]}
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", ["http", "http-base64"])
+@pytest.mark.parametrize(
+    ("runtime", "name"), [("python3.10", "http-base64"), ("python3.12", "http"), ("custom.debian11", "http-base64")]
+)
 def test_the_documented_webhook_mutes_the_call(simulator: Simulator, gateway: Start, runtime: str, name: str) -> None:
     answer = post(gateway(runtime).url, event(name))
     body = json.loads(answer.body)
@@ -59,7 +59,7 @@ def test_a_refused_webhook_changes_nothing(simulator: Simulator, gateway: Start)
     assert simulator.requests == []
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", ["python3.12", "custom.debian11"])
 def test_each_invocation_uses_the_credentials_of_its_moment(simulator: Simulator, gateway: Start, runtime: str) -> None:
     running = gateway(runtime)
     running.credentials = Credentials("STS.before", "secret-before", "token-before")
@@ -71,9 +71,8 @@ def test_each_invocation_uses_the_credentials_of_its_moment(simulator: Simulator
     assert used == ["STS.before", "STS.local"]
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_function_without_a_role_says_so(simulator: Simulator, gateway: Start, runtime: str) -> None:
-    running = gateway(runtime)
+def test_a_function_without_a_role_says_so(simulator: Simulator, gateway: Start) -> None:
+    running = gateway("python3.12")
     running.credentials = None
     answer = post(running.url, event("http"))
     assert (answer.status, json.loads(answer.body)["code"]) == (500, "configuration_error")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local.simulator.__main__ import main
 from local.simulator.request import Request
 from tests.integration.simulator.processes import python, run
 from tests.unit.local.simulator.signing import signed
@@ -88,10 +89,13 @@ def test_each_setting_is_a_flag_and_a_variable(by_flag: bool) -> None:  # noqa: 
         (["--access-key-i", "x"], {}, "unrecognized arguments: --access-key-i x"),
     ],
 )
-def test_a_wrong_setting_is_named(flags: list[str], environ: dict[str, str], text: str) -> None:
-    code, out, err = run(*COMMAND, *flags, **environ)
-
-    assert (code, out) == (2, "")
+def test_a_wrong_setting_is_named(
+    flags: list[str], environ: dict[str, str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(flags, environ)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
     assert err.splitlines()[-1] == f"python -m local.simulator: error: {text}"
 
 

@@ -479,6 +479,7 @@ def test_without_a_descriptor_or_thread_nothing_was_sent(server: _Server, what: 
     assert set(found["after"].values()) == {"done"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_trusted")
 def test_without_memory_every_call_ends_as_calls_do(server: _Server) -> None:
     found = starved("memory", server)

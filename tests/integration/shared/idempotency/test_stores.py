@@ -447,6 +447,7 @@ def test_a_record_that_is_none_of_ours_is_not_read(redis: RedisServer, key: str)
                 step(f"{key}:set", MINE, MINUTE_MS, soon())
 
 
+@pytest.mark.slow
 def test_a_key_takes_the_memory_that_the_document_says(tmp_path: Path) -> None:
     document = (Path(__file__).parents[4] / "docs" / "deploy.md").read_text(encoding="utf-8")
     figures = [int(figure) for figure in re.findall(r"\b(\d+) bytes", document)]

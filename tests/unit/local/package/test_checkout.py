@@ -108,6 +108,7 @@ def test_the_package_is_for_the_python_that_runs(target: Target) -> None:
     assert target_for(target.version) is target
 
 
+@pytest.mark.slow
 def test_the_command_builds_and_composes(ignored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkout = tmp_path / "checkout"
     assert main(["--function", "greet", "--output", str(checkout)], ignored, (3, 12)) == 0

@@ -183,7 +183,7 @@ def test_a_function_with_other_arguments_than_it_takes_is_seen_when_the_file_loa
         ADAPTER.validate_python(text)
 
 
-QUICK = settings(max_examples=120, deadline=None, database=None)
+QUICK = settings(max_examples=50, deadline=None, database=None)
 TOKENS = [
     *("body", "query", "path", "headers", "length", "sort_by", "a", "'x'", "`1`", "0", "-1", "99999999999999999999"),
     *([".", "[", "]", "*", "@", "&", "|", "||", "(", ")", "{", "}", ",", ":", "?", "!", "==", "<", '"', "`"]),
@@ -226,7 +226,7 @@ CALLS = [
 COMPILED = {text: ADAPTER.validate_python(text) for text in CALLS}
 
 
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=50)
 @given(first=json_values, second=json_values)
 @example(first=float("inf"), second="9" * 5000)
 @example(first="1e999", second=None)

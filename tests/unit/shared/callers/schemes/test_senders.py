@@ -867,7 +867,7 @@ def test_every_secret_is_compared(sender: Sender, monkeypatch: pytest.MonkeyPatc
 
 # Anything at all
 
-QUICK = settings(max_examples=150, deadline=None, database=None)
+QUICK = settings(max_examples=60, deadline=None, database=None)
 surrogates = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 
 
