@@ -364,7 +364,7 @@ class UpstreamUnlisted(UpstreamRejected):
 
 
 class Throttled(UpstreamProblem):
-    """`Throttling*`."""
+    """`Throttling*`, or HTTP 429 with a code that is in no table."""
 
     code = "throttled"
     status = 429

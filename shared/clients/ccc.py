@@ -107,7 +107,9 @@ def _problem(answer: rpc.Answer) -> UpstreamProblem:
     """Return what a readable refusal stands for."""
     status, body, wait_ms = answer
     upstream = Upstream.read(body)
-    by_status = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamUnlisted
+    by_status: type[UpstreamProblem] = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamUnlisted
+    if status == Throttled.status:
+        by_status = Throttled
     matches = (kind for pattern, kind in CODES if re.fullmatch(pattern, upstream.code or ""))
     kind = next(matches, by_status)
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"

@@ -212,7 +212,7 @@ def test_of_any_other_code_the_status_decides(wire: Wire, code: str, status: int
     [{}, {"Message": "canary"}, {"Code": None}, {"Code": 404}, {"Code": "canary of a code"}, {"Code": "x" * 129}],
 )
 @pytest.mark.parametrize(
-    ("status", "code"), [(400, "upstream_rejected"), (429, "upstream_rejected"), (500, "upstream_unavailable")]
+    ("status", "code"), [(400, "upstream_rejected"), (429, "throttled"), (500, "upstream_unavailable")]
 )
 def test_without_a_code_the_status_decides(wire: Wire, body: dict[str, Any], status: int, code: str) -> None:
     wire.answer = answer(status, body)
