@@ -134,7 +134,7 @@ def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, sec
         DeadLetterError: path or body contain a secret, and nothing can be left out of those.
     """
     request = invocation.request
-    for path in caller.auth.credential_paths():
+    for path in caller.credential_paths:
         request = replace(request, body=body_without(request, path))
     body = request.body
     known = SecretSpellings(caller.auth, secrets)
@@ -175,12 +175,12 @@ def _share_s(settings: Settings) -> float:
 
 def _headers(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:
     needed = caller.auth.signed_headers().union(*caller.reads("headers").values())
-    return _harmless(request.headers, caller.auth.credential_headers(), needed, known)
+    return _harmless(request.headers, caller.credential_headers, needed, known)
 
 
 def _query(request: Request, caller: Caller, known: SecretSpellings) -> dict[str, str]:
     needed = frozenset[str]().union(*caller.reads("query").values())
-    return _harmless(request.query, caller.auth.credential_query(), needed, known)
+    return _harmless(request.query, caller.credential_query, needed, known)
 
 
 def _harmless(

@@ -4,7 +4,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -224,7 +224,7 @@ class Caller(Table):
             try:
                 each.auth.verify(request, secrets_of(each.auth), now)
                 self.check_network(request)
-                document = self.decode(request, each.auth)
+                document = self.decode(request)
                 if each.takes(request, document, None):
                     return each, document
             except (ConfigurationError, UpstreamUnavailable) as error:
@@ -241,12 +241,23 @@ class Caller(Table):
         if not request.direct and not self.may_come_from(request.source_ip):
             raise Forbidden("source address is not in the caller's networks")
 
-    def decode(self, request: Request, auth: Scheme | None = None) -> dict[str, Any]:
-        """Return `body`, `query`, `headers` and `path` of a request, as expressions see them: without its credential.
+    @cached_property
+    def credential_headers(self) -> frozenset[str]:
+        """The names of the headers that hold a credential: the caller's own or a handshake's."""
+        return frozenset[str]().union(*(each.credential_headers() for each in self.schemes))
 
-        Args:
-            request: the request.
-            auth: of the handshake that it may be; what proves that is left out, too.
+    @cached_property
+    def credential_query(self) -> frozenset[str]:
+        """The names in the query that belong to a credential, likewise."""
+        return frozenset[str]().union(*(each.credential_query() for each in self.schemes))
+
+    @cached_property
+    def credential_paths(self) -> list[tuple[str, ...]]:
+        """The paths of the body that hold a credential, likewise."""
+        return [path for each in self.schemes for path in each.credential_paths()]
+
+    def decode(self, request: Request) -> dict[str, Any]:
+        """Return `body`, `query`, `headers` and `path` of a request, as expressions see them: without any credential.
 
         Raises:
             UnsupportedMediaType, MalformedRequest: the body or the query cannot be decoded.
@@ -255,19 +266,18 @@ class Caller(Table):
         if request.direct:
             body = decode_json(request.body, any_value=is_mapped)
             return {"body": body, "query": {}, "headers": {}, "path": ""}
-        schemes = (self.auth, auth) if auth else (self.auth,)
-        hidden = frozenset[str]().union(*(each.credential_query() for each in schemes))
+        hidden = self.credential_query
         query: Mapping[str, str] = {}
         if self.has_expressions or not request.body:
             # What proves the sender need not be UTF-8.
             query = _without(decode_query(_without(request.query, hidden), request.raw_query), hidden)
         payload = decode_body(request.body, request.headers, self.payload, has_expressions=is_mapped)
-        for path in (path for each in schemes for path in each.credential_paths()):
+        for path in self.credential_paths:
             payload = without(payload, path)
         return {
             "body": payload,
             "query": query,
-            "headers": _without(request.headers, frozenset().union(*(each.credential_headers() for each in schemes))),
+            "headers": _without(request.headers, self.credential_headers),
             "path": request.path,
         }
 

@@ -195,6 +195,27 @@ def test_a_handshake_leaves_no_letter(tmp_path: Path, bucket: S3Server) -> None:
     assert bucket.keys() == []
 
 
+def test_what_proves_a_handshake_is_in_no_letter_of_a_webhook(tmp_path: Path, bucket: S3Server) -> None:
+    places = ("header.x-one", "query.two", "body.three")
+    world = World(
+        tmp_path,
+        bucket.endpoint,
+        f'[callers.default]\n{SOMEBODY}instances = ["*"]\n'
+        + "".join(
+            f'[[callers.default.handshakes]]\nwhen = "body.ask"\n'
+            f'auth = {{ scheme = "api-key", key = "{place}", secrets = ["env:HANDSHAKE"] }}\n'
+            for place in places
+        ),
+        HANDSHAKE="planted-handshake",
+    )
+    planted = "planted-handshake"
+    world.send(http_event({**PAYLOAD, "three": planted}, headers={"X-One": planted}, query={"two": planted}))
+    (content,) = map(bucket.content, bucket.keys())
+    letter = json.loads(content)
+    assert (letter["code"], json.loads(letter["body"])) == ("job_not_found", dict(PAYLOAD))
+    assert planted not in content.decode()
+
+
 @pytest.mark.parametrize(
     ("event", "code"),
     [

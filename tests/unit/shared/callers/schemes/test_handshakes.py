@@ -356,15 +356,26 @@ def test_handshakes_without_a_proof_of_their_own_come_first(world: World) -> Non
     assert world.http({"ping": "1"}, path="/open", token=None, query={"token": TOKEN}).body == {"mine": "POST"}
 
 
-def test_no_handshake_sees_the_callers_own_credential(world: World) -> None:
-    reply = 'reply = { header = "headers.\\"x-api-key\\"", token = "query.token" }\n'
+def test_no_expression_sees_a_credential_of_the_callers_or_of_any_handshakes(world: World) -> None:
+    seen = 'reply = { header = "headers.\\"x-api-key\\"", token = "query.token", pin = "body.pin" }\n'
     text = OPEN.replace('scheme = "none", allow_anonymous = true', 'scheme = "api-key", secrets = ["env:ONE"]')
-    world.write_callers(re.sub("reply = .*\n", lambda _: reply, text))
+    text = re.sub("reply = .*\n", lambda _: seen, text)
+    pin = 'auth = { scheme = "api-key", key = "body.pin", secrets = ["env:ONE"] }\n'
+    anybody = 'auth = { scheme = "none", allow_anonymous = true }\n'
+    for auth, when in ((pin, "body.never"), (anybody, "body.any"), ("", "body.own")):
+        text += f'[[callers.open.handshakes]]\nwhen = "{when}"\n{auth}{seen}'
+    world.write_callers(text)
     world.environ.update(ONE="one", VERIFY=TOKEN)
+    asked: dict[str, Any] = {"path": "/open", "token": None, "query": {"token": TOKEN}}
 
     for key in ("one", "nearly-one"):
-        asked = {"path": "/open", "headers": {"X-Api-Key": key}, "query": {"token": TOKEN}}
-        assert world.http({"ping": "1"}, token=None, **asked).body == {"header": None, "token": None}
+        for kind in ("ping", "any", "own"):
+            reply = world.http({kind: "1", "pin": "one"}, headers={"X-Api-Key": key}, **asked)
+            if (key, kind) == ("nearly-one", "own"):
+                assert reply.code == "unauthorized"
+            else:
+                assert reply.body == {"header": None, "token": None, "pin": None}
+    assert world.http({**PAYLOAD, "pin": "one"}, headers={"X-Api-Key": "one"}, **asked).status == 200
 
 
 def test_a_signed_webhook_of_woocommerce_is_no_ping(world: World) -> None:
