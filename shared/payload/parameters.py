@@ -194,4 +194,9 @@ def _spellings(model: type[CallParameters]) -> dict[str, str]:
 def _spelling_of(payload: Mapping[str, Any], spelled: Mapping[str, str]) -> Callable[[str], str]:
     """Return how the payload spells its parameters: as the first one that it has, in snake_case if it has none."""
     key = next((key for key in payload if key in spelled), "")
-    return next(spell for spell in (str, to_camel, to_pascal) if spell(spelled.get(key, "")) == key)
+    return _speller(key, spelled.get(key, ""))
+
+
+@lru_cache
+def _speller(key: str, name: str) -> Callable[[str], str]:
+    return next(spell for spell in (str, to_camel, to_pascal) if spell(name) == key)
