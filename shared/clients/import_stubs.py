@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, cast
@@ -68,28 +68,35 @@ def without(*names: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        finder.scope.importing = False
+        finder.importing = False
         for name in [name for name in sys.modules if finder.stands_in_for(name)]:
             del sys.modules[name]
-            _bind(name, None)
+            _bind(name, real.get(name))
         sys.modules.update(real)
-        for name, module in real.items():
-            _bind(name, module)
 
 
 def _bind(name: str, module: ModuleType | None) -> None:
     """Let a package have a module, or none, as its attribute, which an import leaves behind."""
     package, _, attribute = name.rpartition(".")
-    if package in sys.modules and module:
+    if package not in sys.modules:
+        return
+    if module:
         setattr(sys.modules[package], attribute, module)
-    elif package in sys.modules:
-        vars(sys.modules[package]).pop(attribute, None)
+    else:
+        with suppress(AttributeError):
+            delattr(sys.modules[package], attribute)
 
 
-class _Scope:
-    """One import and its stubs."""
+class _Finder:
+    """Finds, makes and ends stubs; it has no base, since `importlib.abc` imports modules that nothing else needs."""
 
     importing = True
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names, self._below = names, tuple(f"{name}." for name in names)
+
+    def stands_in_for(self, module: str) -> bool:
+        return module in self._names or module.startswith(self._below)
 
     def check(self, name: str) -> None:
         if not self.importing:
@@ -97,64 +104,37 @@ class _Scope:
 
     def stand_in(self, name: str) -> _StandIn:
         self.check(name)
-        return _StandIn(name, (), {"_scope": self, "_name": name})
+        return _StandIn(name, (), {"_finder": self, "_name": name})
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        # As a package, so that any module below it is found.
+        return ModuleSpec(fullname, cast("Any", self), is_package=True) if self.stands_in_for(fullname) else None
+
+    def create_module(self, spec: ModuleSpec) -> _StandIn:
+        return self.stand_in(spec.name)
+
+    def exec_module(self, module: _StandIn) -> None:
+        pass
 
 
 class _StandIn(type):
-    """A stub for any attribute of a module: a class, so that it can be a base."""
+    """A stub for a module, and for all that it may hold: a class, so that it can be a base."""
 
-    _scope: _Scope
+    _finder: _Finder
     _name: str
 
     def __getattr__(cls, name: str) -> _StandIn:
         if name.startswith("__"):
             raise AttributeError(name)
-        return cls._scope.stand_in(f"{cls._name}.{name}")
+        return cls._finder.stand_in(f"{cls._name}.{name}")
 
     def __call__(cls, *_: Any, **__: Any) -> _StandIn:
-        return cls._scope.stand_in(f"{cls._name}()")
+        return cls._finder.stand_in(f"{cls._name}()")
 
     def __iter__(cls) -> Iterator[Any]:
-        cls._scope.check(cls._name)
+        cls._finder.check(cls._name)
         return iter(())
 
     def __instancecheck__(cls, _: object) -> bool:
-        cls._scope.check(cls._name)
+        cls._finder.check(cls._name)
         return False
-
-
-class _Module(ModuleType):
-    """A stub for a module; as a package, so that any module below it is found."""
-
-    _scope: _Scope
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.__path__ = []
-
-    def __getattr__(self, name: str) -> _StandIn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._scope.stand_in(f"{self.__name__}.{name}")
-
-
-class _Finder:
-    """Finds and loads stubs; it has no base, because `importlib.abc` imports modules that nothing else needs."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.scope = _Scope()
-        self._names, self._below = names, tuple(f"{name}." for name in names)
-
-    def stands_in_for(self, module: str) -> bool:
-        return module in self._names or module.startswith(self._below)
-
-    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        return ModuleSpec(fullname, cast("Any", self), is_package=True) if self.stands_in_for(fullname) else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = _Module(spec.name)
-        module._scope = self.scope  # noqa: SLF001 - the loader makes the module what it is
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        pass
