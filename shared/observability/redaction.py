@@ -72,6 +72,7 @@ class SecretSpellings:
         parts = {part for secret in secrets for part in scheme.secret_components(secret)} - {b""}
         texts = {text for secret in secrets for text in (secret, secret.removeprefix("whsec_"))} - {""}
         encoded = {form for raw in {*parts, *map(_bytes, texts)} for form in _encoded(raw)}
+        encoded |= {form for text in texts for form in _within_base64(_bytes(text))}
         words = set(_decoded(parts))
         texts |= encoded
         self._anywhere = {text for text in texts if len(text) >= _LEAST_ANYWHERE}
@@ -112,6 +113,16 @@ def _encoded(raw: bytes) -> Iterator[str]:
         yield encode(raw).decode().rstrip("=")
     yield raw.hex()
     yield raw.hex().upper()
+
+
+def _within_base64(raw: bytes) -> Iterator[str]:
+    """Yield what base64 makes of bytes that stand within others, wherever they begin and whatever is around them."""
+    for before in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            # Six bits a character: the first and the last may be their neighbours', too.
+            form = encode(bytes(before) + raw)[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6].decode()
+            if len(form) >= _LEAST_ANYWHERE:
+                yield form
 
 
 def _alone(word: str) -> re.Pattern[str]:

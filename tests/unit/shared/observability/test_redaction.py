@@ -53,6 +53,13 @@ def encoded(text: str) -> str:
         base64.urlsafe_b64encode(ODD.encode()).decode(),
         ODD.encode().hex(),
         ODD.encode().hex().upper(),
+        # Of a queue, which encodes what it has been given.
+        *(
+            json.dumps({"data": encoded(f"{'.' * before}{ODD}{'.' * behind}")})
+            for before in range(4)
+            for behind in range(3)
+        ),
+        base64.urlsafe_b64encode(json.dumps({"a": {"token": PLAIN}}).encode()).decode(),
     ],
 )
 def test_a_secret_is_known_however_it_is_spelled(text: str) -> None:
@@ -132,6 +139,7 @@ def test_a_long_password_is_known_as_a_word_too() -> None:
     known = spellings("basic", "crm:production")
     assert known.are_in("the production, here")
     assert not known.are_in("reproductions")
+    assert not known.are_in(encoded(" reproductions"))
 
 
 @pytest.mark.parametrize(("text", "found"), [("abc", True), ("x abc", False), ("abcd", False), ("", False)])
