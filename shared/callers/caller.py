@@ -1,5 +1,6 @@
 """One caller: how it proves itself, what it may touch, and where its payload has the parameters."""
 
+import contextlib
 import ipaddress
 import math
 import re
@@ -24,7 +25,7 @@ from shared.callers.schemes import Anonymous, Auth, Scheme
 from shared.callers.schemes.places import without
 from shared.payload.decode import decode_body, decode_json, decode_query
 from shared.payload.event_time import read_time
-from shared.payload.mapping import KEYED, Compiled, Expression, evaluate, names_read, origin
+from shared.payload.mapping import KEYED, Compiled, Expression, evaluate, is_constant, names_read, origin
 from shared.payload.parameters import (
     CallParameters,
     Identifier,
@@ -130,6 +131,20 @@ class Caller(Table):
                     "parameters",
                     "parameters: {names} needs an expression or a default",
                     {"names": ", ".join(missing)},
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _constant_instances_are_allowed(self) -> "Caller":
+        constants = {"defaults.instance_id": self.constants().get("instance_id")}
+        expression = self.parameters.given().get("instance_id") if self.parameters else None
+        if expression is not None and is_constant(expression):
+            with contextlib.suppress(InvalidParameters):
+                constants["parameters.instance_id"] = evaluate({"instance_id": expression}, {})["instance_id"]
+        for key, value in constants.items():
+            if isinstance(value, str) and not self.may_use_instance(value):
+                raise PydanticCustomError(
+                    "instance", "{key} is an instance that is not in instances: write the same in both", {"key": key}
                 )
         return self
 

@@ -350,12 +350,6 @@ def test_an_anonymous_caller_needs_no_credential(world: World) -> None:
     assert world.http(token=None).body == MUTED
 
 
-def test_a_default_instance_is_checked_too(world: World) -> None:
-    world.write_callers(f'[callers.default]{BEARER}defaults = {{ instance_id = "other" }}\n')
-
-    assert world.http({key: value for key, value in PAYLOAD.items() if key != "InstanceId"}).code == "forbidden"
-
-
 # Payload
 
 

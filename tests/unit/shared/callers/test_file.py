@@ -648,6 +648,7 @@ def test_a_wrong_place_in_a_content_is_told_as_one_of_the_content(file: File, na
 
 
 FOUR = ("device_id", "instance_id", "job_id", "user_id")
+CONSTANTS = {"instance_id": "ccc-test", "user_id": "a@b"}
 
 
 def mapping(**changes: object) -> str:
@@ -671,7 +672,7 @@ def test_expressions_defaults_and_key_are_taken(file: File) -> None:
 
 
 def test_defaults_alone_may_fill_everything(file: File) -> None:
-    constants = "".join(f'{name} = "a@b"\n' for name in FOUR)
+    constants = "".join(f'{name} = "{CONSTANTS.get(name, "x")}"\n' for name in FOUR)
 
     assert (
         file.load(f"{CRM}[callers.crm.parameters]\n[callers.crm.defaults]\n{constants}").callers.get("crm") is not None
@@ -704,11 +705,32 @@ def test_a_wrong_expression_is_told_by_its_key(file: File, text: str, place: str
     assert "4711" not in reason
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (mapping(instance_id="'ccc-4711'"), "parameters.instance_id"),
+        (mapping(instance_id="join('-', ['ccc', '4711'])"), "parameters.instance_id"),
+        (mapping(instance_id=...) + "[callers.crm.defaults]\ninstance_id = 'ccc-4711'\n", "defaults.instance_id"),
+        (f"{CRM}defaults = {{ instance_id = 'ccc-4711' }}\n", "defaults.instance_id"),
+    ],
+)
+def test_a_constant_instance_is_on_the_callers_own_list(file: File, text: str, key: str) -> None:
+    reason = file.reason(text)
+
+    assert f"callers.crm: {key} " in reason
+    assert "4711" not in reason
+    for instances in ('["a", "ccc-4711"]', '["*"]'):
+        assert file.load(text.replace('["ccc-test"]', instances)).callers.get("crm") is not None
+
+
 @pytest.mark.parametrize("name", FOUR)
 def test_a_required_parameter_needs_an_expression_or_a_default(file: File, name: str) -> None:
     assert f"callers.crm: parameters: {name} needs an expression or a default" in file.reason(mapping(**{name: ...}))
     assert (
-        file.load(mapping(**{name: ...}) + f'[callers.crm.defaults]\n{name} = "a@b"\n').callers.get("crm") is not None
+        file.load(
+            mapping(**{name: ...}) + f'[callers.crm.defaults]\n{name} = "{CONSTANTS.get(name, "x")}"\n'
+        ).callers.get("crm")
+        is not None
     )
 
 

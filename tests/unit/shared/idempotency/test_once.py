@@ -320,9 +320,10 @@ def test_an_event_of_another_time_is_refused(world: World, lines: Lines, at: obj
     [({"at": NOW - 61}, "invalid_parameters"), ({"id": None}, "invalid_parameters"), ({}, "forbidden")],
 )
 def test_age_and_key_are_checked_before_the_instance(world: World, changes: dict[str, Any], code: str) -> None:
-    world.write_callers(CALLERS.replace('instance_id = "ccc-test"', 'instance_id = "other"'))
+    from_the_body = 'parameters = { job_id = "body.job", instance_id = "body.where" }'
+    world.write_callers(CALLERS.replace('parameters = { job_id = "body.job" }', from_the_body))
 
-    assert world.http(mapped(**changes), path="/mapped").code == code
+    assert world.http(mapped(where="other", **changes), path="/mapped").code == code
 
 
 @pytest.mark.parametrize("alone", ['event_time = "body.at"', "max_age_seconds = 60"])
