@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ _FOR_GOOD = ("bearer", "basic", "api-key", "none")
 
 
 def commands(function: str, callers_file: Path, url: str, made_up: Mapping[str, str]) -> list[str]:
-    """Return a line for each caller of a file: its command, or a comment that says what is missing.
+    """Return a line for each caller of a file: its command, or a comment that says what is missing; so for handshakes.
 
     Args:
         function: whose callers they are.
@@ -43,7 +43,16 @@ def commands(function: str, callers_file: Path, url: str, made_up: Mapping[str, 
             lines.append(_command(function, callers_file, url, made_up, name, caller))
         except UsageError as error:
             lines.append(f"# {name}: {error}")
+        lines += [f"# {name}, a handshake: {fault}" for fault in _faults_of_handshakes(caller)]
     return lines
+
+
+def _faults_of_handshakes(caller: Caller) -> Iterator[str]:
+    for scheme in caller.schemes[1:]:
+        try:
+            first_secret(scheme, shell_getter(os.environ))
+        except UsageError as error:
+            yield str(error)
 
 
 def _command(function: str, callers_file: Path, url: str, made_up: Mapping[str, str], name: str, caller: Caller) -> str:

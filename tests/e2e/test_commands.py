@@ -123,6 +123,19 @@ def test_run_shows_no_secret_of_the_shell() -> None:
     assert "python -m local.send" in printed
 
 
+def test_run_tells_of_a_handshake_without_its_secret(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(
+        '[callers.a]\nauth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\ninstances = ["ccc-test"]\n'
+        '[[callers.a.handshakes]]\nwhen = "body"\nauth = { scheme = "bearer", secrets = ["env:NOBODY_HAS_SET_IT"] }\n',
+        encoding="utf-8",
+    )
+    with serving(*RUN, CALLERS_FILE=str(path)) as process:
+        assert process.stdout is not None
+        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+    assert re.findall("^# a, .*NOBODY_HAS_SET_IT is unset$", printed, re.MULTILINE)
+
+
 def test_run_tells_what_is_wrong_with_the_callers_file(tmp_path: Path) -> None:
     path = tmp_path / "callers.toml"
     path.write_text("[callers.a]\ninstanes = []\n", encoding="utf-8")
