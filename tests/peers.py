@@ -47,6 +47,11 @@ def dripping(connection: socket.socket) -> None:
         time.sleep(0.02)
 
 
+def hanging_up(connection: socket.socket) -> None:
+    """Read the whole request, and close; what is left unread would reset the connection."""
+    read_request(connection)
+
+
 def answering(status: str, body: bytes = b"", *headers: str) -> Behaviour:
     """Return what answers every request with this."""
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""])

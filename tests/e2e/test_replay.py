@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from shared.callers.schemes import SCHEMES
 from shared.callers.schemes.vendors import VENDORS
 from tests.builders import PAYLOAD, http_event
 from tests.e2e.posting import post
-from tests.peers import answering, peer, read_request
+from tests.peers import answering, hanging_up, peer
 from tests.s3_server import BUCKET, S3Server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -597,10 +596,6 @@ def as_nobody() -> Iterator[None]:
         yield
     finally:
         os.seteuid(was)
-
-
-def hanging_up(connection: socket.socket) -> None:
-    read_request(connection)
 
 
 def test_who_does_not_answer_is_told(place: Place, capsys: Capture) -> None:

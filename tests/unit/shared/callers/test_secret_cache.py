@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,12 +35,15 @@ class Kms:
     outcome: tuple[str, ...] | Exception = ("new", "old")
     asked: list[str] = field(default_factory=list)
     credentials: list[Credentials] = field(default_factory=list)
-    wait_s: float = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.released.set()
 
     def read(self, name: str, credentials: Credentials, _settings: Settings, _deadline: float) -> tuple[str, ...]:
         self.asked.append(name)
         self.credentials.append(credentials)
-        time.sleep(self.wait_s)
+        assert self.released.wait(60)
         if "forged" in credentials.security_token:
             raise REFUSED
         if isinstance(self.outcome, Exception):
@@ -280,8 +283,17 @@ def test_credentials_are_not_kept() -> None:
     assert [credentials() for credentials in seen] == [None]
 
 
-@pytest.mark.parametrize("outcome", [("new",), (), DOWN, REFUSED, RuntimeError("a defect")], ids=repr)
-@pytest.mark.parametrize("tokens", [[ROLE], [forged(1), ROLE], [ROLE, "renewed", *map(forged, range(MAX_SETS))]])
+@pytest.mark.parametrize(
+    ("outcome", "tokens"),
+    [
+        (("new",), [ROLE, "renewed", *map(forged, range(MAX_SETS))]),
+        ((), [forged(1), ROLE]),
+        (DOWN, [forged(1), ROLE]),
+        (REFUSED, [ROLE]),
+        (RuntimeError("a defect"), [ROLE]),
+    ],
+    ids=repr,
+)
 def test_a_secret_is_read_once_in_ten_seconds_beside_the_first_success(
     kept: SecretCache, kms: Kms, clock: Clock, tokens: list[str], outcome: tuple[str, ...] | Exception
 ) -> None:
@@ -301,13 +313,13 @@ def test_a_secret_is_read_once_in_ten_seconds_beside_the_first_success(
     assert all(later - earlier >= EVERY_S for earlier, later in itertools.pairwise(times))
 
 
-@pytest.mark.parametrize("every_s", [1, 7, 20, 45])
+@pytest.mark.parametrize("every_s", [1, 45])
 def test_forged_credentials_do_not_keep_those_that_have_read_from_reading_again(
     kept: SecretCache, kms: Kms, clock: Clock, every_s: int
 ) -> None:
     assert with_token(kept, ROLE) == ("new", "old")
     found = set()
-    for second in range(2_000):
+    for second in range(1_200):
         assert not any(with_token(kept, forged(number), early=True) for number in (second, -second))
         if second % every_s == 0:
             found.add(with_token(kept, ROLE))
@@ -353,47 +365,63 @@ def test_a_few_sets_of_credentials_are_known_and_those_that_have_read_stay(
 
 
 def test_requests_side_by_side_share_one_read(kept: SecretCache, kms: Kms) -> None:
-    kms.wait_s = 0.2
-    assert side_by_side(kept, 20, early=False) == [("new", "old")] * 20
+    kms.released.clear()
+    with side_by_side(kept, 20) as found:
+        until(lambda: kms.asked)
+        kms.released.set()
+    assert found == [("new", "old")] * 20
     assert kms.asked == ["crm"]
 
 
 def test_nobody_waits_for_anothers_read_beyond_its_own_deadline(kept: SecretCache, kms: Kms) -> None:
-    kms.wait_s = 2
-    reader = threading.Thread(target=lambda: get_secret(kept))
-    reader.start()
-    while not kms.asked:
-        time.sleep(0.001)
-    began = time.monotonic()
-    with pytest.raises(SecretUnavailableError, match="not read in time"):
-        get_secret(kept, left_s=0.05)
-    assert time.monotonic() - began < 1.5
-    reader.join()
+    kms.released.clear()
+    with side_by_side(kept, 1):
+        until(lambda: kms.asked)
+        # It is let go only after the wait is over.
+        with pytest.raises(SecretUnavailableError, match="not read in time"):
+            get_secret(kept, left_s=0.05)
+        kms.released.set()
 
 
-def side_by_side(kept: SecretCache, number: int, *, early: bool) -> list[Sequence[str]]:
+@contextlib.contextmanager
+def side_by_side(kept: SecretCache, number: int, *, early: bool = False) -> Iterator[list[Sequence[str]]]:
+    """Look up in so many threads, which end with the block."""
     found: list[Sequence[str]] = []
     threads = [threading.Thread(target=lambda: found.append(get_secret(kept, early=early))) for _ in range(number)]
     for thread in threads:
         thread.start()
+    yield found
     for thread in threads:
         thread.join()
-    return found
+
+
+def until(condition: Callable[[], object]) -> None:
+    limit = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.001)
 
 
 def test_whoever_comes_during_an_early_read_gets_what_it_finds(kept: SecretCache, kms: Kms) -> None:
     get_secret(kept)
-    kms.outcome, kms.wait_s = ("newer", "new"), 0.2
-    assert side_by_side(kept, 20, early=True) == [("newer", "new")] * 20
+    kms.outcome = ("newer", "new")
+    kms.released.clear()
+    with side_by_side(kept, 20, early=True) as found:
+        until(lambda: len(kms.asked) == 2)
+        kms.released.set()
+    assert found == [("newer", "new")] * 20
     assert len(kms.asked) == 2
 
 
 def test_nobody_waits_for_a_slow_kms_while_what_there_is_will_do(kept: SecretCache, kms: Kms, clock: Clock) -> None:
     get_secret(kept)
     clock.forward(FRESH_S + 1)
-    kms.outcome, kms.wait_s = ("newer", "new"), 0.5
-    found = side_by_side(kept, 20, early=False)
-    assert sorted(map(tuple, found)) == [("new", "old")] * 19 + [("newer", "new")]
+    kms.outcome = ("newer", "new")
+    kms.released.clear()
+    with side_by_side(kept, 20) as found:
+        until(lambda: len(found) == 19)
+        kms.released.set()
+    assert found == [("new", "old")] * 19 + [("newer", "new")]
     assert len(kms.asked) == 2
 
 
