@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from shared.callers.schemes import Auth, Scheme
 from shared.problems import Problem, problem_types
-from shared.runtime.event import is_direct, read_event
+from shared.runtime.event import read_event
 from tests.builders import PAYLOAD, TOKEN, Context312, direct_event
 from tests.unit.shared.callers.schemes.references import SENDERS, changed
 from tests.unit.shared.fakes import CALLERS, CCC_REQUEST_ID, NOW, World
@@ -210,7 +210,7 @@ def test_any_large_event_is_answered_in_little_memory(world: World, **parts: Any
 @QUICK
 @given(event=json_values | st.none() | st.binary() | surrogates)
 def test_any_object_is_answered(world: World, event: object) -> None:
-    check = check_flat if is_direct(event) else check_http
+    check = check_flat if read_event(event).direct else check_http
     check(world.function.handle(event, Context312()))
 
 
