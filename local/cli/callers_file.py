@@ -20,7 +20,9 @@ def read_callers(path: Path) -> dict[str, Caller]:
     try:
         return load_callers(path).callers
     except ConfigurationError as error:
-        raise UsageError(error.reason) from None
+        # A command may read several files.
+        told = "; ".join(reason.removeprefix("callers file: ") for reason in error.reasons)
+        raise UsageError(told if str(path) in told else f"{path}: {told}") from None
 
 
 def caller_named(name: str, callers: Mapping[str, Caller], path: Path) -> Caller:

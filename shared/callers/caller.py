@@ -150,9 +150,9 @@ class Caller(Table):
 
     @model_validator(mode="after")
     def _http_settings_need_http(self) -> "Caller":
-        if not self.auth.over_http and self.model_fields_set & {"methods", "networks", "handshakes"}:
+        if not self.auth.over_http and self.model_fields_set & {"methods", "networks", "handshakes", "payload"}:
             raise PydanticCustomError(
-                "direct", "methods, networks and handshakes have no meaning for direct invocation: remove them"
+                "direct", "methods, networks, payload and handshakes have no meaning for direct invocation: remove them"
             )
         return self
 

@@ -376,6 +376,18 @@ def test_a_wrong_command_is_told_in_one_line(
     assert printed.err.count("\n") == 1
 
 
+def test_the_errors_of_a_callers_file_are_told_with_its_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[callers.crm]\nauth = { scheme = "berer" }\ninstances = "x"\n', encoding="utf-8")
+
+    assert stopped("{}", "--caller", "crm", "--callers", str(path)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f" {path}: callers.crm.auth: " in line
+    assert "; callers.crm.instances: " in line
+
+
 @pytest.mark.usefixtures("callers")
 @pytest.mark.parametrize("status", [204, 302, 500])
 def test_the_answer_is_printed_and_tells_the_exit_code(

@@ -180,9 +180,9 @@ def test_an_error_names_the_caller_and_the_key_and_never_the_value(file: File, t
     assert "4711" not in reason
 
 
-@pytest.mark.parametrize("key", ["methods", "networks"])
+@pytest.mark.parametrize("key", ["methods", "networks", "payload"])
 def test_a_direct_caller_has_no_http_settings(file: File, key: str) -> None:
-    value = '["POST"]' if key == "methods" else '["10.0.0.0/8"]'
+    value = {"methods": '["POST"]', "networks": '["10.0.0.0/8"]', "payload": '"form"'}[key]
 
     reason = file.reason(f"[callers.ivr]\n{RAM}{key} = {value}\n")
 
