@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from shared.callers.schemes import Scheme, keys_of, read_auth
 from shared.problems import Unauthorized
 from shared.runtime.event import Request
+from tests.builders import PAYLOAD
 from tests.unit.shared.callers.schemes.references import KEY, NOW, mac
 from tests.unit.shared.fakes import NOW as CLOCK
 from tests.unit.shared.fakes import World
@@ -186,6 +187,7 @@ def test_a_body_that_the_token_does_not_cover_may_be_any() -> None:
         ({"exp": 0}, False),
         ({"exp": NOW + 600, "iat": NOW + 301}, False),
         ({"exp": NOW + 600, "iat": NOW + 299}, True),
+        ({"iat": NOW, "nbf": True}, False),
         ({"iat": NOW, "nbf": NOW + 300}, True),
         ({"iat": NOW, "nbf": NOW + 301}, False),
         ({"exp": NOW + 600, "nbf": NOW + 301}, False),
@@ -288,6 +290,18 @@ def test_monday_gets_its_challenge_back_and_a_stranger_no_more_than_that(world: 
     assert (reply.status, reply.body) == (200, {"challenge": "3eZbrw"})
     assert world.http(**sent).status == (200 if has_token else 401)
     assert len(world.call.calls) == has_token
+
+
+def test_a_query_beside_a_token_is_not_the_payload(world: World) -> None:
+    world.write_callers('[callers.v]\nauth = { scheme = "vonage", secrets = ["env:ONE"] }\ninstances = ["ccc-test"]\n')
+    world.environ["ONE"] = KEY
+    given = jwt.encode({"iat": int(CLOCK), "payload_hash": hashlib.sha256(b"").hexdigest()}, KEY)
+
+    reply = world.http(
+        path="/v", token=None, headers={"authorization": f"Bearer {given}"}, query=dict(PAYLOAD), body=""
+    )
+    assert reply.code == "invalid_parameters"
+    assert not world.call.calls
 
 
 def test_nobody_pays_for_tokens_that_no_caller_has() -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
@@ -12,7 +12,16 @@ from shared.callers.schemes.twilio import Plivo, Twilio
 from shared.problems import Unauthorized
 from shared.runtime.event import Request
 from tests.builders import PAYLOAD
-from tests.unit.shared.callers.schemes.references import BY_NAME, FORM, FORM_BODY, JSON, JSON_BODY, changed, without
+from tests.unit.shared.callers.schemes.references import (
+    BY_NAME,
+    FORM,
+    FORM_BODY,
+    JSON,
+    JSON_BODY,
+    changed,
+    mac,
+    without,
+)
 from tests.unit.shared.fakes import World
 
 TOKEN = "12345"
@@ -248,47 +257,68 @@ ANSWER = "https://mycompany.com/answer"
 
 
 @pytest.mark.parametrize(
-    ("query", "signature"),
+    ("query", "signatures"),
     [
-        ({"b": "2", "a": "x@y.z"}, "rAonayB+3W+2AE9yKpugvORrDPIcIoE76fId5FnQwAU="),
-        ({}, "eAnfqqeoLbrdmhU/jJbxLrNJ/GUmFqzON4evf+4JbLc="),
+        ({"b": "2", "a": "x@y.z"}, "old,rAonayB+3W+2AE9yKpugvORrDPIcIoE76fId5FnQwAU="),
+        ({}, "old,eAnfqqeoLbrdmhU/jJbxLrNJ/GUmFqzON4evf+4JbLc="),
     ],
 )
-def test_what_plivos_library_computes_is_accepted(query: dict[str, str], signature: str) -> None:
+def test_what_plivos_library_computes_is_accepted(query: dict[str, str], signatures: str) -> None:
     # plivo-python 4.59.5, `plivo.utils.signature_v3`.
-    headers = {"x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": "05429567804466091622"}
+    headers = {"x-plivo-signature-v3": signatures, "x-plivo-signature-v3-nonce": "05429567804466091622"}
     request = Request(headers={"content-type": FORM, **headers}, body=b"From=15550100100&CallUUID=u-1")
     plivo = Plivo(scheme="plivo", secrets=["env:A"], public_url=ANSWER)
 
     for raw in (None, urlencode(query)):
         sent = replace(request, query=query, raw_query=raw)
         key = plivo.verify(sent, ["another", TOKEN], 0)
-        assert plivo.verify(sent.with_headers({"x-plivo-signature-v3": f"x,{signature}"}), [TOKEN], 0)[0] == key[0]
-        assert plivo.sign(sent, TOKEN, 0) == sent
-        for change in ({"body": b""}, {"body": b"From=1"}, {"query": {"b": "2"}, "raw_query": "b=2"}):
+        alone = plivo.sign(sent, TOKEN, 0)
+        assert f"old,{alone.headers['x-plivo-signature-v3']}" == signatures
+        assert plivo.verify(alone, [TOKEN], 0) == key
+        for other in (
+            replace(sent, body=b""),
+            replace(sent, body=b"From=1"),
+            changed(sent, query={"c": "3"}, raw_query=None),
+        ):
             with pytest.raises(Unauthorized):
-                plivo.verify(replace(sent, **change), [TOKEN], 0)
+                plivo.verify(other, [TOKEN], 0)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("query", "body", "content_type", "content", "accepted"),
     [
-        {"headers": {"content-type": JSON}},
-        {"headers": {"x-plivo-signature-v3-nonce": ""}},
-        {"headers": {"x-plivo-signature-v3-nonce": "u-1.05429567804466091622"}},
-        {"query": {"a": "1&b=2"}},
-        {"query": {"a=1&b": "2"}},
-        {"query": {"": "a"}},
-        {"query": {"a": "%ff"}},
-        {"body": b"a=1&a=2"},
-        {"body": b"a%26=1"},
-        {"body": b"=1"},
+        ({"a": "1"}, b"b=2", FORM, "?a=1.b2.7", True),
+        ({"a": "1=2"}, b"", FORM, "?a=1=2.7", True),
+        ({"a": "1&b=2"}, b"", FORM, "?a=1&b=2.7", False),
+        ({"a=1&b": "2"}, b"", FORM, "?a=1&b=2.7", False),
+        ({"a=1": "2"}, b"", FORM, "?a=1=2.7", False),
+        ({"": "a"}, b"", FORM, "?=a.7", False),
+        ({"a": "%ff"}, b"", FORM, "?a=%ff.7", False),
+        ({}, b'{"a": 1}', JSON, ".7", False),
+        ({}, b"a=1&a=2", FORM, "?a1a2.7", False),
+        ({}, b"a%26=1", FORM, "?a&1.7", False),
+        ({}, b"=1", FORM, "?1.7", False),
     ],
     ids=repr,
 )
-def test_what_plivo_does_not_send_is_unauthorized(change: dict[str, Any]) -> None:
-    sender = BY_NAME["plivo"]
-    plivo = Plivo(scheme="plivo", secrets=["env:A"], public_url=ANSWER)
+def test_what_plivo_does_not_send_is_unauthorized_however_well_it_is_signed(
+    query: dict[str, str], body: bytes, content_type: str, content: str, *, accepted: bool
+) -> None:
+    assert (
+        plivo_accepts(content, "7", Request(headers={"content-type": content_type}, query=query, body=body)) is accepted
+    )
 
-    with pytest.raises(Unauthorized):
-        plivo.verify(changed(replace(sender.signed(), body=sender.body), **change), sender.secrets, 0)
+
+@pytest.mark.parametrize("nonce", ["", "u-1.7", "7\n", "\u0667"])
+def test_a_nonce_has_letters_and_digits_alone(nonce: str) -> None:
+    assert not plivo_accepts(f".{nonce}", nonce, Request())
+
+
+def plivo_accepts(content: str, nonce: str, request: Request) -> bool:
+    signature = base64.b64encode(mac(TOKEN.encode(), f"{ANSWER}{content}".encode())).decode()
+    headers = {"x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": nonce}
+    try:
+        Plivo(scheme="plivo", secrets=["env:A"], public_url=ANSWER).verify(request.with_headers(headers), [TOKEN], 0)
+    except Unauthorized:
+        return False
+    return True
