@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-import pytest
-
 from local.explain.walk import walk
 from shared import function
 from tests.builders import environment, http_event
@@ -49,25 +47,3 @@ def test_the_picture_says_in_words_what_it_shows() -> None:
     assert description is not None
     assert PICTURE.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
     assert ", ".join(pipeline()) in (description.text or "")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_picture_has_enough_contrast(scheme: str) -> None:
-    style = PICTURE.findtext(f"{SVG}style") or ""
-    light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
-    rules = re.findall(r"^([^{\n]+) \{ color: (#\w{6});", light if scheme == "light" else dark, re.MULTILINE)
-    colours = {name: colour for names, colour in rules for name in names.split(", ")}
-    for name in ("svg", ".dim", ".own", ".fails", ".failed"):
-        # WCAG 2, AA for text.
-        assert contrast(colours[name], colours[".back"]) >= 4.5
-
-
-def contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def luminance(colour: str) -> float:
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -59,6 +59,7 @@ MATRIX: dict[str, Row] = {
     "delay beyond the read timeout": Row(({"kind": "delay", "ms": 3000},), *LOST, least_s=READ_S),
     "drop before the answer": Row(({"kind": "drop"},), *LOST),
     "truncated": Row(({"kind": "truncate"},), *LOST),
+    # The deadline ends this one: every read is in time.
     "drip": Row(({"kind": "drip", "ms": 100},), *LOST, least_s=DEADLINE_S),
     "HTML 502": Row(({**HTML, "http_status": 502},), *UNREADABLE),
     "empty 200": Row((answer(200, ""),), *UNREADABLE),
@@ -67,7 +68,6 @@ MATRIX: dict[str, Row] = {
     "oversized": Row((answer(200, '{"Code": "OK", "x": "' + "x" * 1_048_576 + '"}'),), *UNREADABLE),
     "gzip": Row(({"kind": "gzip"},), *MUTED),
     "broken gzip": Row(({"kind": "gzip", "broken": True},), *UNREADABLE),
-    "redirect": Row(({"kind": "redirect", "location": "http://127.0.0.1:1/"},), *UNREADABLE),
     "429 without a wait": Row((error(429, "Throttling.User"),), *BUSY, retry_after="1"),
     "429, the wait fits": Row((error(429, "Throttling.User", 300),), *MUTED, 2, least_s=0.3),
     "429 twice": Row((error(429, "Throttling.User", 200),) * 2, *BUSY, 2, least_s=0.2, retry_after="1"),
@@ -124,7 +124,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.mark.parametrize("row", MATRIX.values(), ids=MATRIX.keys())
-def test_a_fault_is_answered_as_the_matrix_has_it(simulator: Simulator, post: Post, row: Row) -> None:
+def test_a_fault_is_answered_and_logged_as_the_matrix_has_it(
+    simulator: Simulator, post: Post, capsys: pytest.CaptureFixture[str], row: Row
+) -> None:
     simulator.reset()
     for fault in row.faults:
         simulator.faults.add(fault)
@@ -134,6 +136,16 @@ def test_a_fault_is_answered_as_the_matrix_has_it(simulator: Simulator, post: Po
     assert answered[:4] == (row.status, row.code, row.retryable, row.retry_after)
     assert len(simulator.requests) == row.requests
     assert row.least_s <= answered.seconds <= row.least_s + SLACK_S
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["code"], line["status"], line["attempts"]) == (row.code, row.status, row.requests)
+
+
+def test_a_redirect_is_not_followed_even_to_who_would_answer(simulator: Simulator, post: Post) -> None:
+    simulator.reset()
+    simulator.faults.add({"kind": "redirect", "http_status": 307, "location": f"{simulator.url}/?elsewhere"})
+
+    assert post(simulator.endpoint)[:4] == (502, "upstream_invalid_response", True, None)
+    assert len(simulator.requests) == 1
 
 
 def test_who_refuses_is_asked_once_more(post: Post) -> None:
