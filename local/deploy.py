@@ -1,8 +1,8 @@
-"""Hands a resource of s.yaml to the deployment tool (`make deploy`), and asks whether the new package answers.
+"""Runs the deployment tool for a resource of s.yaml (`make deploy`), and checks that the new package answers.
 
-The tool's exit code alone does not tell: without a terminal, and wherever its question is answered with no, it exits
-with 0 and has deployed nothing. So it is not asked to ask where nobody could answer, and afterwards `healthz` has to
-name the build of the package in dist/. Variables are not part of a build: python -m local.smoke tries the token.
+The exit code of the tool is not enough: without a terminal, or after the answer "no", it exits with 0 and has deployed
+nothing. So without a terminal the tool runs without its question, and afterwards `healthz` must return the build of the
+package in dist/. A build does not include variables: python -m local.smoke checks the token.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _INFO_S = 120
 _NOT_ASKED = "none"
 _LONGEST_WAIT_S = 3600
 _EPILOG = """\
-exit code: 0 if the new package answers, 1 if it does not or nobody could be asked, 2 for a command that cannot be
-carried out, else the tool's own
+exit code: 0 if the new package answers, 1 if it does not or no address could be checked, 2 if the command cannot run,
+otherwise that of the tool
 """
 
 
@@ -69,19 +69,23 @@ def _deploy(options: argparse.Namespace, root: Path) -> int:
     except OSError as error:
         raise UsageError(f"s cannot be run: {error.strerror}") from None
     if code:
-        _failed(f"s exited with {code}", "what it says above; nobody was asked")
+        _failed(f"s exited with {code}", "see its output above; the function was not checked")
         return code
     if function is None:
-        write(f"s has deployed {options.resource}, which has no package; ask the function behind it: {_smoke(None)}\n")
+        write(
+            f"s has deployed {options.resource}, which has no package; check the function behind it: {_smoke(None)}\n"
+        )
         return 0
     if _stamp(root, function) == before:
         return _failed(f"s exited with 0 and has not built dist/{function}.zip", "nothing was deployed: run it again")
     if options.url == _NOT_ASKED:
-        write(f"nobody was asked whether the new package answers: {_smoke(function)}\n")
+        write(f"not checked whether the new package answers: {_smoke(function)}\n")
         return 0
     url = options.url or _address(tool, options.resource, root, environ) or os.environ.get("URL")
     if not url:
-        return _failed(f"`s {options.resource} info` names no address, nobody could be asked", _smoke(function))
+        return _failed(
+            f"`s {options.resource} info` names no address, so the function was not checked", _smoke(function)
+        )
     return _asked(url, function, root, options)
 
 
@@ -95,7 +99,7 @@ def _asked(url: str, function: str, root: Path, options: argparse.Namespace) -> 
         try:
             verdict = check.judge(exchange(check.outgoing))
         except NO_ANSWER as error:
-            verdict = Verdict(f"no answer ({type(error).__name__})", "the URL; a new trigger waits")
+            verdict = Verdict(f"no answer ({type(error).__name__})", "check the URL; a new trigger needs ten seconds")
         if not verdict.reason:
             write(f"ok      {url} answers with build {build}; next: {_smoke(function, url)}\n")
             return 0
@@ -160,10 +164,16 @@ def _parser() -> Parser:
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("--resource", default="mute_call", help="of s.yaml (default: %(default)s)")
+    add("--resource", default="mute_call", help="the resource in s.yaml (default: %(default)s)")
     add("--runtime", default=DEFAULT_RUNTIME, choices=TARGETS, help="(default: %(default)s)")
-    add("--url", help="where LATEST answers, `none` to ask nobody (default: as `s … info` says, else the variable URL)")
-    add("--wait", metavar="SECONDS", type=_seconds, default=60, help="for the new package (default: %(default)s)")
+    add("--url", help="the URL of LATEST; `none`: do not check (default: from `s … info`, or the variable URL)")
+    add(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=60,
+        help="how long to wait for the new package (default: %(default)s)",
+    )
     return parser
 
 

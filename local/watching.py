@@ -1,8 +1,7 @@
-"""Sets up what docs/watching.md describes: the index of the logstore, the dashboard and the alarms.
+"""Sets up the index of the logstore, the dashboard and the alarms, as in docs/watching.md.
 
-May be repeated: what is there is updated, and the index keeps every key that it has. Project and logstore are those of
-s.yaml. Asks with the credentials in ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET and, for temporary ones,
-_SECURITY_TOKEN.
+You can run it again: it updates what exists, and the index keeps all its other keys. Project and logstore are those of
+s.yaml. The credentials are ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET and, for temporary ones, _SECURITY_TOKEN.
 """
 
 from __future__ import annotations
@@ -135,7 +134,7 @@ def _parser() -> Parser:
         metavar="ID",
         type=_name,
         default="sls.builtin",
-        help="the log service's action policy: who is told, and by which channel (default: %(default)s)",
+        help="the log service's action policy, which says who is notified and how (default: %(default)s)",
     )
     parser.add_argument(
         "--no-traffic",
@@ -143,7 +142,7 @@ def _parser() -> Parser:
         type=_name,
         action="append",
         default=[],
-        help="also raise an alarm when this function has had no request for an hour; may be repeated",
+        help="also raise an alarm if this function has no request for an hour; may be repeated",
     )
     return parser
 

@@ -26,7 +26,7 @@ from shared.problems import ConfigurationError, UpstreamUnavailable
 from shared.runtime.context import credentials_of, region_of
 from shared.settings import Settings, callers_file_of, doubts, read_settings
 
-_NOT_CHECKED = "The credential cannot be checked for the moment; nothing was sent to CCC."
+_NOT_CHECKED = "The credential cannot be checked at the moment; nothing was sent to CCC."
 
 
 class Configuration(NamedTuple):
@@ -159,7 +159,7 @@ def doubts_of(callers: Mapping[str, Caller]) -> list[str]:
 
 def _doubts_of(caller: Caller) -> Iterator[str]:
     if caller.instances != [ANY_INSTANCE] and ANY_INSTANCE in "".join(caller.instances):
-        yield "instances: * stands for every instance, and only alone; there are no patterns"
+        yield "instances: * means every instance and must be the only entry; there are no patterns"
     if caller.idempotency_key is not None and is_constant(caller.idempotency_key):
         yield "idempotency_key: is a constant, so that every request counts as a duplicate of the first"
     if getattr(caller.auth, "algorithm", "") == "md5":

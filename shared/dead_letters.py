@@ -139,7 +139,7 @@ def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, sec
     body = request.body
     known = SecretSpellings(caller.auth, secrets)
     if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
-        raise DeadLetterError("path or body hold a secret")
+        raise DeadLetterError("path or body contains a secret")
     text, encoding = _as_text(body)
     headers, query = _headers(request, caller, known), _query(request, caller, known)
     gone = {*request.headers.keys() - headers.keys(), *request.query.keys() - query.keys()}

@@ -191,7 +191,7 @@ class InvalidParameters(Problem):
     code = "invalid_parameters"
     status = 422
     title = "Invalid parameters"
-    detail = "The parameters named in errors break their rules."
+    detail = "Some parameters are invalid; see errors."
 
     def __init__(self, errors: tuple[FieldError, ...], *, detail: str | None = None) -> None:
         super().__init__("; ".join(f"{error.field} {error.reason}" for error in errors), detail=detail)
@@ -205,7 +205,7 @@ class InProgress(Problem):
     status = 409
     retryable = True
     title = "In progress"
-    detail = "A request with the same idempotency key is running; send this one again to learn how it ended."
+    detail = "A request with the same idempotency key is running; send this one again to get its result."
 
     def __init__(self, reason: str, *, left_ms: int = 0) -> None:
         super().__init__(reason, headers=_retry_after(seconds(left_ms) or 1))
@@ -217,9 +217,7 @@ class IdempotencyKeyReused(Problem):
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency key reused"
-    detail = (
-        "The same idempotency key came before with other parameters or another action; a new request needs a new key."
-    )
+    detail = "This idempotency key was used with other parameters or another action; use a new key for a new request."
 
 
 class IdempotencyUnavailable(Problem):
@@ -229,7 +227,7 @@ class IdempotencyUnavailable(Problem):
     status = 503
     retryable = True
     title = "Idempotency store unavailable"
-    detail = "Whether this request came before cannot be known for the moment; nothing was sent to CCC."
+    detail = "It cannot be checked at the moment whether this request came before; nothing was sent to CCC."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, headers=_retry_after(2))
@@ -245,7 +243,7 @@ class ConfigurationError(Problem):
     code = "configuration_error"
     status = 500
     title = "Configuration error"
-    detail = "The function is not configured correctly; its operator finds the cause in the log."
+    detail = "The function is not configured correctly; the operator finds the cause in the log."
 
     def __init__(self, *reasons: str, detail: str | None = None) -> None:
         super().__init__("; ".join(reasons), detail=detail)
@@ -258,7 +256,7 @@ class InternalError(Problem):
     code = "internal_error"
     status = 500
     title = "Internal error"
-    detail = "The function failed; its operator finds the cause in the log."
+    detail = "The function failed; the operator finds the cause in the log."
 
     @classmethod
     def at(cls, error: Exception) -> "InternalError":
@@ -353,7 +351,7 @@ class UpstreamRejected(UpstreamProblem):
     status = 422
     is_final = True
     title = "Rejected by CCC"
-    detail = "CCC rejected the request; upstream.code names its reason."
+    detail = "CCC rejected the request; see upstream.code."
 
 
 class UpstreamUnlisted(UpstreamRejected):
@@ -371,7 +369,7 @@ class Throttled(UpstreamProblem):
     retryable = True
     retry_after = 1
     title = "Throttled"
-    detail = "CCC takes no more requests for the moment; nothing was changed."
+    detail = "CCC accepts no more requests at the moment; nothing was changed."
 
 
 class UpstreamDenied(UpstreamProblem):
@@ -380,7 +378,7 @@ class UpstreamDenied(UpstreamProblem):
     code = "upstream_denied"
     status = 502
     title = "Denied by CCC"
-    detail = "CCC refused the credentials of the function; its operator finds the cause in the log."
+    detail = "CCC refused the credentials of the function; the operator finds the cause in the log."
 
 
 class UpstreamInvalidResponse(UpstreamProblem):
@@ -405,13 +403,13 @@ class UpstreamUnavailable(UpstreamProblem):
 
 
 class UpstreamTimeout(UpstreamProblem):
-    """The request was sent and no whole answer came."""
+    """The request was sent and no complete answer came."""
 
     code = "upstream_timeout"
     status = 504
     retryable = True
     title = "No answer from CCC"
-    detail = "The request was sent and no whole answer came in time; whether it was carried out is unknown."
+    detail = "The request was sent and no complete answer came in time; whether it was carried out is unknown."
 
 
 def problem_types(base: type[Problem] = Problem) -> Iterator[type[Problem]]:

@@ -188,13 +188,13 @@ class Settings(BaseModel):
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")
     ccc_read_timeout_ms: Milliseconds = Field(default=3000, description="Time between two parts of the answer.")
     deadline_ms: Annotated[int, whole_number(LEAST_DEADLINE_MS, _MOST_MS)] = Field(
-        default=4500, description="Time for everything, by the wall clock."
+        default=4500, description="Time for the whole request, by the wall clock."
     )
     idempotency_url: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
-        default=SecretStr("memory://"), description="Where claims and answers are kept."
+        default=SecretStr("memory://"), description="Where claims and answers are stored."
     )
     idempotency_ttl_seconds: Annotated[int, whole_number(1, 31_536_000)] = Field(
-        default=86_400, description="For how long an answer is kept."
+        default=86_400, description="How long an answer is kept."
     )
     kms_region: Region = Field(description="The region of KMS, which holds the secrets `kms:NAME`.")
     kms_endpoint: str = _endpoint("KMS")
@@ -204,7 +204,7 @@ class Settings(BaseModel):
     oss_region: Region = Field(description="The region of that bucket.")
     oss_endpoint: str = _endpoint("OSS")
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
-        default="INFO", description="The least level that is logged."
+        default="INFO", description="The lowest level that is logged."
     )
 
     def deadline_from(self, started: float) -> float:
@@ -277,7 +277,7 @@ def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterat
     yield from misspelt(environ, named=named)
     given = {name: value for name, value in environ.items() if value}
     if "CCC_PROTOCOL" in given:
-        yield "CCC_PROTOCOL is read until 1.0; leave it out, and set http:// before CCC_ENDPOINT where it is to be http"
+        yield "CCC_PROTOCOL is supported until 1.0; remove it, and for http begin CCC_ENDPOINT with http://"
     for name in _REGIONS:
         if doubt := doubt_of_region(given.get(name, "")):
             yield f"{name}: {doubt}"
@@ -292,7 +292,7 @@ def misspelt(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iter
     """Yield the variables whose names are nearly those of the function's, a sentence each."""
     for name in sorted(environ.keys() - {*_NAMES, *named}):
         if environ[name] and (meant := _meant(name)):
-            yield f"{name} is not read; did you mean {meant}?"
+            yield f"{name} is not a known variable; did you mean {meant}?"
 
 
 def doubt_of_region(region: str) -> str | None:
@@ -301,7 +301,7 @@ def doubt_of_region(region: str) -> str | None:
     if region in known or not re.fullmatch(_REGION, region):
         return None
     meant = nearest(region.removeprefix("oss-"), sorted(known))
-    return f"Region is not known here; {f'did you mean {meant}?' if meant else 'they are called like cn-shanghai'}"
+    return f"Region is unknown; {f'did you mean {meant}?' if meant else 'regions have names such as cn-shanghai'}"
 
 
 def _meant(name: str) -> str | None:

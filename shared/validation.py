@@ -19,7 +19,7 @@ _SENTENCES = {
     "string_unicode": "Value should be text in UTF-8",
     "string_too_short": "Value should not be empty",
     "string_too_long": "Value should have at most {max_length} characters",
-    "string_pattern_mismatch": "Value does not have the form that is asked for",
+    "string_pattern_mismatch": "Value does not have the required form",
     "int_type": "Value should be a whole number",
     "int_parsing": "Value should be a whole number",
     "int_from_float": "Value should be a whole number",
@@ -46,7 +46,7 @@ class Table(BaseModel):
 def once_each(values: list[str]) -> list[str]:
     """Refuse a list in which a value comes twice."""
     if len(set(values)) < len(values):
-        raise PydanticCustomError("once", "Each value stands once: remove the second")
+        raise PydanticCustomError("once", "Values must differ: remove the second")
     return values
 
 

@@ -1,7 +1,7 @@
 """`make audit`: known vulnerabilities, licences, and secrets committed by mistake.
 
-Exits with 0, with 1 if something was found, and with 2 if a check is broken. Without a network the vulnerabilities are
-not checked, which is said and is no finding.
+Exits with 0, with 1 if something was found, and with 2 if a check itself failed. Without a network the vulnerabilities
+are not checked. The output says so, and it is not a finding.
 """
 
 from __future__ import annotations
@@ -47,8 +47,13 @@ def _run(check: Callable[[Path], Check], root: Path) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="python -m local.audit", description=__doc__)
     add = parser.add_argument
-    add("--service", metavar="URL", help="a mirror of the OSV API's query, where the internet is not reached")
-    add("--seconds", type=float, default=_SECONDS, help="for the vulnerabilities, at most (default: %(default)g)")
+    add("--service", metavar="URL", help="a mirror of the OSV API, if there is no internet access")
+    add(
+        "--seconds",
+        type=float,
+        default=_SECONDS,
+        help="the longest time for the check of vulnerabilities (default: %(default)g)",
+    )
     return parser
 
 

@@ -48,7 +48,7 @@ def run_module(
 
 def last_line(text: str) -> str:
     """Return the last line that is not blank, which is where tools say why they failed."""
-    return ([line for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]
+    return ([line for line in text.splitlines() if line.strip()] or ["no output"])[-1]
 
 
 def _on_one_line(text: str) -> str:

@@ -174,7 +174,7 @@ def _ask(root: Path, pins: set[Pin], service: str | None, deadline: float) -> se
             raise _UncheckedError("the service is too slow") from None
     found = _read_report(done.stdout, pins) if done.stdout.strip() else _fail(done.stderr)
     if pins == {_KNOWN} and not found:
-        raise _UncheckedError("the service does not know what everybody knows")
+        raise _UncheckedError("the service does not know a well-known vulnerability")
     return found
 
 

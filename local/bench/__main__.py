@@ -1,4 +1,4 @@
-"""`make bench`: everything that is measured, in one run, against the documented way and the floor; then a soak.
+"""`make bench`: measures everything in one run, compared with the documented way and the floor, then a soak test.
 
 With `--write` the figures go to `docs/performance.md` and `docs/performance.json`.
 """
@@ -83,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--cold", type=int, default=15, help="cold starts of each (default: %(default)s)")
     add("--warm", type=int, default=200, help="warm requests after each (default: %(default)s)")
     add("--growth", type=int, default=10_000, help="requests over which memory is watched (default: %(default)s)")
-    add("--seconds", type=float, default=6, help="of each load (default: %(default)s)")
-    add("--callers", default="1,10,50,100", help="at a time, for the loads (default: %(default)s)")
-    add("--wait-ms", type=float, default=50, help="of the upstream under load (default: %(default)s)")
+    add("--seconds", type=float, default=6, help="seconds of each load (default: %(default)s)")
+    add("--callers", default="1,10,50,100", help="numbers of callers at a time, for the loads (default: %(default)s)")
+    add("--wait-ms", type=float, default=50, help="wait of the upstream under load (default: %(default)s)")
     add("--soak", type=float, default=60, help="seconds of the soak, 0 for none (default: %(default)s)")
     add("--beside", nargs="*", default=[], metavar="PYTHON", help="of other environments, for their cold starts")
     add("--write", action="store_true", help="write docs/performance.{md,json}")

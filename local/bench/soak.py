@@ -1,9 +1,9 @@
-"""A soak: mixed senders, duplicates and faults at a steady rate, each answer held against what it has to be.
+"""A soak test: mixed callers, duplicates and faults at a steady rate; every answer is compared with the expected one.
 
     python -m local.bench.soak [--seconds 60] [--rate 20]
 
-One request at a time, so that each fault meets the request that it is meant for. Exit code 1 if an answer, the number
-of calls of CCC, a duration or the memory is not as it has to be.
+Requests run one at a time, so each fault meets its request. The exit code is 1 if an answer, the number of calls to
+CCC, a duration or the memory differs from what is expected.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A stand-in for CCC that costs next to nothing: one canned answer after a fixed wait.
+"""A fast replacement for CCC: one fixed answer after a fixed wait.
 
     python -m local.bench.upstream --wait-ms 50
 
-The simulator checks signatures, which takes more time than the function under test; this one reads no more than the end
-of a request. Prints `listening on http://127.0.0.1:PORT` and serves until SIGTERM.
+The simulator checks signatures, which takes more time than the function under test. This one only looks for the end of
+a request. Prints `listening on http://127.0.0.1:PORT` and serves until SIGTERM.
 """
 
 from __future__ import annotations

@@ -68,14 +68,14 @@ class Parser(argparse.ArgumentParser):
             default=FUNCTIONS[0],
             action=_ChooseFunction,
             own=own,
-            help="which function (default: %(default)s)",
+            help="the function (default: %(default)s)",
         )
         self.add_argument(
             "--callers",
             metavar="FILE",
             type=Path,
             default=own or named,
-            help="the callers file (default: CALLERS_FILE, else the function's own)",
+            help="the callers file (default: CALLERS_FILE, or that of the function)",
         )
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: three senders mute a call, each its own way, and a fourth unmutes it at the counterpart."""
+"""`make demo`: three callers mute a call, each with a different authentication scheme, and a fourth unmutes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whatever a shell holds for a deployment, the demo shows the defaults.
     variables = {name.upper(): "" for name in Settings.model_fields if name not in _SIMULATOR}
     with stack(variables=variables | SECRETS | {"CALLERS_FILE": str(CALLERS)}) as (gateway, simulator):
-        _write(f"a call is going on; {_channel(_flags(simulator))}\n\n")
+        _write(f"a call is in progress; {_channel(_flags(simulator))}\n\n")
         seen = [
             _step(sender, callers[sender.caller], gateway, simulator, verbose=options.verbose) for sender in SENDERS
         ]

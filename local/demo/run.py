@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM and return the exit code; prints a command for each caller."""
     parser = Parser(prog="python -m local.run", description=__doc__)
     parser.add_argument("--gateway-port", type=_port, default=9000, help="0 picks a free one (default: %(default)s)")
-    parser.add_argument("--simulator-port", type=_port, default=9001, help="likewise (default: %(default)s)")
+    parser.add_argument("--simulator-port", type=_port, default=9001, help="0 picks a free one (default: %(default)s)")
     ports = parser.parse_args(arguments)
     try:
         for function in FUNCTIONS:

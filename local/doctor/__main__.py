@@ -1,11 +1,13 @@
-"""Tells whether the function can work as it stands here, and what to do where it cannot.
+"""Checks whether the function can work, and says how to fix each problem.
 
-Looks at what is installed, the callers file, the variables, the secrets, s.yaml and the package. A variable that only
-this shell has, and s.yaml not, is not deployed and does not count; endpoints on this machine do, for a trial. With
---live it asks, with the credentials in ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET and, for temporary ones,
-_SECURITY_TOKEN: STS, whose they are; CCC, for a call that does not exist, so that nobody is muted; RAM, who may write
-the log; where they are used, KMS, the store of keys and the bucket of dead letters; and the log service, for the index
-that the alarms need.
+Checks the installation, the callers file, the variables, the secrets, s.yaml and the package. A variable that is set
+only in this shell, and not in s.yaml, is not deployed and does not count. The exception is an endpoint on this machine,
+for a trial.
+
+With --live it also checks over the network, with the credentials in ALIBABA_CLOUD_ACCESS_KEY_ID, _ACCESS_KEY_SECRET
+and, for temporary ones, _SECURITY_TOKEN. STS: which identity the credentials belong to. CCC: whether the action is
+permitted, with a call that does not exist, so nobody is muted. RAM: whether the log can be written. KMS, the key store
+and the bucket of dead letters, if they are used. The log service: whether it has the index that the alarms need.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _EPILOG = """\
 example:
   MUTE_CALL_TOKEN=demo-token UNMUTE_CALL_TOKEN=demo-unmute-token python -m local.doctor
 
-exit code: 0 if nothing has failed, 1 if something has, 2 for a command that cannot be carried out
+exit code: 0 if no check has failed, 1 if one has, 2 if the command cannot run
 """
 
 
@@ -69,7 +71,7 @@ def _parser() -> Parser:
         epilog=_EPILOG,
     )
     parser.add_callers()
-    parser.add_argument("--live", action="store_true", help="ask the platform, too")
+    parser.add_argument("--live", action="store_true", help="also check over the network")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 

@@ -32,9 +32,9 @@ def check_clock(live: Live) -> Iterator[Check]:
             answer = transport.send("GET", f"{settings.ccc_endpoint}/", {}, None, connect_s=connect_s, read_s=read_s)
         there = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except transport.TransportError as error:
-        yield warning("clock", f"{settings.ccc_endpoint} does not answer: {error}", "see what is said of CCC below")
+        yield warning("clock", f"{settings.ccc_endpoint} does not answer: {error}", "see the check of CCC below")
     except ValueError:
-        yield warning("clock", f"{settings.ccc_endpoint} does not tell the time", f"compare it yourself: {CLOCK}")
+        yield warning("clock", f"{settings.ccc_endpoint} does not send the time", f"compare it yourself: {CLOCK}")
     else:
         yield _compared((before + live.case.now()) / 2 - there)
 
@@ -75,7 +75,11 @@ def _compared(ahead: float) -> Check:
     found = f"{abs(ahead):.0f} s {side} CCC's"
     if abs(ahead) >= _REFUSED_S:
         return failed("clock", found, CLOCK)
-    return warning("clock", found, CLOCK) if abs(ahead) >= _NOTICEABLE_S else ok("clock", "as CCC's, to the minute")
+    return (
+        warning("clock", found, CLOCK)
+        if abs(ahead) >= _NOTICEABLE_S
+        else ok("clock", "the same the same as CCC's, to the minute")
+    )
 
 
 def _identity(answer: rpc.Answer, live: Live) -> Check:
@@ -84,10 +88,10 @@ def _identity(answer: rpc.Answer, live: Live) -> Check:
     if f":assumed-role/{role}/" in arn.lower():
         return ok("identity", f"{arn}, the function's role")
     found = f"{arn}, which is not the function's role ({role or 'none in s.yaml'})"
-    return warning("identity", found, 'what follows says nothing of its policy: docs/deploy.md, "5. Smoke test", does')
+    return warning("identity", found, 'the next checks do not test its policy; docs/deploy.md, "5. Smoke test", does')
 
 
 def _refused(answer: rpc.Answer) -> Check:
     code = Upstream.read(answer.body).code or "no code"
-    remedy = remedy_of_the_gateway(code) or "once more in a minute; if that stays, STS_ENDPOINT"
+    remedy = remedy_of_the_gateway(code) or "try again in a minute; if it fails again, check STS_ENDPOINT"
     return failed("identity", f"STS answered {code} with HTTP {answer.status}", remedy)

@@ -42,10 +42,10 @@ def check_ccc(live: Live) -> Iterator[Check]:
     except UpstreamProblem as problem:
         yield _told(problem, instance, live)
     except InternalError as error:
-        yield failed("ccc", error.reason, "make install: the SDK is another one than was tested")
+        yield failed("ccc", error.reason, "make install: this version of the SDK was not tested")
     else:
         found = f"{live.case.action.name} of a call that does not exist was accepted"
-        yield failed("ccc", found, "CCC_ENDPOINT: whatever answers there is not CCC")
+        yield failed("ccc", found, "CCC_ENDPOINT: CCC does not answer there")
 
 
 def _instance(live: Live) -> str | None:
@@ -59,17 +59,17 @@ def _told(problem: UpstreamProblem, instance: str, live: Live) -> Check:
     if isinstance(problem, (JobNotFound, UserNotFound)):
         return ok("ccc", f"{live.case.action.name} on {instance} is permitted: {code} for a call that does not exist")
     if isinstance(problem, Throttled):
-        return warning("ccc", problem.reason, "once more in a minute")
+        return warning("ccc", problem.reason, "try again in a minute")
     return failed("ccc", problem.reason, remedy_of_the_gateway(code) or _remedy(problem, code, instance, live))
 
 
 def _remedy(problem: UpstreamProblem, code: str, instance: str, live: Live) -> str:
     if isinstance(problem, InstanceNotFound):
-        return f"the id of yours instead of {instance} in {live.case.callers_file}; or CCC_REGION"
+        return f"use the id of your instance of {instance} in {live.case.callers_file}; or CCC_REGION"
     if _OF_THE_POLICY.fullmatch(code):
         return f"permit ccc:{live.case.action.name}: {_POLICY[live.case.function]}"
     if _OF_THE_INSTANCE.fullmatch(code):
-        return f"CCC's console: is {instance} suspended, has it ceased, is it still being created?"
+        return f"CCC's console: is {instance} suspended, deleted, or still being created?"
     if isinstance(problem, (UpstreamUnavailable, UpstreamTimeout)):
         return f"CCC_REGION, CCC_ENDPOINT: is {live.settings.ccc_endpoint} right, and can it be reached from here?"
     return "docs/runbook.md has what each answer of CCC means"

@@ -27,9 +27,7 @@ def check_callers(case: Case) -> Iterator[Check]:
         callers = load_callers(case.callers_file).callers
     except ConfigurationError as error:
         for told in error.reasons:
-            yield failed(
-                "callers", told, f'{case.callers_file}; docs/contract.md, "Callers file", says what each key takes'
-            )
+            yield failed("callers", told, f'{case.callers_file}; docs/contract.md, "Callers file", describes each key')
     else:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
         for told in doubts_of(callers):
@@ -37,11 +35,11 @@ def check_callers(case: Case) -> Iterator[Check]:
         # The simulator has no other.
         named = [name for name, caller in callers.items() if not _EXAMPLES.isdisjoint(caller.instances)]
         if named and not case.trial:
-            found = f"{', '.join(named)}: ccc-test is the example's instance, and nobody's"
+            found = f"{', '.join(named)}: ccc-test is the example instance, not yours"
             yield warning(
                 "callers",
                 found,
-                f"the id of yours instead, in {case.callers_file.name} of {case.function}, before it is deployed",
+                f"use the id of your instance, in {case.callers_file.name} of {case.function}, before you deploy",
             )
 
 
@@ -104,11 +102,11 @@ def _fault(case: Case, told: str) -> tuple[str, str]:
         return f"region: {problem}", f"correct region in {FILE}: the id of a region, such as cn-shanghai"
     is_of_the_shell = case.shell.get(name) == case.environ.get(name)
     where = "in this shell" if is_of_the_shell else f"in {FILE}, environmentVariables"
-    return told, f'correct it {where}; docs/contract.md, "Variables", says what it takes'
+    return told, f'correct it {where}; docs/contract.md, "Variables", describes its values'
 
 
 def _not_deployed(check: str, name: str, *, is_there: bool, secret: bool) -> Check:
-    of_both = f"another one in {FILE} than in this shell" if is_there else f"set in this shell and not in {FILE}"
+    of_both = f"different in {FILE} and in this shell" if is_there else f"set in this shell and not in {FILE}"
     return warning(
         check,
         f"{name} is {of_both}: it is not deployed",
@@ -123,13 +121,13 @@ def _secret(case: Case, name: str, scheme: Scheme, reference: str) -> Iterator[C
     value = case.environ.get(variable) or case.shell.get(variable)
     is_kept, unseen = variable in case.deployment.kept, case.deployment.unseen.get(variable)
     if bare.startswith(KMS):
-        yield skipped("secrets", f"{told}: in KMS, asked for with --live")
+        yield skipped("secrets", f"{told}: in KMS; checked with --live")
     elif value and (fault := fault_of(value, scheme.fault_of_secret)):
         remedy = f'export {variable}=… in the form of the scheme {scheme.scheme}; docs/contract.md, "Schemes"'
         yield failed("secrets", f"{told} {fault}", remedy)
     elif value:
         yield (
-            ok("secrets", f"{told} is set" + (" in this shell; what `s secret` has is deployed" if is_kept else ""))
+            ok("secrets", f"{told} is set" + (" in this shell; the value in `s secret` is deployed" if is_kept else ""))
             if variable in case.environ
             else _not_deployed("secrets", variable, is_there=False, secret=True)
         )
@@ -140,4 +138,4 @@ def _secret(case: Case, name: str, scheme: Scheme, reference: str) -> Iterator[C
         remedy = f'export {variable}=…; {command}; docs/deploy.md, "3. Callers, token, settings"'
         yield failed("secrets", f"{told} is unset", remedy)
     else:
-        yield ok("secrets", f"{told} is unset, as it may be")
+        yield ok("secrets", f"{told} is unset, which is allowed")

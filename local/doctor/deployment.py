@@ -149,7 +149,7 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         environ: the shell's variables.
 
     Raises:
-        DeploymentError: there is no such file, it is no YAML, a variable of it leads back to itself, or it has no
+        DeploymentError: there is no such file, it is no YAML, a variable of it refers to itself, or it has no
             resource for the function.
     """
     document = _document(root)
@@ -158,7 +158,7 @@ def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> De
         # All of them: an s command reads the whole document, and stops at a variable that is unset anywhere in it.
         resolved = resolver.resolve(_mapping(document, "resources"))
     except RecursionError:
-        raise DeploymentError("an alias that leads back to itself") from None
+        raise DeploymentError("an alias that refers to itself") from None
     resources = {
         str(name): resource["props"]
         for name, resource in resolved.items()
@@ -245,7 +245,7 @@ class _Resolver:
     def _variable(self, name: str) -> Any:
         """Return a variable, which may be an expression, but none that leads back to it."""
         if name in self._being_resolved:
-            raise DeploymentError(f"vars.{name} leads back to itself")
+            raise DeploymentError(f"vars.{name} refers to itself")
         self._being_resolved.add(name)
         try:
             return self.resolve(self._variables[name])

@@ -68,7 +68,7 @@ def examine(case: Case, *, live: bool) -> Iterator[Check]:
     """
     yield from _all(HERE, case)
     if not live:
-        yield skipped("live", "nobody was asked: --live")
+        yield skipped("live", "not checked; use --live")
     else:
         yield from _guarded(check_live, case)
 
@@ -77,8 +77,8 @@ def check_live(case: Case) -> Iterator[Check]:
     """Ask, if there are credentials and it is known whom."""
     credentials = credentials_in(case.shell)
     if credentials is None:
-        remedy = "export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…, of somebody who may ask"
-        yield failed("credentials", "none in this shell", remedy)
+        remedy = "export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…, of a user who may ask"
+        yield failed("credentials", "not set in this shell", remedy)
     elif garbled := garbled_in(case.shell):
         found = f"{', '.join(garbled)}: a line break, a space, or other than visible ASCII characters in it"
         yield failed("credentials", found, NEW_KEY)
@@ -92,7 +92,7 @@ def _ask(live: Live) -> Iterator[Check]:
     account = list(_all(ACCOUNT, live))
     yield from account
     if any(check.status is Status.FAILED and check.found.startswith("STS answered") for check in account):
-        yield skipped("live", "nobody else is asked with credentials that are refused")
+        yield skipped("live", "not checked, because the credentials are refused")
     else:
         yield from _all(THERE, live)
 
@@ -108,4 +108,6 @@ def _guarded(check: Callable[[_Examined], Iterator[Check]], examined: _Examined)
         yield from check(examined)
     except Exception as error:  # noqa: BLE001 - a stack trace may quote anything
         name = check.__name__.removeprefix("check_")
-        yield failed(name, f"the doctor itself failed: {type(error).__name__}", "look at it by hand, and report this")
+        yield failed(
+            name, f"the doctor itself failed: {type(error).__name__}", "check it by hand, and report this error"
+        )

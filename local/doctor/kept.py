@@ -42,7 +42,7 @@ def check_store(live: Live) -> Iterator[Check]:
         yield skipped("idempotency", f"{_URL}: {UNSEEN}")
         return
     if url == "memory://":
-        yield ok("idempotency", "memory://, each instance for itself")
+        yield ok("idempotency", "memory://, separate for each instance")
         return
     place = f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
     store, key, claim = open_store(url), f"doctor:{uuid.uuid4()}", f"{CLAIM}doctor"
@@ -51,11 +51,11 @@ def check_store(live: Live) -> Iterator[Check]:
         store.release(key, claim, patience())
     except StoreError as error:
         remedy = (
-            'IDEMPOTENCY_URL; a Redis in a VPC is reached from there only; docs/deploy.md, "Redis for idempotency keys"'
+            'IDEMPOTENCY_URL (a Redis in a VPC is reachable only there); docs/deploy.md, "Redis for idempotency keys"'
         )
         yield failed("idempotency", f"{place}: {error}", remedy)
     else:
-        yield ok("idempotency", f"{place} takes a claim and lets it go")
+        yield ok("idempotency", f"{place} accepts and releases a claim")
 
 
 def check_letters(live: Live) -> Iterator[Check]:
@@ -70,9 +70,9 @@ def check_letters(live: Live) -> Iterator[Check]:
     except dead_letters.DeadLetterError as error:
         if _ALREADY_THERE in str(error):
             # OSS has let the request pass up to there.
-            yield ok("dead letters", f"{place}/{_OBJECT} is there from an earlier time, and may be written")
+            yield ok("dead letters", f"{place}/{_OBJECT} exists from an earlier check, and may be written")
             return
-        remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss_endpoint} has to be reached"
+        remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss_endpoint} must be reachable"
         yield failed("dead letters", f"{place}: {error}", remedy)
     else:
         yield ok("dead letters", f"{place}/{_OBJECT} was written; it may be deleted")
@@ -97,9 +97,9 @@ def _secret(live: Live, caller_name: str, scheme: Scheme, reference: str) -> Che
         return failed("secrets", f"{told}: its current version {fault}", remedy)
     if values:
         usable = sum(fault_of(value, scheme.fault_of_secret) is None for value in values)
-        return ok("secrets", f"{told} can be read, versions that are usable: {usable}")
+        return ok("secrets", f"{told} can be read, usable versions: {usable}")
     if bare != reference:
-        return ok("secrets", f"{told} is not there, as it may be")
+        return ok("secrets", f"{told} is not there, which is allowed")
     return failed(
         "secrets", f"{told} is not there", f"aliyun kms CreateSecret --SecretName {name} …: {_IN_KMS}; or KMS_REGION"
     )

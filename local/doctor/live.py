@@ -16,7 +16,7 @@ _VARIABLES = tuple(f"ALIBABA_CLOUD_{name}" for name in ("ACCESS_KEY_ID", "ACCESS
 _VISIBLE = re.compile(r"[!-~]*")
 
 NEW_KEY = "export ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET and, for a temporary key, …_SECURITY_TOKEN anew"
-CLOCK = "set this machine's clock: requests are refused when it is off by 15 minutes"
+CLOCK = "set the clock of this machine: requests are refused if it is wrong by 15 minutes"
 
 # What the gateway of every API says of a key, its token or its signature, and of the time of a request.
 _REMEDIES = (

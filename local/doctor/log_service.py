@@ -100,7 +100,7 @@ def logstore_of(live: Live) -> Logstore:
 def project_of(region: str, account: str | None) -> str:
     """Return the project that the tool creates for `auto`: one for all functions of an account in a region."""
     if not account:
-        raise LogServiceError("STS does not tell the account, and with it the project's name")
+        raise LogServiceError("STS does not return the account, which is part of the project's name")
     digest = hashlib.sha1(account.encode(), usedforsecurity=False).digest()
     return f"serverless-{region}-{uuid.UUID(bytes=digest[:16], version=5)}"[:_LONGEST_PROJECT]
 
@@ -171,7 +171,7 @@ def read_index(logstore: Logstore, credentials: Credentials) -> dict[str, Any] |
             return None
         raise
     if not isinstance(index, dict) or not isinstance(index.get("keys", {}), dict):
-        raise LogServiceError(f"GET {logstore.index_path}: an answer that is no index")
+        raise LogServiceError(f"GET {logstore.index_path}: the answer is not an index")
     return {name: value for name, value in index.items() if name not in _READ_ONLY}
 
 

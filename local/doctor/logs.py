@@ -24,12 +24,16 @@ def check_index(live: Live) -> Iterator[Check]:
     if lacking:
         yield failed("log index", f"{place}: {', '.join(lacking)} not indexed: no alarm can fire", _SET_UP)
     else:
-        yield ok("log index", f"{place} has what the alarms need")
+        yield ok("log index", f"{place} has the fields that the alarms need")
 
 
 def _told(error: log_service.LogServiceError) -> Check:
     if error.status == log_service.NOT_FOUND:
         return skipped("log index", f"{error}: is the function deployed yet?")
     if error.status in _DENIED:
-        return warning("log index", str(error), "ask with log:GetIndex on the logstore; the function does not need it")
+        return warning(
+            "log index",
+            str(error),
+            "use a key with log:GetIndex on the logstore; the function does not need this right",
+        )
     return warning("log index", str(error), f"region and logConfig in s.yaml; then {_SET_UP}")

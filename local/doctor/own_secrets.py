@@ -27,18 +27,18 @@ def check_own_secrets(case: Case) -> Iterator[Check]:
         # `check_secrets` says so.
         return
     own = _values(case.callers, case.environ, case.shell)
-    remedy = 'another secret for one of them; SECURITY.md, "What a credential proves", says why'
+    remedy = 'use another secret for one of them; SECURITY.md, "What a credential proves", says why'
     found: list[str] = []
     for function in _others(case):
         try:
             callers = load_callers(case.root / "functions" / function / _FILE)
         except ConfigurationError:
-            yield skipped("secrets", f"not compared with those of {function}: its {_FILE} has errors")
+            yield skipped("secrets", f"not compared with the secrets of {function}: its {_FILE} has errors")
             continue
         found += _shared(case.function, own, function, _values(callers, _deployed(case, function), case.shell))
     yield from (warning("secrets", each, remedy) for each in found)
     if not found:
-        yield ok("secrets", "none is another function's as well")
+        yield ok("secrets", "no secret is shared with another function")
 
 
 def _others(case: Case) -> list[str]:

@@ -32,7 +32,7 @@ def check_package(case: Case) -> Iterator[Check]:
     for fault in faults:
         yield failed("package", f"{archive.as_posix()}: {fault}", remedy)
     if not faults:
-        yield ok("package", f"{archive.as_posix()} is of these sources, for {runtime}")
+        yield ok("package", f"{archive.as_posix()} is built from these sources, for {runtime}")
 
 
 def _runtime_of(case: Case) -> str:
@@ -49,14 +49,14 @@ def _stale(case: Case, package: zipfile.ZipFile) -> Iterator[str]:
     sources |= {path.relative_to(case.root).as_posix(): path for path in case.root.joinpath("shared").rglob("*.py")}
     for name in sorted(sources):
         if not sources[name].is_file():
-            yield f"{name} is not in the sources any more"
+            yield f"{name} is no longer in the sources"
         elif name not in names:
             yield f"{name} is missing"
         elif package.read(name) != sources[name].read_bytes():
-            yield f"{name} is another one than in the sources"
+            yield f"{name} differs from the sources"
     for name in sorted(names - sources.keys()):
         if name.startswith("shared/") and name.endswith(".py"):
-            yield f"{name} is not in the sources any more"
+            yield f"{name} is no longer in the sources"
 
 
 def _foreign(package: zipfile.ZipFile, runtime: str) -> Iterator[str]:

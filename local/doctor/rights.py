@@ -50,7 +50,7 @@ def check_rights(live: Live) -> Iterator[Check]:
     given = live.case.shell.get(_VARIABLE)
     if live.case.trial and not given:
         # Whoever tries things here has credentials that nobody else knows.
-        yield skipped("rights", f"a trial on this machine, and no {_VARIABLE}")
+        yield skipped("rights", f"a trial on this machine, without {_VARIABLE}")
         return
     try:
         endpoint = TypeAdapter(Endpoint).validate_python(given or _ENDPOINT)
@@ -60,16 +60,14 @@ def check_rights(live: Live) -> Iterator[Check]:
     try:
         yield _told(live, endpoint)
     except _RefusedError as error:
-        yield skipped(
-            "rights", f"RAM answered {error}; ask as somebody who may: aliyun ram GetRole --RoleName {LINKED}"
-        )
+        yield skipped("rights", f"RAM answered {error}; use a key that may ask: aliyun ram GetRole --RoleName {LINKED}")
     except (transport.TransportError, rpc.SdkError) as error:
         yield skipped("rights", f"RAM does not answer: {error}")
 
 
 def _told(live: Live, address: str) -> Check:
     if _ask(live, address, "GetRole", RoleName=LINKED) is not None:
-        return ok("rights", f"{LINKED} is there: the platform writes the log with it, and joins a VPC")
+        return ok("rights", f"{LINKED} exists: the platform uses it to write the log and to join a VPC")
     role = live.case.deployment.role
     listed = _ask(live, address, "ListPoliciesForRole", RoleName=role)
     if listed is None:
@@ -79,7 +77,7 @@ def _told(live: Live, address: str) -> Check:
     missing = [right for right in (*LOG, *(VPC if in_a_vpc else ())) if not _is_among(right, allowed)]
     if missing:
         return failed("rights", f"there is no {LINKED}, and {role} may not {', '.join(missing)}", _REMEDY)
-    return ok("rights", f"there is no {LINKED}, and {role} may do in its place what is needed")
+    return ok("rights", f"there is no {LINKED}, but {role} has the rights that are needed")
 
 
 def _policies(listed: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -46,13 +46,13 @@ def check_s_yaml(case: Case) -> Iterator[Check]:
     try:
         deployment = read_deployment(case.root, case.function, case.shell)
     except DeploymentError as error:
-        yield failed("s.yaml", str(error), f"{FILE}: compare it with the repository's")
+        yield failed("s.yaml", str(error), f"{FILE}: compare it with the file in the repository")
         return
     secrets = {reference.rstrip(OPTIONAL) for reference in case.secret_variables}
     for name in sorted(deployment.unset - secrets):
-        yield failed("s.yaml", f"env('{name}') is unset, and no s command runs", f"export {name}=…")
+        yield failed("s.yaml", f"env('{name}') is unset, so no s command runs", f"export {name}=…")
     for expression in sorted(deployment.unknown):
-        yield failed("s.yaml", f"{expression} names nothing, and no s command runs", f"{FILE}: correct the name")
+        yield failed("s.yaml", f"{expression} names nothing, so no s command runs", f"{FILE}: correct the name")
     yield from _not_kept(case, deployment, secrets)
     faults = _faults(case, deployment, _EXAMINATIONS)
     for status, told in ((failed, faults), (warning, _faults(case, deployment, _ADVICE))):
@@ -71,10 +71,10 @@ def _not_kept(case: Case, deployment: Deployment, secrets: set[str]) -> Iterator
     missing = deployment.secrets - kept_secrets(case.shell)
     here = sorted(name for name in missing if case.shell.get(name))
     if here:
-        found = f"{', '.join(here)}: not in `s secret` on this machine, and no s command runs without"
+        found = f"{', '.join(here)}: not in `s secret` on this machine, and every s command needs it"
         yield warning("s.yaml", found, keep_command(*here))
     for name in sorted(missing - {*here, *secrets}):
-        found = f"secret('{name}') is neither in `s secret` nor in this shell, and no s command runs"
+        found = f"secret('{name}') is neither in `s secret` nor in this shell, so no s command runs"
         yield failed("s.yaml", found, f"export {name}=…; {keep_command(name)}")
 
 
@@ -119,14 +119,14 @@ def _timeout(case: Case, props: Props) -> Iterator[Fault]:
     deadline = case.settings.deadline_ms if case.settings else Settings.model_fields["deadline_ms"].default
     timeout = props.get("timeout")
     if isinstance(timeout, int) and timeout * _MS <= deadline:
-        found = f"timeout: {timeout} s is not above DEADLINE_MS ({deadline}): the platform would cut the answer off"
-        yield found, "a timeout above the deadline, or a shorter DEADLINE_MS"
+        found = f"timeout: {timeout} s is not longer than DEADLINE_MS ({deadline}): the platform ends it first"
+        yield found, "a timeout longer than the deadline, or a shorter DEADLINE_MS"
 
 
 def _size(_: Case, props: Props) -> Iterator[Fault]:
     cpu, memory = props.get("cpu"), props.get("memorySize")
     if not isinstance(cpu, (int, float)) or not isinstance(memory, int):
-        yield "cpu, memorySize: both have to be numbers", "cpu and memorySize"
+        yield "cpu, memorySize: both must be numbers", "cpu and memorySize"
     elif not cpu <= memory / _MB <= _MOST_GB * cpu:
         remedy = f"memorySize from {cpu * _MB:g} to {_MOST_GB * cpu * _MB:g}, or another cpu"
         yield f"memorySize: {memory} MB for {cpu} cores; a core has 1 to {_MOST_GB} GB", remedy
@@ -136,7 +136,7 @@ def _environment(case: Case, props: Props) -> Iterator[Fault]:
     variables = variables_of(props)
     for name in sorted(variables):
         if name.startswith(("FC_", "ALIBABA_CLOUD_")):
-            yield f"environmentVariables: {name} is a name of the platform", f"take {name} out"
+            yield f"environmentVariables: {name} is reserved by the platform", f"take {name} out"
     for reference in sorted(case.secret_variables):
         if not reference.endswith(OPTIONAL) and reference not in variables:
             remedy = f"below environmentVariables, {entry_of(reference, secret=True)}"
@@ -148,14 +148,14 @@ def _log(_: Case, props: Props) -> Iterator[Fault]:
     if given == LOG or (isinstance(given, dict) and given.get("logBeginRule") == "None"):
         return
     remedy = "logBeginRule: None" if isinstance(given, dict) else f"logConfig: {LOG}"
-    yield "logConfig: an entry begins at a date, and ours at `{`: lines merge", remedy
+    yield "logConfig: an entry begins at a date, but log lines begin with `{`, so lines merge", remedy
 
 
 def _printed(case: Case, props: Props) -> Iterator[Fault]:
     given = variables_of(props)
     for name in sorted({reference.rstrip(OPTIONAL) for reference in case.secret_variables} | {"IDEMPOTENCY_URL"}):
         if name in given and not isinstance(given[name], Kept):
-            found = f"{name}: the tool prints its value, and keeps it in its logs"
+            found = f"{name}: the tool prints its value and writes it to its logs"
             yield found, f"{entry_of(name, secret=True)}, and {keep_command(name)}"
 
 

@@ -1,9 +1,8 @@
-"""Shows what the function makes of an event, step by step, without calling anything.
+"""Shows what the function does with an event, step by step, without calling anything.
 
-With --caller it is what that caller would send: a payload, or an event, is signed as `local.send` signs it.
-
-It hands the event to the function itself, with the callers file named and with the environment's settings and secrets;
-only the call of CCC is replaced, by one that notes what it is asked for. Secrets are shown as ***.
+It passes the event to the function itself, with the callers file and with the settings and secrets of the environment.
+Only the call to CCC is replaced. Secrets are shown as ***. With --caller, it first signs the payload or event as that
+caller, as `local.send` does.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ example:
   MUTE_CALL_TOKEN=demo-token python -m local.explain events/http.json
 
 exit code: 0 if the event would lead to a call of CCC, 1 if it is refused or answered
-without one, 2 for a command that cannot be carried out
+without one, 2 if the command cannot run
 """
 
 
@@ -94,10 +93,13 @@ def _parser() -> Parser:
         metavar="EVENT",
         help="an event of the HTTP trigger or a payload of a direct invocation: a file, `-`, JSON",
     )
-    add("--caller", metavar="NAME", help="as whom to send it first; for one of direct invocation it stays as it is")
+    add("--caller", metavar="NAME", help="sign it as this caller first; a direct invocation stays unchanged")
     parser.add_callers()
     add(
-        "--context-runtime", choices=BUILT_IN, default=BUILT_IN[-1], help="whose context it gets (default: %(default)s)"
+        "--context-runtime",
+        choices=BUILT_IN,
+        default=BUILT_IN[-1],
+        help="the runtime whose context it gets (default: %(default)s)",
     )
     add("--as-received", action="store_true", help="judge timestamps by the time in the event instead of now")
     add("--json", action="store_true", help="print one JSON object")

@@ -14,7 +14,7 @@ from shared.payload.parameters import CallParameters
 from shared.problems import Problem
 
 NOTES = (
-    "Nothing was called. CCC is taken to accept: what it would say of the call, and its request id, are unknown.",
+    "Nothing was called. This output assumes that CCC accepts; its answer and request id are unknown.",
     "The credentials of the role are made up.",
 )
 KEY_NOTE = (

@@ -69,10 +69,10 @@ def _fail(message: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.gateway", description=__doc__)
     add = parser.add_argument
-    add("handler", help="the function, module:attribute; on a custom runtime what `shared.server` takes")
+    add("handler", help="the function as module:attribute; on a custom runtime the argument of `shared.server`")
     add("--port", type=_port, default=9000, help="0 picks a free one (default: %(default)s)")
     add("--runtime", choices=RUNTIMES, default="python3.12", help="default: %(default)s")
-    add("--timeout", type=_seconds, default=15, help="seconds for an invocation (default: %(default)s)")
+    add("--timeout", type=_seconds, default=15, help="time limit of an invocation, in seconds (default: %(default)s)")
     role = parser.add_argument_group("credentials of the function's role, also from GATEWAY_ACCESS_KEY_ID and so on")
     for flag, default in (
         ("access-key-id", "STS.local"),

@@ -42,13 +42,13 @@ def _info(action: Action) -> dict[str, Any]:
     return {
         "title": f"{action.name} webhook",
         "version": __version__,
-        "summary": f"Calls {action.name} of Alibaba Cloud's Cloud Call Center (CCC) for whoever can send a webhook.",
+        "summary": f"Calls {action.name} of Alibaba Cloud's Cloud Call Center (CCC) for anyone who can send a webhook.",
         "description": (
             "Each sender is a *caller*: the last segment of the path names it, and the segments before it are ignored."
             " The operator of the function decides how a caller proves itself, which instances it may touch, whether it"
             " may use GET, whether a payload of its own shape is mapped to the parameters, and how it is answered: with"
             " HTTP status codes, or always with 200 and a flat object of strings.\n\n"
-            "Branch on `code`, send again only what is `retryable`, and quote `request_id` to the operator.\n\n"
+            "Branch on `code`, send again only if `retryable` is true, and quote `request_id` to the operator.\n\n"
             f"{schemes_in_words()}"
         ),
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},

@@ -1,4 +1,4 @@
-"""Writes `functions/<name>/openapi.json` anew, which each function serves; `--check` only says whether it would."""
+"""Writes the `openapi.json` that each function serves; `--check` only says whether a file is out of date."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         root: of the repository.
     """
     parser = argparse.ArgumentParser(prog="python -m local.openapi", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a file is not what would be written")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is out of date")
     options = parser.parse_args(arguments)
     outdated = 0
     for name, action in ACTIONS.items():

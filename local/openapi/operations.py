@@ -53,7 +53,7 @@ def _by_body(action: Action, model: dict[str, Any], answers: dict[str, Any], *, 
             f"Calls `{action.name}`, once for each idempotency key. The names of the parameters may also be written in"
             " camelCase or snake_case; unknown names are refused, and so are duplicates. Media types ending in `+json`"
             " count as JSON.\n\n"
-            "A caller whose payload is mapped sends its own shape instead of the one described here."
+            "A caller with a mapping sends its own payload instead of the one described here."
         ),
         "parameters": [_idempotency_key()],
         "requestBody": {
@@ -69,7 +69,7 @@ def _by_query(action: Action, model: dict[str, Any], answers: dict[str, Any], *,
     """Return the operation whose parameters are in the query."""
     return _named(action, "ByQuery", as_caller=as_caller) | {
         "description": (
-            "The same for senders that can do no more than open an address. It is for callers whom the operator allows"
+            "The same for senders that can only open a URL. It is for callers whom the operator allows"
             " GET; all others get 405."
         ),
         "parameters": [
@@ -137,7 +137,7 @@ def _health() -> dict[str, Any]:
         "operationId": "health",
         "tags": [SERVICE],
         "summary": "Whether any caller can be served",
-        "description": "Looks at the function's own configuration alone and calls nobody.",
+        "description": "Checks only the configuration of the function, and calls no service.",
         "security": [],
         "responses": health_responses(),
     }
@@ -149,7 +149,7 @@ def _self() -> dict[str, Any]:
         "operationId": "openapi",
         "tags": [SERVICE],
         "summary": "This document",
-        "description": "The description of this function; it is the same for everybody.",
+        "description": "The description of this function, the same for every client.",
         "security": [],
         "responses": {"200": {"description": "This document.", "content": {"application/json": {"schema": schema}}}},
     }

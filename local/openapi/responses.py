@@ -29,11 +29,11 @@ _UPSTREAM_REQUEST_ID = "A275B008-A25B-494D-AB53-93CE253815B6"
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Allow": ("The methods that this caller may use, or that the function has.", {"type": "string"}),
     "Idempotency-Replayed": (
-        "That this is the answer to an earlier request with the same idempotency key.",
+        "This is the answer to an earlier request with the same idempotency key.",
         {"type": "string", "enum": ["true"]},
     ),
-    "Retry-After": ("Seconds until sending again makes sense.", {"type": "integer", "minimum": 1}),
-    "WWW-Authenticate": ("A constant; it does not tell which scheme the caller has.", {"type": "string"}),
+    "Retry-After": ("Seconds to wait before sending again.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": ("A constant; it does not show the scheme of the caller.", {"type": "string"}),
 }
 
 
@@ -80,7 +80,7 @@ def _answer(model: Mapping[str, Any]) -> dict[str, Any]:
     }
     schema = {"anyOf": [refer(name) for name in (model["title"], "FlatAnswer", "Handshake")]}
     return {
-        "description": "CCC accepted the action. To a caller that always gets 200: any answer, see `FlatAnswer`.",
+        "description": "CCC accepted the action. For a caller that always gets 200: any answer, see `FlatAnswer`.",
         "headers": {name: _header(name, required=False) for name in (render.RETRY_AFTER, render.REPLAYED)},
         "content": {
             "application/json": {

@@ -67,14 +67,17 @@ def _flat_answer(status: dict[str, Any], problem: dict[str, Any]) -> dict[str, A
     """Return the schema of the answer that is always 200: success and failure in one object."""
     fields = status["properties"] | {name: problem["properties"][name] for name in ("code", "retryable")}
     texts = {name: text_schema(schema) for name, schema in fields.items()}
-    texts["status"] |= {"enum": [*texts["status"]["enum"], "error"], "description": "That CCC accepted it, or `error`."}
+    texts["status"] |= {
+        "enum": [*texts["status"]["enum"], "error"],
+        "description": "CCC accepted the action, or `error`.",
+    }
     texts["request_id"] |= {"description": "CCC's request id; the platform's if `status` is `error`."}
     return {
         "title": "FlatAnswer",
         "type": "object",
         "description": (
             "The answer to a caller that always gets 200, once it has proved itself: strings alone, `null` as the empty"
-            " one. If `status` is `error`, there are `code`, `retryable` and `request_id` beside it, and nothing else."
+            " one. If `status` is `error`, the other fields are `code`, `retryable` and `request_id`."
         ),
         "properties": texts,
         "required": ["status", "request_id"],
@@ -93,13 +96,13 @@ _OTHERS: dict[str, Any] = {
         "properties": {
             "challenge": {
                 "type": "string",
-                "description": "What the sender asked to have back.",
+                "description": "The value that the sender asked for.",
                 "examples": ["3eZbrw1a"],
             },
             "status": {
                 "type": "string",
                 "enum": ["ok"],
-                "description": "That the address is right.",
+                "description": "The address is right.",
                 "examples": ["ok"],
             },
         },
@@ -121,7 +124,7 @@ _OTHERS: dict[str, Any] = {
             "build": {
                 "type": ["string", "null"],
                 "pattern": "^[0-9a-f]{12}$",
-                "description": "Which package answers, from its content; null where none was built.",
+                "description": "The package that answers, derived from its content; null if no package was built.",
                 "examples": ["0123456789ab"],
             },
         },

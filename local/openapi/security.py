@@ -12,7 +12,7 @@ _EXPRESSED: dict[str, tuple[str, dict[str, Any]]] = {
     "bearer": ("A token in `Authorization: Bearer`.", {"type": "http", "scheme": "bearer"}),
     "basic": ("User name and password, in UTF-8.", {"type": "http", "scheme": "basic"}),
     "api-key": (
-        "A key in this header, or where the operator says: in another header, in the query, or in the body.",
+        "A key in this header, or where the operator chooses: in another header, in the query, or in the body.",
         {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
     ),
 }
@@ -34,7 +34,7 @@ def schemes_in_words() -> str:
     lines = [f"* `{name}`: {(inspect.getdoc(kind) or '').splitlines()[0]}" for name, kind in others.items()]
     vendors = ", ".join(f"`{name}`" for name in VENDORS)
     return (
-        "Each caller has one way to prove itself. Besides those that OpenAPI has a security scheme for, these exist;"
+        "Each caller has one authentication scheme. Besides those that OpenAPI has a security scheme for, these exist;"
         " but for `none`, they are signatures that the sender makes by itself.\n\n"
         + "\n".join(lines)
         + f"\n* {vendors}: the vendor's own signature."

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = _ROOT) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     if not package.has_bytecode:
-        sys.stderr.write(f"no python{target.python} found: without its bytecode every cold start takes longer\n")
+        sys.stderr.write(f"no python{target.python} found: without bytecode every cold start takes longer\n")
     size = package.archive.stat().st_size / _MEGABYTE
     _report(f"{package.archive}  {target.runtime}  {size:.2f} MB  build {package.build}  sha256 {package.sha256}")
     return 0
@@ -45,9 +45,9 @@ def _report(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.package", description=__doc__)
     add = parser.add_argument
-    add("--function", default="mute_call", help="folder under functions/ (default: %(default)s)")
+    add("--function", default="mute_call", help="the folder under functions/ (default: %(default)s)")
     add("--runtime", default=DEFAULT_RUNTIME, help=f"{' or '.join(TARGETS)} (default: %(default)s)")
-    add("--output", type=Path, default=_ROOT / "dist", help="folder for the results (default: dist)")
+    add("--output", type=Path, default=_ROOT / "dist", help="the folder for the results (default: dist)")
     return parser
 
 

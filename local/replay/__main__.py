@@ -1,9 +1,9 @@
-"""Sends dead letters again, in the order of their time, each signed anew as the caller who had sent it.
+"""Sends dead letters again, in the order of their time, each signed again as its caller.
 
-Secrets come from the environment or from KMS, as the callers file says. Idempotency keys stay as they were: what has
-been carried out meanwhile is not carried out again. Where the key is made from what is signed, and that has a time, it
-is a new one, and a note says so. With --dry-run nothing is sent: each letter runs through the function's pipeline, up
-to its call of CCC. Nothing is printed of secrets, and of the requests only who sent them.
+Secrets come from the environment or from KMS, as in the callers file. Replays keep their idempotency key, so requests
+that have since succeeded are not run again. If the key is made from signed content with a timestamp, it changes, and a
+note says so. With --dry-run nothing is sent: each request runs through the function's pipeline up to its call to CCC.
+Secrets are never printed, and of a request only its caller.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _EPILOG = """\
 example, with `make run` in another shell:
   MUTE_CALL_TOKEN=demo-token python -m local.replay letters/
 
-exit code: 0 if every letter that had to be sent ended in success, 1 if not, 2 for a command that cannot be carried out
+exit code: 0 if every dead letter that had to be sent succeeded, 1 if not, 2 if the command cannot run
 """
 
 # Sends or explains one letter, and returns how that ended.
@@ -195,14 +195,14 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("letters", metavar="FILE_OR_FOLDER", type=Path, help="a dead letter, or a folder of them, at any depth")
-    add("--url", default=GATEWAY, help="where to; a path here counts before the letter's (default: %(default)s)")
-    add("--caller", metavar="NAME", help="as whom to send them all, instead of each one's own caller")
+    add("--url", default=GATEWAY, help="the URL; its path replaces that of the dead letter (default: %(default)s)")
+    add("--caller", metavar="NAME", help="send all of them as this caller")
     parser.add_callers()
-    add("--dry-run", action="store_true", help="send nothing, and tell how far each would come")
+    add("--dry-run", action="store_true", help="send nothing; show how far each request would get")
     add(
         "--new-key",
         action="store_true",
-        help="give each a new idempotency key: what was kept with the old one is not seen",
+        help="give each a new idempotency key; stored answers of the old key are not used",
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser

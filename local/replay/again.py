@@ -70,12 +70,12 @@ def check(letter: DeadLetter, action: Action) -> None:
         UsageError: it is for another function.
     """
     if letter.replayed:
-        raise SkippedError("the answer of an earlier request, which has a letter of its own")
+        raise SkippedError("the answer of an earlier request, which has its own dead letter")
     if letter.code == InProgress.code:
-        raise SkippedError("a duplicate of a request that ran; if that failed, it has a letter of its own")
+        raise SkippedError("a duplicate of a request that ran; if that request failed, it has its own dead letter")
     if letter.action != action.name:
         # It may do the opposite.
-        raise UsageError(f"a letter of {letter.action}: take --function, and --url of that function")
+        raise UsageError(f"a dead letter of {letter.action}: use --function, and --url of that function")
 
 
 def prepare(letter: DeadLetter, file: str, post: Post, now: float) -> Again:
@@ -97,7 +97,7 @@ def _invocation(letter: DeadLetter, file: str, post: Post) -> Again:
     """Return what invokes the function directly: the gateway takes that over HTTP, and nobody else does."""
     if not is_here(post.url):
         text = '"$(jq -r .body ' + shlex.quote(file) + ')"'
-        raise UsageError(f"a direct invocation, which RAM has to authorise: s {post.function} invoke --event {text}")
+        raise UsageError(f"a direct invocation, which RAM must authorize: s {post.function} invoke --event {text}")
     target = invocation_path(post.function)
     headers = {"host": post.url.netloc, "content-type": "application/octet-stream"}
     return Again(Outgoing(f"{post.url.scheme}://{post.url.netloc}", "POST", target, headers, letter.content), "")
@@ -137,7 +137,7 @@ def _left_out(letter: DeadLetter, caller: Caller, *, new_key: bool) -> str:
     gone = {*letter.omitted} - {name.lower() for name in added}
     ids = caller.auth.id_headers()
     if not new_key and gone & ids and not ids & letter.headers.keys():
-        raise UsageError(f"left out: {_listed(gone & ids)}, the id of the delivery; --new-key takes another")
+        raise UsageError(f"left out: {_listed(gone & ids)}, the id of the delivery; --new-key sets another")
     read = {"headers": letter.headers, "query": letter.query}
     missing: set[str] = set()
     for root, given in read.items():

@@ -73,7 +73,7 @@ class DeadLetter(BaseModel):
             raise PydanticCustomError("content", "Body or time cannot be read") from None
         if self.direct and not read_event(self.content).direct:
             # Written by somebody else: a request with a source address and headers of their choice.
-            raise PydanticCustomError("event", "A direct invocation is no event of the HTTP trigger")
+            raise PydanticCustomError("event", "A direct invocation is not an event of the HTTP trigger")
         return self
 
     @cached_property
@@ -105,7 +105,7 @@ def read_dead_letter(content: bytes) -> DeadLetter:
         first = error.errors(include_input=False, include_url=False)[0]
         # The field alone: below it are names of headers.
         raise NotADeadLetterError(
-            f"no dead letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}"
+            f"not a dead letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Sends a webhook as one of the callers would: signs it with the caller's scheme and posts it.
+"""Sends a webhook as one of the callers: signs it with the caller's scheme and posts it.
 
-The sample is an event of the HTTP trigger (events/http.json), or a payload: a file, `-` for stdin, or the JSON itself.
-The secret is the first one of the caller that is set, in the environment or, for `kms:NAME`, in KMS (read with the
-credentials ALIBABA_CLOUD_*). Proxies of the environment are not used.
+The sample is an event of the HTTP trigger (events/http.json) or a payload: a file, `-` for stdin, or the JSON itself.
+The secret is the first one of the caller that is set: in the environment or, for `kms:NAME`, in KMS (with the
+credentials in ALIBABA_CLOUD_*). Proxies of the environment are not used.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EPILOG = """\
 example, with `make run` in another shell:
   MUTE_CALL_TOKEN=demo-token python -m local.send events/direct.json --caller default
 
-exit code: 0 for an answer of 2xx, 1 for any other and for none, 2 for a command that cannot be carried out
+exit code: 0 for an answer of 2xx, 1 for any other and for none, 2 if the command cannot run
 
 What --print-curl prints holds the signature; for bearer, basic and api-key that is the secret itself.
 """
@@ -98,12 +98,20 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("sample", metavar="EVENT_OR_JSON", help="a file, `-` for stdin, or a JSON text")
-    add("--caller", metavar="NAME", required=True, help="as whom to send; appended to a path that does not name it")
-    add("--url", default=GATEWAY, help="where to; a path here counts before the event's (default: %(default)s)")
+    add(
+        "--caller", metavar="NAME", required=True, help="the caller to send as; added to a path that does not end in it"
+    )
+    add("--url", default=GATEWAY, help="the URL; its path replaces that of the event (default: %(default)s)")
     parser.add_callers()
     add("--form", action="store_true", help="send the fields of the payload, a flat object, as a form")
-    add("--age", metavar="SECONDS", type=_age, default=0, help="sign as so long ago; in the future: --age=-60")
-    add("--print-curl", action="store_true", help="print a command for a POSIX shell that does it, and send nothing")
+    add(
+        "--age",
+        metavar="SECONDS",
+        type=_age,
+        default=0,
+        help="sign with a time this many seconds ago; in the future: --age=-60",
+    )
+    add("--print-curl", action="store_true", help="print a command for a POSIX shell, and send nothing")
     return parser
 
 

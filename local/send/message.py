@@ -75,7 +75,7 @@ def read_url(text: str) -> SplitResult:
     if not fit or "@" in url.netloc or url.fragment or _SPACE.search(text):
         raise UsageError("the URL should be http(s)://host[:port][/path][?query], without user and fragment")
     if url.scheme != "https" and not is_here(url):
-        raise UsageError("the secret would cross the network in the clear: take https")
+        raise UsageError("the secret would be sent unencrypted: use https")
     return url
 
 
@@ -132,7 +132,7 @@ def compose(message: Message, url: SplitResult, name: str, caller: Caller, secre
         headers = {key: value for key, value in signed.headers.items() if key not in _NOT_SENT}
         "".join(headers.values()).encode()
     except ValueError:
-        raise UsageError("the request holds text that is no UTF-8, which HTTP cannot carry") from None
+        raise UsageError("the request contains text that is not UTF-8") from None
     except Problem as problem:
         raise UsageError(f"the request cannot be signed: {problem.reason}") from None
     if not _TOKEN.fullmatch(signed.method):
@@ -173,9 +173,9 @@ def _query(text: str) -> dict[str, str]:
     except ValueError:
         pairs = None
     if pairs is None or _NO_ESCAPE.search(text):
-        raise UsageError("the query of the URL holds an escape that cannot be decoded")
+        raise UsageError("the query of the URL has an escape that cannot be decoded")
     if len(query := dict(pairs)) < len(pairs):
-        raise UsageError("the query of the URL holds a name twice")
+        raise UsageError("the query of the URL has a name twice")
     return query
 
 
@@ -190,13 +190,13 @@ def _host(url: SplitResult) -> str:
 
 
 def _form(body: bytes) -> bytes:
-    fields = _parsed(body, "the body is no JSON")
+    fields = _parsed(body, "the body is not JSON")
     if not isinstance(fields, dict) or any(isinstance(value, (dict, list)) for value in fields.values()):
         raise UsageError("a form is made of a flat JSON object")
     try:
         return urlencode([(name, _field(value)) for name, value in fields.items()]).encode()
     except ValueError:
-        raise UsageError("the form holds text that is no UTF-8") from None
+        raise UsageError("the form contains text that is not UTF-8") from None
 
 
 def _field(value: object) -> str:

@@ -1,8 +1,8 @@
-"""Asks a deployed function what it should answer: two pages, and a request without and one with a credential.
+"""Checks a deployed function: two pages, a request without a credential, and a request with one.
 
-The last one asks for a call whose id is made up on the spot, so that it can mute nobody; `job_not_found` is the good
-answer, and says that role, signature and network are right. The secret is the first one of the caller that is set, as
-`local.send` finds it, and is sent over HTTPS only, but for this machine. Proxies of the environment are not used.
+The last request names a call with a random id, so it mutes nobody. The answer `job_not_found` shows that role,
+signature and network are right. The secret is the first one of the caller that is set, as in `local.send`. It is sent
+only over HTTPS, or to this machine. Proxies of the environment are not used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EPILOG = """\
 example:
   MUTE_CALL_TOKEN=... python -m local.smoke --url https://YOUR-TRIGGER.cn-shanghai.fcapp.run
 
-exit code: 0 if all is well, 1 if a check fails, 2 for a command that cannot be carried out
+exit code: 0 if all is well, 1 if a check fails, 2 if the command cannot run
 """
 
 
@@ -65,7 +65,8 @@ def _tell(check: Check, resource: str) -> Verdict:
         verdict = check.judge(exchange(check.outgoing))
     except NO_ANSWER as error:
         verdict = Verdict(
-            f"no answer ({type(error).__name__})", "the URL, and `s {resource} info`; a new trigger waits"
+            f"no answer ({type(error).__name__})",
+            "check the URL with `s {resource} info`; a new trigger needs ten seconds",
         )
     write(verdict.told(check.name, resource))
     return verdict
@@ -81,11 +82,11 @@ def _parser() -> Parser:
     add(
         "--url",
         required=True,
-        help="of the function: its trigger's or its domain's, with the domain's path if it has one",
+        help="URL of the function: its trigger, or its domain with the path",
     )
-    add("--caller", metavar="NAME", default=DEFAULT_CALLER, help="as whom to ask (default: %(default)s)")
-    add("--instance", metavar="ID", help="of the call centre (default: the first one on the caller's list)")
-    add("--build", metavar="ID", help="that has to answer, or `any` (default: that of dist/, where it was built)")
+    add("--caller", metavar="NAME", default=DEFAULT_CALLER, help="the caller to use (default: %(default)s)")
+    add("--instance", metavar="ID", help="the call centre's instance (default: the first one on the caller's list)")
+    add("--build", metavar="ID", help="the build that must answer, or `any` (default: the one in dist/, if it exists)")
     parser.add_callers()
     return parser
 

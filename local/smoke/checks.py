@@ -23,17 +23,17 @@ _JSON = {"content-type": "application/json"}
 _GOOD = ("job_not_found", "instance_not_found")
 # The remedies are those of docs/deploy.md, "Smoke test"; each names the resource that is asked about.
 REMEDIES = {
-    "unauthorized": "the deployed secret is another one, or the URL leads to another caller",
+    "unauthorized": "the deployed secret is different, or the URL leads to another caller",
     "forbidden": "the instance is not on the caller's list: --instance, or callers.toml",
-    "configuration_error": "`s {resource} logs --tail` names everything that is wrong at once",
+    "configuration_error": "`s {resource} logs --tail` lists all mistakes at once",
     "upstream_denied": 'the role: docs/deploy.md, step 2, or "The counterpart"',
     "upstream_unavailable": "CCC, or KMS for the secret, cannot be reached from there: CCC_REGION, KMS_REGION",
 }
 _CODES = [kind.code for kind in problem_types()]
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _RUNBOOK = "docs/runbook.md has an entry for this code"
-_PLATFORM = "the platform's own failure, the function did not answer: `s {resource} logs --tail`"
-_OTHER_BUILD = "was it deployed (`make deploy`), and is the version published, where the URL leads to an alias?"
+_PLATFORM = "the platform failed and the function did not answer: `s {resource} logs --tail`"
+_OTHER_BUILD = "was it deployed (`make deploy`), and, if the URL leads to an alias, is the version published?"
 _ELSEWHERE = "is this the URL of the function's trigger or domain?"
 
 
@@ -116,7 +116,7 @@ def _healthz(answer: Answer, build: str | None, *, is_packaged: bool) -> Verdict
     if build in (None, answers) or (not is_packaged and "build" in body and answers is None):
         return Verdict()
     told = f"build {answers}" if isinstance(answers, str) and _ID.fullmatch(answers) else "a package without a build"
-    return Verdict(f"{told} answers, and not {build}", _OTHER_BUILD)
+    return Verdict(f"{told} answers, expected: {build}", _OTHER_BUILD)
 
 
 def _openapi(answer: Answer) -> Verdict:
@@ -128,11 +128,13 @@ def _openapi(answer: Answer) -> Verdict:
 def _refused(answer: Answer) -> Verdict:
     code = _code(answer)
     if code in _GOOD:
-        return Verdict("was let in", "the caller has the scheme `none`: whoever knows the URL may mute")
+        return Verdict(
+            "the request was accepted", "the caller has the scheme `none`: anyone who knows the URL may mute"
+        )
     if (answer.status, code) != (HTTPStatus.UNAUTHORIZED, "unauthorized"):
         return _problem(answer, code) if code else _unexpected(answer, "401 and the code unauthorized")
     if answer.content_type.partition(";")[0] != "application/problem+json":
-        return Verdict("came with another content type", "the platform changes it: tell the senders to read `code`")
+        return Verdict("has another content type", "the platform changes it: tell the senders to read `code`")
     return Verdict()
 
 
@@ -141,7 +143,7 @@ def _not_found(answer: Answer) -> Verdict:
     if code in _GOOD:
         return Verdict()
     if object_in(answer.body).get("status") in ("muted", "unmuted"):
-        return Verdict("CCC accepted a call that does not exist", "what answers there is no CCC: CCC_ENDPOINT")
+        return Verdict("CCC accepted a call that does not exist", "CCC does not answer there: check CCC_ENDPOINT")
     return _problem(answer, code) if code else _unexpected(answer, "the code job_not_found")
 
 
@@ -153,7 +155,7 @@ def _problem(answer: Answer, code: str) -> Verdict:
 
 def _unexpected(answer: Answer, expected: str) -> Verdict:
     # Of what somebody else answered nothing is shown: it may quote the request.
-    return Verdict(f"HTTP {answer.status}, and not {expected}", _PLATFORM if answer.error_type else _ELSEWHERE)
+    return Verdict(f"HTTP {answer.status}, expected: {expected}", _PLATFORM if answer.error_type else _ELSEWHERE)
 
 
 def _code(answer: Answer) -> str | None:

@@ -41,7 +41,9 @@ def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, st
     if chosen is None:
         raise UsageError(f"{name} may use every instance; choose one: --instance")
     if caller.parameters and "job_id" not in caller.parameters.given():
-        raise UsageError(f"{name} has the call in its defaults, and so none that cannot exist; choose another caller")
+        raise UsageError(
+            f"{name} has the call in its defaults, so it cannot name one that does not exist; choose another caller"
+        )
     parameters = {
         "device_id": "smoke-test",
         "instance_id": chosen,

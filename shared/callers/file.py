@@ -96,7 +96,7 @@ class Callers(Table):
             for name, caller in self.callers.items():
                 if isinstance(caller.auth, Ram):
                     return name, caller
-            raise Forbidden("no caller has scheme ram")
+            raise Forbidden("no caller has the scheme ram")
         name = request.caller_path or DEFAULT_CALLER
         try:
             return name, self.callers[name]

@@ -50,9 +50,9 @@ Document = Mapping[str, Any]
 
 def _header_name(name: str) -> str:
     if not HEADER_NAME.fullmatch(name):
-        raise PydanticCustomError("header", "Header should have letters, digits and - alone")
+        raise PydanticCustomError("header", "Header should have only letters, digits and -")
     if name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIX):
-        raise PydanticCustomError("header", "Header is none that a handshake sets: remove it")
+        raise PydanticCustomError("header", "A handshake cannot set this header: remove it")
     return name
 
 
@@ -147,7 +147,7 @@ def _json(reply: Document) -> str:
     try:
         return json.dumps(reply, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
-        raise InvalidParameters((FieldError("reply", "finds no value of JSON"),)) from None
+        raise InvalidParameters((FieldError("reply", "finds no JSON value"),)) from None
 
 
 def _line(name: str, value: object) -> str:

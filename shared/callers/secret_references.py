@@ -40,7 +40,7 @@ class NotAskedError(SecretUnavailableError):
 
 def _one_is_required(references: list[str]) -> list[str]:
     if all(reference.endswith(OPTIONAL) for reference in references):
-        raise PydanticCustomError("secrets", "At least one secret may not be optional: remove its ?")
+        raise PydanticCustomError("secrets", "At least one secret must not be optional: remove its ?")
     return references
 
 
@@ -61,7 +61,7 @@ def fault_of(value: str, fault_of_secret: Callable[[str], str | None]) -> str | 
     """Return what is wrong with the value of a secret, `None` for nothing."""
     if value != value.strip():
         # Of a file that ends in a line break; nobody sends it so.
-        return "has white space around it, such as a line break at its end: set it without"
+        return "has white space around it, such as a line break at its end: remove it"
     return fault_of_secret(value)
 
 

@@ -81,7 +81,7 @@ def call(
     except transport.NotSentError as error:
         raise _failure(UpstreamUnavailable, f"nothing was sent: {error}", sent=False) from None
     except transport.LostError as error:
-        raise _failure(UpstreamTimeout, f"no whole answer: {error}", sent=True) from None
+        raise _failure(UpstreamTimeout, f"no complete answer: {error}", sent=True) from None
     except transport.UnreadableError as error:
         raise _failure(UpstreamInvalidResponse, f"unreadable answer: {error}", sent=True) from None
     except rpc.SdkError as error:

@@ -38,7 +38,7 @@ class NotSentError(TransportError):
 
 
 class LostError(TransportError):
-    """The request was sent and no whole answer came: outcome unknown."""
+    """The request was sent and no complete answer came: outcome unknown."""
 
 
 class UnreadableError(TransportError):

@@ -100,7 +100,9 @@ class _Finder:
 
     def check(self, name: str) -> None:
         if not self.importing:
-            raise AbsentError(f"{name} is used, which shared/clients/import_stubs.py takes for unused", name=name)
+            raise AbsentError(
+                f"{name} is used, which shared/clients/import_stubs.py replaces because it was unused", name=name
+            )
 
     def stand_in(self, name: str) -> _StandIn:
         self.check(name)

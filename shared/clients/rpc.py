@@ -91,7 +91,7 @@ def call(
 
     Raises:
         transport.NotSentError: nothing was sent.
-        transport.LostError: sent, and no whole answer came: outcome unknown.
+        transport.LostError: sent, and no complete answer came: outcome unknown.
         transport.UnreadableError: an answer came that cannot be read.
         SdkError: a defect; nothing was sent.
     """

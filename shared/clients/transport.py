@@ -54,7 +54,7 @@ def send(
 
     Raises:
         NotSentError: nothing was sent.
-        LostError: sent, and no whole answer.
+        LostError: sent, and no complete answer.
         UnreadableError: a whole answer that cannot be used.
     """
     exchange = current()

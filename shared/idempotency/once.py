@@ -126,7 +126,7 @@ def _settle(store: Store, work: Work, claim: str, outcome: Outcome | None, ttl_s
         kept = store.complete(work.name, record, ttl_s * 1000, work.deadline)
     except Exception as error:  # noqa: BLE001 - the work is done, and its outcome is the answer
         return f"answer not stored, claim not released: {cause_of(error)}"
-    return None if kept else "answer not stored: the claim had ended, and another request's answer stands there"
+    return None if kept else "answer not stored: the claim had expired, and the store has another request's answer"
 
 
 def _record(fingerprint: str, outcome: Outcome) -> str:
@@ -147,9 +147,9 @@ def _earlier(held: Held, fingerprint: str) -> Outcome:
     try:
         record = json.loads(held.value.removeprefix(CLAIM))
         if _text(record["fingerprint"]) != fingerprint:
-            raise IdempotencyKeyReused("idempotency key came with other parameters or another action")
+            raise IdempotencyKeyReused("idempotency key was used with other parameters or another action")
         if held.value.startswith(CLAIM):
-            raise InProgress("idempotency key is claimed by a request that runs", left_ms=held.left_ms)
+            raise InProgress("a request with the same idempotency key is running", left_ms=held.left_ms)
         code, upstream = _text(record["code"]), Upstream(*map(_text_or_none, record["upstream"]))
         if kind := _FINAL.get(code):
             return kind(_text(record["reason"]), upstream=upstream)

@@ -75,7 +75,7 @@ _REFUSALS = {
     "NOPERM": _PERMISSION,
     "can't run this command": _PERMISSION,
     "ACL failure in script": _PERMISSION,
-    "DENIED": "the server lets in nobody from elsewhere",
+    "DENIED": "the server refuses remote connections",
     "max number of clients reached": "the server has too many clients",
     "WRONGTYPE": _RECORD,
 }
@@ -130,7 +130,7 @@ class RedisStore:
             text, left_ms = found
             return Held(f"{text}", int(left_ms))
         except (ValueError, TypeError):
-            raise StoreError("the answer is none to a claim") from None
+            raise StoreError("the answer is not that of a Redis server") from None
 
     def complete(self, key: str, value: str, ttl_ms: int, deadline: float) -> bool:
         """Put an answer in the place of a claim."""

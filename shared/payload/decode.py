@@ -126,7 +126,7 @@ def parse_json(text: str) -> Any:
 
 def _text_of(body: bytes) -> str:
     if body.startswith(_UTF_16_MARKS):
-        raise MalformedRequest("the byte order mark of the body is that of UTF-16, and not of UTF-8")
+        raise MalformedRequest("the body begins with the byte order mark of UTF-16; send UTF-8")
     try:
         return body.removeprefix(_BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError:
@@ -153,7 +153,7 @@ def decode_query(query: Mapping[str, str], raw: str | None = None) -> dict[str, 
         )
         "".join((*decoded, *decoded.values())).encode("utf-8")
     except ValueError:
-        raise MalformedRequest("query is no UTF-8, or has too many parameters") from None
+        raise MalformedRequest("query is not UTF-8, or has too many parameters") from None
     return decoded
 
 
@@ -270,7 +270,7 @@ def _check_tree(root: Any) -> None:
         texts = [node for node in level if isinstance(node, str)]
         texts += [key for node in containers if isinstance(node, dict) for key in node]
         if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
-            raise MalformedRequest("the body has a lone surrogate, which is no character")
+            raise MalformedRequest("the body has a lone surrogate, which is not a character")
         if not containers:
             return
         level = [child for node in containers for child in (node.values() if isinstance(node, dict) else node)]

@@ -81,9 +81,9 @@ def _fault_of_call(node: Node, *, keyed: bool) -> str:
     if arity is None:
         meant = nearest(name, expressions.FUNCTIONS - {KEYED})
         hint = (
-            f"did you mean `{meant}`?" if meant else 'docs/contract.md, "Mapping", and jmespath.org list those it has'
+            f"did you mean `{meant}`?" if meant else 'docs/contract.md, "Mapping", and jmespath.org list all functions'
         )
-        return f"a function that JMESPath has not; {hint}"
+        return f"an unknown function; {hint}"
     if name == KEYED and not keyed:
         return f"{KEYED}, which only handshakes have: remove it"
     least, is_variadic = arity

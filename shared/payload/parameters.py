@@ -158,7 +158,7 @@ def read_parameters(
         if name is None:
             errors.append(_unknown(key, spelled))
         elif name in keys:
-            errors.append(FieldError(key, "is there in two spellings"))
+            errors.append(FieldError(key, "occurs in two spellings"))
         else:
             keys[name] = key
     values = {name: payload[key] for name, key in keys.items() if payload[key] is not None}
@@ -182,7 +182,7 @@ def _unknown(key: str, spelled: Mapping[str, str]) -> FieldError:
     import difflib  # noqa: PLC0415 - as in `nearest`
 
     near = difflib.get_close_matches(key, spelled, n=1, cutoff=0.8)
-    return FieldError("payload", "has a key that is no parameter" + (f"; did you mean {near[0]}?" if near else ""))
+    return FieldError("payload", "has an unknown key" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 @lru_cache

@@ -18,14 +18,14 @@ _OK = 200
 class UpstreamBody(TypedDict):
     """How CCC named its answer; both are for the operator and for Alibaba Cloud's support."""
 
-    code: Annotated[str | None, Field(description="CCC's own code, null where it gave none.")]
-    request_id: Annotated[str | None, Field(description="CCC's own request id, null where it gave none.")]
+    code: Annotated[str | None, Field(description="CCC's code; null if there is none.")]
+    request_id: Annotated[str | None, Field(description="CCC's request id; null if there is none.")]
 
 
 class FieldErrorBody(TypedDict):
     """What is wrong with one parameter; its value is never repeated."""
 
-    field: Annotated[str, Field(description="The parameter in snake_case; `payload` for what is none.")]
+    field: Annotated[str, Field(description="The parameter in snake_case, or `payload`.")]
     reason: Annotated[str, Field(description="What is wrong with it, in a few words.")]
 
 
@@ -38,10 +38,12 @@ class ProblemBody(TypedDict):
     detail: Annotated[str, Field(description="What happened and what to do, in a sentence or two.")]
     code: Annotated[str, Field(description="What happened, for a machine to branch on.")]
     retryable: Annotated[bool, Field(description="Whether sending the same request again can help.")]
-    request_id: Annotated[str | None, Field(description="The platform's id of this request: quote it to the operator.")]
-    upstream: NotRequired[Annotated[UpstreamBody, Field(description="CCC's part, where it answered.")]]
+    request_id: Annotated[str | None, Field(description="The platform's id of this request: give it to the operator.")]
+    upstream: NotRequired[Annotated[UpstreamBody, Field(description="What CCC answered, if it did.")]]
     errors: NotRequired[
-        Annotated[list[FieldErrorBody], Field(description="The parameters concerned, where it is about parameters.")]
+        Annotated[
+            list[FieldErrorBody], Field(description="The invalid parameters, if the problem is about parameters.")
+        ]
     ]
 
 

@@ -27,17 +27,17 @@ _TALKING, _OVER = "ANSWERED", frozenset({"RELEASED", "RETIRED", "NONE"})
 class SlimStatus(TypedDict):
     """What a caller learns of a call that CCC accepted; `null` is what CCC left out."""
 
-    status: Annotated[str, Field(description="That CCC accepted the action.")]
-    muted: Annotated[
-        bool | None, Field(description="Whether the channel showed itself muted at that moment.", examples=[True])
-    ]
-    instance_id: Annotated[str, Field(description="The instance asked for.", examples=["ccc-test"])]
-    job_id: Annotated[str, Field(description="The call asked for.", examples=["job-65815360847228928"])]
-    user_id: Annotated[str, Field(description="The agent asked for.", examples=["user-test@ccc-test"])]
+    status: Annotated[str, Field(description="CCC accepted the action.")]
+    muted: Annotated[bool | None, Field(description="Whether the channel was muted at that moment.", examples=[True])]
+    instance_id: Annotated[str, Field(description="The instance in the request.", examples=["ccc-test"])]
+    job_id: Annotated[str, Field(description="The call in the request.", examples=["job-65815360847228928"])]
+    user_id: Annotated[str, Field(description="The agent in the request.", examples=["user-test@ccc-test"])]
     call_type: Annotated[str | None, Field(description="The type of the call.", examples=["OUTBOUND"])]
     channel_state: Annotated[
         str | None,
-        Field(description="The state of the channel asked for, else of the agent's own.", examples=["ANSWERED"]),
+        Field(
+            description="The state of the channel in the request, or of the agent's own channel.", examples=["ANSWERED"]
+        ),
     ]
     user_state: Annotated[str | None, Field(description="The state of the agent.", examples=["TALKING"])]
     request_id: Annotated[

@@ -116,7 +116,7 @@ def _read(event: object) -> Request:
 
     Raises:
         PayloadTooLarge: longer than a body within the limit can make it; it is neither parsed nor copied.
-        MalformedRequest: the event is no JSON object.
+        MalformedRequest: the event is not JSON object.
     """
     if not isinstance(event, (bytes, str)):
         raise MalformedRequest("event is neither bytes nor text")
@@ -127,7 +127,7 @@ def _read(event: object) -> Request:
     try:
         value = _json(content)
     except (ValueError, RecursionError):
-        raise MalformedRequest("event is no JSON") from None
+        raise MalformedRequest("event is not JSON") from None
     if isinstance(value, dict) and isinstance(http := _table(value, "requestContext").get("http"), dict):
         return _http_request(value, http)
     if len(content) > MAX_BODY_BYTES:
@@ -232,10 +232,10 @@ def _body_of(content: str, *, is_base64: bool) -> bytes:
     try:
         body = base64.b64decode(content, validate=True) if is_base64 else content.encode()
     except ValueError:
-        raise MalformedRequest("body is no base64 or no UTF-8") from None
+        raise MalformedRequest("body is not base64 or not UTF-8") from None
     # Padding and last bits, which Python's versions judge differently.
     if is_base64 and base64.b64encode(body).decode() != content:
-        raise MalformedRequest("body is no canonical base64")
+        raise MalformedRequest("body is not canonical base64")
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLarge(f"body has {len(body)} bytes")
     return body

@@ -128,7 +128,7 @@ def _body_of(environ: Environ) -> bytes:
     """
     announced = environ.get("CONTENT_LENGTH") or ""
     if announced and not _LENGTH.fullmatch(announced):
-        raise MalformedRequest("Content-Length is no number")
+        raise MalformedRequest("Content-Length is not a number")
     # Behind the end of a body a server may wait for ever: without a length, only one that ends by itself is read.
     ends = bool(environ.get("wsgi.input_terminated"))
     length = int(announced) if announced else MAX_BODY_BYTES + 1 if ends else 0

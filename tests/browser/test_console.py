@@ -179,7 +179,7 @@ def test_the_language_is_the_browser_s_until_one_is_chosen(visit: Visit) -> None
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.locator("h1")).to_have_text("Webhook → 函数 → 云联络中心")
     page.get_by_role("button", name="签名并发送").click()
-    expect(microphone(page)).to_have_text("麦克风已关闭")
+    expect(microphone(page)).to_have_text("已静音")
     expect(steps(page).last).to_contain_text("调用 CCC")
     # The function's own words are English on every page.
     expect(steps(page).first.locator("[lang=en]")).to_have_text(re.compile("^\\d+ bytes$"))
@@ -361,7 +361,7 @@ def test_only_who_was_refused_is_not_verified_and_only_what_was_called_is_reache
     served.ask("GET", "/healthz")
     expect(rows(page).first.locator("td").nth(1)).to_have_text("\u2013")
     served.post(token="wrong")
-    expect(rows(page).first.locator("td").nth(1)).to_have_text("not verified")
+    expect(rows(page).first.locator("td").nth(1)).to_have_text("not authenticated")
     expect(to_function).to_have_class("way pulse")
     expect(to_ccc).to_have_class("way")
     served.post()

@@ -159,19 +159,17 @@ CASES = {
     "told as JSON": Case(
         "build=new send", 0, "answers with build", variables={"INFO": '{"url": {"system_url": "HERE"}}'}
     ),
-    "nothing sent": Case("build=new", MAKE_ERROR, "answers, and not"),
+    "nothing sent": Case("build=new", MAKE_ERROR, "expected: 0"),
     "nothing done at all": Case("", MAKE_ERROR, "s exited with 0 and has not built dist/mute_call.zip"),
     "failed": Case("build=new send fail", MAKE_ERROR, "s exited with 7"),
     "no address": Case("build=new send silent", MAKE_ERROR, "python -m local.smoke --url URL"),
-    "an address of none": Case("build=new send", MAKE_ERROR, "nobody could be asked", variables={"INFO": "region: x"}),
+    "an address of none": Case("build=new send", MAKE_ERROR, "was not checked", variables={"INFO": "region: x"}),
     "the shell's address": Case("build=new send silent", 0, "answers with build", variables={"URL": "HERE"}),
     "the shell's address is another's": Case("build=new send", 0, "answers with build", variables={"URL": "NOBODY"}),
     "an address on the command line": Case("build=new send", MAKE_ERROR, "no answer", words=("URL=NOBODY",)),
-    "nobody is to be asked": Case("build=new", 0, "nobody was asked", words=("URL=none",)),
+    "nobody is to be asked": Case("build=new", 0, "not checked whether", words=("URL=none",)),
     "nobody listens": Case("build=new send", MAKE_ERROR, "no answer", variables={"INFO": "system_url: NOBODY"}),
-    "in the clear": Case(
-        "build=new send", MAKE_ERROR, "take https", variables={"INFO": "system_url: http://f.example"}
-    ),
+    "in the clear": Case("build=new send", MAKE_ERROR, "use https", variables={"INFO": "system_url: http://f.example"}),
     "an unknown resource": Case(
         "build=new send", MAKE_ERROR, "has no resource x; it has mute_call,", words=("RESOURCE=x",)
     ),
@@ -226,7 +224,7 @@ def test_what_has_no_package_is_not_asked(place: Place) -> None:
     document.write_text(f"{text}\n  domain:\n    component: fc3-domain\n    props: {{}}\n", encoding="utf-8")
     done = place.make("", "RESOURCE=domain")
     assert (done.returncode, place.calls) == (0, ["python3.12 domain deploy -y"])
-    assert "ask the function behind it: python -m local.smoke" in done.stdout
+    assert "the function behind it: python -m local.smoke" in done.stdout
 
 
 def test_a_tool_that_cannot_be_run_is_told(place: Place) -> None:

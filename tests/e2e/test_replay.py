@@ -276,7 +276,7 @@ def test_a_direct_invocation_is_repeated_at_the_gateway_and_elsewhere_only_told(
     assert replay([str(place.fetch()), "--url", "https://function.example", "--json"]) == 1
     (row,) = rows(capsys)
     assert (row["end"], row["status"]) == ("failed", None)
-    command = row["note"].partition("authorise: ")[2]
+    command = row["note"].partition("RAM must authorize: ")[2]
     assert shlex.split(command)[:4] == ["s", "mute_call", "invoke", "--event"]
     path = re.search(r"jq -r \.body (.*)\)", shlex.split(command)[4])
     assert path
@@ -424,7 +424,7 @@ def test_what_was_left_out_and_has_a_default_is_told(place: Place, capsys: Captu
 
 # A page has no steps that an explanation could name.
 PAGE = '{"requestContext": {"http": {"method": "GET", "path": "/healthz"}}}'
-FORGED = "no dead letter: Value error, A direct invocation is no event of the HTTP trigger"
+FORGED = "not a dead letter: Value error, A direct invocation is not an event of the HTTP trigger"
 
 
 def changed(place: Place, **changes: object) -> Path:
@@ -439,8 +439,11 @@ def changed(place: Place, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"replayed": True}, "the answer of an earlier request, which has a letter of its own"),
-        ({"code": "in_progress"}, "a duplicate of a request that ran; if that failed, it has a letter of its own"),
+        ({"replayed": True}, "the answer of an earlier request, which has its own dead letter"),
+        (
+            {"code": "in_progress"},
+            "a duplicate of a request that ran; if that request failed, it has its own dead letter",
+        ),
     ],
 )
 def test_what_need_not_be_sent_is_skipped(
@@ -458,25 +461,25 @@ def test_what_need_not_be_sent_is_skipped(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"action": "UnmuteCall"}, "a letter of UnmuteCall: take --function, and --url of that function"),
+        ({"action": "UnmuteCall"}, "a dead letter of UnmuteCall: use --function, and --url of that function"),
         ({"caller": "gone"}, "the callers file has no caller gone"),
         ({"caller": "ivr"}, "ivr is for direct invocation, and this is a request over HTTP"),
         ({"method": "A B"}, "the method of the request cannot be sent"),
         ({"headers": {f"x {PHONE}": "a"}}, "a header cannot be sent: its name is none of HTTP"),
         ({"headers": {f"x-{PHONE}": "a\n"}}, "the header 'x-…' cannot be sent"),
-        ({"version": 2}, "no dead letter: version: Value should be at most 1"),
-        ({"version": True}, "no dead letter: version: Value should be a whole number"),
-        ({"version": 1.0}, "no dead letter: version: Value should be a whole number"),
-        ({"omitted": "ab"}, "no dead letter: omitted: Value should be a list"),
-        ({"headers": {"x": "\ud800"}}, "the request holds text that is no UTF-8, which HTTP cannot carry"),
-        ({"caller": "../x"}, "no dead letter: caller: Value does not have the form that is asked for"),
-        ({"code": PHONE}, "no dead letter: code: Value does not have the form that is asked for"),
-        ({"body": ...}, "no dead letter: body: Value is required"),
-        ({"method": None}, "no dead letter: Value error, A request over HTTP has method and path"),
+        ({"version": 2}, "not a dead letter: version: Value should be at most 1"),
+        ({"version": True}, "not a dead letter: version: Value should be a whole number"),
+        ({"version": 1.0}, "not a dead letter: version: Value should be a whole number"),
+        ({"omitted": "ab"}, "not a dead letter: omitted: Value should be a list"),
+        ({"headers": {"x": "\ud800"}}, "the request contains text that is not UTF-8"),
+        ({"caller": "../x"}, "not a dead letter: caller: Value does not have the required form"),
+        ({"code": PHONE}, "not a dead letter: code: Value does not have the required form"),
+        ({"body": ...}, "not a dead letter: body: Value is required"),
+        ({"method": None}, "not a dead letter: Value error, A request over HTTP has method and path"),
         *(({"direct": True, "body": body}, FORGED) for body in (PAGE, http_event(token="x").decode())),
-        ({"body_encoding": "base64"}, "no dead letter: Value error, Body or time cannot be read"),
-        ({"time": "2026-13-01T00:00:00.000Z"}, "no dead letter: Value error, Body or time cannot be read"),
-        ({"headers": {f"x-{PHONE}": 1}}, "no dead letter: headers: Value should be a text in quotes"),
+        ({"body_encoding": "base64"}, "not a dead letter: Value error, Body or time cannot be read"),
+        ({"time": "2026-13-01T00:00:00.000Z"}, "not a dead letter: Value error, Body or time cannot be read"),
+        ({"headers": {f"x-{PHONE}": 1}}, "not a dead letter: headers: Value should be a text in quotes"),
     ],
 )
 def test_what_cannot_be_sent_is_told_in_a_line(

@@ -115,7 +115,7 @@ def test_all_is_well_and_nobody_is_muted(
 
 
 OURS, ANOTHER = "0" * 12, "1" * 12
-OTHER_BUILD = f"build {ANOTHER} answers, and not {OURS}"
+OTHER_BUILD = f"build {ANOTHER} answers, expected: {OURS}"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_caller_that_lets_everybody_in_is_told(
 ) -> None:
     code, found = told(capsys, running[0].url, "--caller", "anybody", "--callers", str(callers))
     assert (code, [check for check, said in found.items() if said]) == (1, [NAMES[2]])
-    assert found[NAMES[2]].startswith("was let in | ")
+    assert found[NAMES[2]].startswith("the request was accepted | ")
 
 
 @contextmanager
@@ -289,13 +289,13 @@ SHOWN = '{"status": "muted", "code": "\\u001b[31m", "openapi": "3.1.0"}'
 @pytest.mark.parametrize(
     ("status", "body", "headers", "expected"),
     [
-        (200, "{}", {"X_Fc_Error_Type": "InitializationError"}, "the platform's own failure"),
-        (502, '{"errorMessage": "x"}', {"X_Fc_Error_Type": "UnhandledInvocationError"}, "the platform's own failure"),
+        (200, "{}", {"X_Fc_Error_Type": "InitializationError"}, "the platform failed"),
+        (502, '{"errorMessage": "x"}', {"X_Fc_Error_Type": "UnhandledInvocationError"}, "the platform failed"),
         (404, "<html>demo-token</html>", {}, "is this the URL"),
         (200, "[" * 100_000, {}, "is this the URL"),
         (302, "", {"Location": "http://127.0.0.1:9/"}, "is this the URL"),
         (401, '{"code": "unauthorized"}', {"Content_Type": "text/html"}, "tell the senders"),
-        (200, SHOWN, {"Content_Type": "application/json"}, "no CCC"),
+        (200, SHOWN, {"Content_Type": "application/json"}, "CCC_ENDPOINT"),
     ],
 )
 def test_what_is_not_the_function_is_told(
@@ -318,7 +318,7 @@ def test_what_is_not_the_function_is_told(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--url", "http://function.example/"], "the secret would cross the network in the clear: take https"),
+        (["--url", "http://function.example/"], "the secret would be sent unencrypted: use https"),
         (["--url", "function.example"], "the URL should be http(s)://"),
         (["--url", "https://f.example", "--caller", "nobody"], "has no caller nobody; it has default, signed"),
         (["--url", "https://f.example", "--caller", "ivr"], "ivr is for direct invocation"),

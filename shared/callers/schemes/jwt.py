@@ -89,7 +89,7 @@ class Jwt(Scheme):
             if wanted not in (found if isinstance(found, list) else [found]):
                 raise Unauthorized(f"claim {name} of the token has another value")
         if self.body_hash and str(claims.get(self.body_hash)).lower() != _hash(request.body):
-            raise Unauthorized("body has another hash than the token says")
+            raise Unauthorized("body does not have the hash in the token")
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
         """Let a token end when its sender says, or else soon after it was made."""
@@ -102,7 +102,7 @@ class Jwt(Scheme):
         if times.get("exp", _END_OF_TIME) <= now:
             raise Unauthorized(f"token has expired {math.ceil(now - times['exp'])} s ago by this clock")
         if times.get("nbf", 0) > now + self.tolerance_seconds:
-            raise Unauthorized("token does not count yet by this clock")
+            raise Unauthorized("token is not valid yet by this clock")
         if "exp" not in times or times.get("iat", 0) > now:
             check_moment(times["iat"], now, self.tolerance_seconds)
 

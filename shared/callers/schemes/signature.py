@@ -380,7 +380,9 @@ class Signature(Scheme):
             return
         # The end of what stands before it could be passed off as a body, unless that has to begin with a brace.
         if (request.body and not request.body.startswith(_BRACE)) or any("{" in url for url in urls):
-            raise Unauthorized("nothing separates the body from what is signed before it, and it is no JSON object")
+            raise Unauthorized(
+                "nothing separates the body from the signed text before it, so the body must be a JSON object"
+            )
 
     def _content(self, claim: Claim, request: Request, texts: Mapping[str, str], url: str, secret: str) -> bytes:
         named: dict[str, Any] = {

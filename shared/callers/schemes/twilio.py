@@ -55,7 +55,7 @@ class Twilio(Scheme):
             raise Unauthorized("no signature")
         hashed = _BODY_HASH in request.query or (request.body and not is_form(request.headers))
         if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(request.body)]):
-            raise Unauthorized("body has another hash than the signed query says")
+            raise Unauthorized("body does not have the hash in the signed query")
         fields = _fields(request)
         urls = signed_urls(request, self.public_url, request.body)
         spelled = dict.fromkeys((*urls, *map(with_default_port, urls)))

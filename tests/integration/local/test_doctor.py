@@ -211,7 +211,7 @@ def test_what_is_in_order_passes_offline_without_asking_anybody(place: Place, ex
     assert checks[-1] == {
         "name": "live",
         "status": "skipped",
-        "found": "nobody was asked: --live",
+        "found": "not checked; use --live",
         "remedy": None,
     }
 
@@ -236,7 +236,7 @@ def test_what_is_in_order_passes_live(place: Place, examine: Examine, tmp_path: 
     assert found["identity"].startswith("acs:sts::1234567890123456:assumed-role/mute-call-function/session")
     assert "NotExists.JobId for a call that does not exist" in found["ccc"]
     assert "a claim" in found["idempotency"]
-    assert found["log index"] == f"{PROJECT}/default-logs has what the alarms need"
+    assert found["log index"] == f"{PROJECT}/default-logs has the fields that the alarms need"
     assert bucket.keys() == ["letters/doctor.json"]
 
 
@@ -374,7 +374,7 @@ OFFLINE = [
     ),
     Fault(
         _set("CCC_REGION", "cn-beijing"),
-        *("variables", "CCC_REGION is another one in s.yaml than in this shell", "CCC_REGION: ${env('CCC_REGION')}"),
+        *("variables", "CCC_REGION is different in s.yaml", "CCC_REGION: ${env('CCC_REGION')}"),
         "warning",
     ),
     Fault(_set("CCC_ENDPOINT", "ccc.example"), "variables", "CCC_ENDPOINT is set in", "CCC_ENDPOINT: ", "warning"),
@@ -442,13 +442,13 @@ OFFLINE = [
     Fault(_edit("s.yaml", LOG, f"{LOG}x"), "s.yaml", "$.logConfig: does not meet anyOf", "schema"),
     Fault(
         _both(_set("CCC_ENDPOINT", ""), _set("KMS_ENDPOINT", "")),
-        *("callers", "default, crm: ccc-test is the example's instance", "before it is deployed"),
+        *("callers", "default, crm: ccc-test", "use the id of your instance"),
         "warning",
     ),
     Fault(_edit("s.yaml", "${vars.ccc_region}", "${env(WHERE)}"), "s.yaml", "env('WHERE') is unset", "export WHERE"),
     Fault(
         _edit("s.yaml", "${vars.ccc_region}", "a-${vars.ccc_regoin}"),
-        *("s.yaml", "${vars.ccc_regoin} names nothing, and no s command runs", "correct the name"),
+        *("s.yaml", "${vars.ccc_regoin} names nothing, so no s command runs", "correct the name"),
     ),
     Fault(
         _edit("s.yaml", "${vars.ccc_region}", '${ env("WHERE", "") }'),
@@ -493,10 +493,10 @@ OFFLINE = [
     ),
     Fault(lambda place: place.path("s.yaml").unlink(), "s.yaml", "No such file", "s.yaml"),
     Fault(_edit("s.yaml", "edition: 3.0.0", "edition: [canary"), "s.yaml", "no YAML at line", "s.yaml"),
-    Fault(_edit("s.yaml", f"  {LOG}\n", CYCLE), "s.yaml", "vars.log leads back to itself", "s.yaml"),
+    Fault(_edit("s.yaml", f"  {LOG}\n", CYCLE), "s.yaml", "vars.log refers to itself", "s.yaml"),
     Fault(
         _edit("s.yaml", "      logConfig: ${vars.log}", "      logConfig: &log [*log]"),
-        *("s.yaml", "an alias that leads back to itself", "s.yaml"),
+        *("s.yaml", "an alias that refers to itself", "s.yaml"),
     ),
     Fault(_edit("s.yaml", "      handler: index.handler\n", ""), "s.yaml", "$: handler is missing", "schema"),
     Fault(_edit("s.yaml", "dist/mute_call.zip", "dist/x.zip"), "s.yaml", "no resource has the code", "s.yaml"),
@@ -508,30 +508,24 @@ OFFLINE = [
     ),
     Fault(lambda place: place.write_callers(WITH_CRM), "s.yaml", "CRM_SECRET is missing", "CRM_SECRET: ${secret('C"),
     Fault(_edit("s.yaml", "role: mute-call-function", "role: Mute-Call"), "s.yaml", "role: Mute-Call", "lower case"),
-    Fault(
-        _edit("s.yaml", "timeout: 10\n", "timeout: 4\n"), "s.yaml", "timeout: 4 s is not above", "above the deadline"
-    ),
-    Fault(_deploy("DEADLINE_MS", "10000"), "s.yaml", "10 s is not above DEADLINE_MS (10000)", "a shorter DEADLINE_MS"),
+    Fault(_edit("s.yaml", "timeout: 10\n", "timeout: 4\n"), "s.yaml", "timeout: 4 s", "longer than the deadline"),
+    Fault(_deploy("DEADLINE_MS", "10000"), "s.yaml", "DEADLINE_MS (10000)", "a shorter DEADLINE_MS"),
     Fault(
         _edit("s.yaml", "memorySize: 256", "memorySize: 2048"), "s.yaml", "2048 MB for 0.25 cores", "from 256 to 1024"
     ),
-    Fault(
-        _edit("s.yaml", "        CCC_REGION:", "        FC_REGION:"), "s.yaml", "FC_REGION is a name", "take FC_REGION"
-    ),
+    Fault(_edit("s.yaml", "        CCC_REGION:", "        FC_REGION:"), "s.yaml", "FC_REGION is", "take FC_REGION"),
     Fault(_edit("s.yaml", "${vars.ccc_region}", "${env('WHERE')}"), "s.yaml", "env('WHERE') is unset", "export WHERE"),
     Fault(
         lambda place: place.path("dist/mute_call.zip").unlink(), "package", "not built", "make package FU", "warning"
     ),
     Fault(_bad_zip, "package", "cannot be read", "make package FUNCTION=mute_call RUNTIME=python3.12"),
-    Fault(
-        _edit("functions/mute_call/index.py", "FUNCTION", "FUN"), "package", "index.py is another one", "make package"
-    ),
+    Fault(_edit("functions/mute_call/index.py", "FUNCTION", "FUN"), "package", "index.py differs", "make package"),
     Fault(
         lambda place: place.path("functions/mute_call/index.py").unlink(),
-        *("package", "index.py is not in the sources any more", "make package"),
+        *("package", "index.py is no longer in the sources", "make package"),
     ),
     Fault(_other_sources, "package", "shared/new.py is missing", "make package"),
-    Fault(_removed_source, "package", "shared/server/wsgi.py is not in the sources", "make package"),
+    Fault(_removed_source, "package", "shared/server/wsgi.py is no longer", "make package"),
     Fault(
         lambda place: place.package(extension=EXTENSION.replace("312", "310")),
         *("package", "its extensions are for Python 3.10, not for python3.12", "RUNTIME=python3.12"),
@@ -553,14 +547,17 @@ LIVE = [
     Fault(_point_at_nothing("SLS_ENDPOINT"), "log index", "does not answer", "logConfig in s.yaml", "warning"),
     Fault(_edit("s.yaml", "log: auto", "log: none"), "log index", "names no project", "logConfig in s.yaml", "warning"),
     Fault(
-        lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"), "credentials", "none in this shell", "export"
+        lambda place: place.shell.delenv("ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        "credentials",
+        "not set in this shell",
+        "export",
     ),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.x"), "identity", "InvalidAccessKeyId.NotFound", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary"), "identity", "SignatureDoesNotMatch", "export ALIBABA"),
     Fault(_set("ALIBABA_CLOUD_SECURITY_TOKEN", ""), "identity", "MissingSecurityToken", "export ALIBABA"),
     Fault(_gateway("GetCallerIdentity", 400, "InvalidSecurityToken.Expired"), "identity", "Expired", "export ALIBABA"),
     Fault(_gateway("GetCallerIdentity", 400, "InvalidTimeStamp.Expired"), "identity", "InvalidTimeStamp", "clock"),
-    Fault(_gateway("GetCallerIdentity", 503, "ServiceUnavailable"), "identity", "ServiceUnavailable", "once more"),
+    Fault(_gateway("GetCallerIdentity", 503, "ServiceUnavailable"), "identity", "ServiceUnavailable", "try again"),
     Fault(
         _policy("ccc:MuteCall"), "rights", "mute-call-function may not log:PostLogStoreLogs", "2. The function's role"
     ),
@@ -585,7 +582,7 @@ LIVE = [
     Fault(
         _edit("s.yaml", "role: mute-call-function", "role: x"), "identity", "not the function's role", "5.", "warning"
     ),
-    Fault(_clock(120), "clock", "s ahead of CCC's", "set this machine's clock", "warning"),
+    Fault(_clock(120), "clock", "s ahead of CCC's", "set the clock", "warning"),
     Fault(_clock(-1000), "clock", "s behind CCC's", "15 minutes"),
     Fault(_point_at_nothing("CCC_ENDPOINT", ""), "clock", "does not answer", "CCC below", "warning"),
     Fault(_point_at_nothing("CCC_ENDPOINT", ""), "ccc", "nothing was sent", "CCC_REGION, CCC_ENDPOINT"),
@@ -597,7 +594,7 @@ LIVE = [
     Fault(_counterpart, "ccc", "Forbidden.RAM", 'ccc:UnmuteCall: docs/deploy.md, "The counterpart"'),
     Fault(_gateway("MuteCall", 400, "InvalidTimeStamp.Expired"), "ccc", "InvalidTimeStamp.Expired", "clock"),
     Fault(_gateway("MuteCall", 400, "InvalidAccessKeyId.Inactive"), "ccc", "Inactive", "export ALIBABA_CLOUD"),
-    Fault(_gateway("MuteCall", 400, "Throttling.User"), "ccc", "Throttling.User", "once more", "warning"),
+    Fault(_gateway("MuteCall", 400, "Throttling.User"), "ccc", "Throttling.User", "try again", "warning"),
     Fault(_gateway("MuteCall", 200, "OK"), "ccc", "was accepted", "CCC_ENDPOINT"),
     Fault(lambda place: place.simulator.faults.add(HTML), "ccc", "unreadable answer", "docs/runbook.md"),
     Fault(
@@ -736,11 +733,11 @@ def test_what_only_the_tool_keeps_is_told_and_not_guessed(place: Place, examine:
 @pytest.mark.parametrize(
     ("plant", "status", "found"),
     [
-        (lambda _: None, "ok", "AliyunServiceRoleForFC is there"),
-        (_policy("LOG:*"), "ok", "mute-call-function may do in its place what is needed"),
-        (_gateway("GetRole", 403, "NoPermission"), "skipped", "RAM answered NoPermission; ask as somebody who may"),
+        (lambda _: None, "ok", "AliyunServiceRoleForFC exists"),
+        (_policy("LOG:*"), "ok", "mute-call-function has the rights"),
+        (_gateway("GetRole", 403, "NoPermission"), "skipped", "RAM answered NoPermission"),
         (_point_at_nothing("RAM_ENDPOINT"), "skipped", "RAM does not answer"),
-        (_set("RAM_ENDPOINT", ""), "skipped", "a trial on this machine, and no RAM_ENDPOINT"),
+        (_set("RAM_ENDPOINT", ""), "skipped", "a trial on this machine"),
     ],
 )
 def test_who_writes_the_log_is_told_where_it_can_be_seen(
@@ -782,9 +779,7 @@ def test_a_secret_has_as_many_versions_as_are_usable(place: Place, examine: Exam
     for value in (before, KMS_VALUE):
         place.simulator.put_secret("crm", value)
     _, checks = examine("--live")
-    assert f"kms:crm of the caller crm can be read, versions that are usable: {count}" in [
-        check["found"] for check in checks
-    ]
+    assert f"kms:crm of the caller crm can be read, usable versions: {count}" in [check["found"] for check in checks]
 
 
 @pytest.mark.parametrize(
@@ -817,7 +812,7 @@ def test_credentials_that_are_refused_are_not_tried_elsewhere(place: Place, exam
     place.shell.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.other")
     _, checks = examine("--live")
     assert {each["action"] for each in place.simulator.requests} == {"", "GetCallerIdentity"}
-    assert checks[-1]["found"] == "nobody else is asked with credentials that are refused"
+    assert checks[-1]["found"] == "not checked, because the credentials are refused"
 
 
 def test_nobody_is_asked_while_the_variables_are_wrong(place: Place, examine: Examine) -> None:
@@ -930,7 +925,7 @@ STOPPING: dict[str, tuple[dict[str, str], str, str]] = {
 }
 DOUBTFUL: dict[str, tuple[dict[str, str], str]] = {
     **{
-        name: ({name: "canary"}, f"{name} is not read; did you mean {meant}?")
+        name: ({name: "canary"}, f"{name} is not a known variable; did you mean {meant}?")
         for name, meant in {
             "IDEMPOTENCY_TTL": "IDEMPOTENCY_TTL_SECONDS",
             "DEADLINE_SECONDS": "DEADLINE_MS",
@@ -938,14 +933,14 @@ DOUBTFUL: dict[str, tuple[dict[str, str], str]] = {
             "deadline_ms": "DEADLINE_MS",
         }.items()
     },
-    "CCC_PROTOCOL": ({"CCC_PROTOCOL": "https"}, "CCC_PROTOCOL is read until 1.0"),
+    "CCC_PROTOCOL": ({"CCC_PROTOCOL": "https"}, "CCC_PROTOCOL is supported"),
     "a region that is not": (
         {"KMS_REGION": "cn-shangai"},
-        "KMS_REGION: Region is not known here; did you mean cn-shanghai?",
+        "KMS_REGION: Region is unknown; did you mean cn-shanghai?",
     ),
     "OSS's name for it": (
         {"OSS_REGION": "oss-cn-beijing"},
-        "OSS_REGION: Region is not known here; did you mean cn-beijing?",
+        "OSS_REGION: Region is unknown; did you mean cn-beijing?",
     ),
     "longer than all": ({"CCC_READ_TIMEOUT_MS": "6000"}, "CCC_READ_TIMEOUT_MS is longer than DEADLINE_MS (4500)"),
 }
@@ -1004,7 +999,7 @@ def test_a_slip_that_stops_nobody_is_told_as_a_warning(place: Place, examine: Ex
 
 def test_a_pattern_in_instances_is_told_as_a_warning(place: Place, examine: Examine) -> None:
     place.write_callers(re.sub(r"instances = .*", 'instances = ["canary-*"]', ALONE))
-    told = "callers.default.instances: * stands for every instance, and only alone; there are no patterns"
+    told = "callers.default.instances: * means every instance and must be the only entry; there are no patterns"
     (line,) = started(place)
     assert (line["level"], line["code"], line["reason"]) == ("WARNING", None, told)
     code, checks = examine()
@@ -1015,7 +1010,9 @@ def test_a_pattern_in_instances_is_told_as_a_warning(place: Place, examine: Exam
 def test_a_slip_in_the_shell_alone_is_told_too(place: Place, examine: Examine) -> None:
     place.shell.setenv("IDEMPOTENCY_UR", "canary")
     _, checks = examine()
-    assert "IDEMPOTENCY_UR is not read; did you mean IDEMPOTENCY_URL?" in [check["found"] for check in checks]
+    assert "IDEMPOTENCY_UR is not a known variable; did you mean IDEMPOTENCY_URL?" in [
+        check["found"] for check in checks
+    ]
 
 
 def test_variables_of_others_are_let_alone(place: Place) -> None:

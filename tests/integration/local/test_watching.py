@@ -137,7 +137,7 @@ def test_a_refusal_is_told_without_its_message(
     [
         ("SLS_ENDPOINT", "http://127.0.0.1:1", "127.0.0.1 does not answer: ConnectionRefusedError"),
         ("SLS_ENDPOINT", "no host", "SLS_ENDPOINT is no host[:port]"),
-        ("STS_ENDPOINT", "http://127.0.0.1:1", "STS does not tell the account, and with it the project's name"),
+        ("STS_ENDPOINT", "http://127.0.0.1:1", "STS does not return the account, which is part of the project's name"),
     ],
 )
 def test_who_does_not_answer_is_told(

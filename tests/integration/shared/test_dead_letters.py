@@ -42,7 +42,7 @@ NOT_FOUND = JobNotFound(
 ANYBODY = 'auth = { scheme = "none", allow_anonymous = true }\n'
 SOMEBODY = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }\n'
 NEAR = 'networks = ["192.0.2.0/24"]\n'
-TIMEOUT = UpstreamTimeout("no whole answer: TimeoutError")
+TIMEOUT = UpstreamTimeout("no complete answer: TimeoutError")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # What tells of the credentials of `environment`: the role's and the default caller's.
 CREDENTIALS = ("local-secret", "local-token", "token-of-the-default-caller")
@@ -414,7 +414,7 @@ def test_a_secret_in_what_has_to_stay_as_it_is_costs_the_letter(
     world.send(event)
     assert bucket.keys() == []
     _, told = lines()
-    assert told["reason"] == "path or body hold a secret"
+    assert told["reason"] == "path or body contains a secret"
 
 
 def test_what_the_request_needs_is_kept_though_its_name_tells_a_credential(tmp_path: Path, bucket: S3Server) -> None:

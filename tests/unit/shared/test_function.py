@@ -123,7 +123,7 @@ STEPS = (
 )
 # What tells apart the steps that share a code.
 REASONS = {
-    "base64": "body is no base64 or no UTF-8",
+    "base64": "body is not base64 or not UTF-8",
     "network": "source address is not in the caller's networks",
     "decoding": "not valid JSON",
     "instance": "instance is not on the caller's list",

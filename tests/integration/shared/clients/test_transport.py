@@ -448,7 +448,7 @@ NOTHING_SENT["KMS"] = "SecretUnavailableError: kms:crm: KMS does not answer"
 # What else may be told where memory ends somewhere on the way, which may be after sending.
 OTHERWISE = {
     "TLS": ("LostError: ",),
-    "CCC": ("UpstreamTimeout: no whole answer", "UpstreamInvalidResponse: unreadable answer"),
+    "CCC": ("UpstreamTimeout: no complete answer", "UpstreamInvalidResponse: unreadable answer"),
     "KMS": ("SecretUnavailableError: ",),
     "OSS": ("OssError: ",),
 }

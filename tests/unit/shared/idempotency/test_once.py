@@ -460,7 +460,7 @@ def test_the_answer_of_another_that_came_first_stands() -> None:
     done = once(store, work(run), 60)
 
     assert done.outcome is MUTED
-    assert done.fault == "answer not stored: the claim had ended, and another request's answer stands there"
+    assert done.fault == "answer not stored: the claim had expired, and the store has another request's answer"
 
 
 def record(**changes: object) -> str:

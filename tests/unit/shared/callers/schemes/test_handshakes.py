@@ -445,7 +445,7 @@ def test_a_files_handshakes_come_before_the_vendors(world: World, asked: Callabl
         ("status = 301", "status"),
         ('methods = ["PUT"]', "methods"),
         *(
-            (f'headers = {{ "{name}" = "body.a" }}', f"headers.{name}: Header")
+            (f'headers = {{ "{name}" = "body.a" }}', f"headers.{name}: ")
             for name in (
                 "Content-Length",
                 "content-type",
