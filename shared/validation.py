@@ -1,6 +1,7 @@
 """Turns a model's errors into lines for an operator: a place and a sentence, never the value, which may be a secret."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -105,7 +106,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     for text, each in plain.items():
         if len(name) >= _LEAST_PREFIX and text.startswith(given):
             return each
-    close = [text for text in plain if 2 * min(len(text), len(given)) >= _LIKE * (len(text) + len(given))]
+    close = [text for text in plain if _may_be_like(text, given)]
     if not close:
         return None
     # Imported where a name may be wrong, and nowhere else: a cold start does not pay for it.
@@ -118,6 +119,12 @@ def unknown_key(key: str, known: Collection[str], otherwise: str) -> str:
     """Return the sentence for a key that is unknown: which was meant, or else what is taken instead."""
     meant = nearest(key, known)
     return f"Key is unknown; did you mean `{meant}`?" if meant else f"Key is unknown; {otherwise}"
+
+
+def _may_be_like(one: str, other: str) -> bool:
+    """Whether two texts have enough letters in common, wherever these stand."""
+    enough = _LIKE * (len(one) + len(other)) / 2 - 0.01
+    return min(len(one), len(other)) > enough and (Counter(one) & Counter(other)).total() > enough
 
 
 def _plain(name: str) -> str:
