@@ -137,7 +137,7 @@ def dead_letter_of(invocation: Invocation, problem: Problem, caller: Caller, sec
     for path in caller.credential_paths:
         request = replace(request, body=body_without(request, path))
     body = request.body
-    known = SecretSpellings(caller.auth, secrets)
+    known = SecretSpellings((caller.auth, secrets))
     if any(known.are_in(text) for text in (request.raw_path, body.decode("utf-8", "replace"))):
         raise DeadLetterError("path or body contains a secret")
     text, encoding = _as_text(body)

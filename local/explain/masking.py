@@ -30,7 +30,7 @@ _LEAST_WITHIN = 4
 class Mask:
     """What must not be shown of one request."""
 
-    def __init__(self, names: Iterable[str], values: Iterable[str], secrets: Sequence[SecretSpellings] = ()) -> None:
+    def __init__(self, names: Iterable[str], values: Iterable[str], secrets: SecretSpellings | None = None) -> None:
         """Hide what stands under these names, beside those that always tell a credential, and these values.
 
         A text that holds one of the secrets in another spelling is hidden as a whole.
@@ -68,7 +68,7 @@ class Mask:
         if text in self._whole:
             return MASK
         shown = self._values.sub(MASK, text) if self._values else text
-        return MASK if any(secret.are_in(shown) for secret in self._secrets) else shown
+        return MASK if self._secrets and self._secrets.are_in(shown) else shown
 
 
 def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -> Mask:
@@ -89,7 +89,7 @@ def mask_for(request: Request, callers: Callers | None, get_secret: GetSecret) -
     values = [part for name, value in sent.items() if bare.hides(name) for part in _parts(value)]
     secrets = [(scheme, list(_readable(scheme.secrets or (), get_secret))) for scheme in schemes]
     parts = (part for scheme, known in secrets for part in _secrets_of(scheme, known))
-    return Mask(names, [*values, *parts], [SecretSpellings(scheme, known) for scheme, known in secrets if known])
+    return Mask(names, [*values, *parts], SecretSpellings(*secrets))
 
 
 def _secrets_of(scheme: Scheme, secrets: Iterable[str]) -> Iterable[str]:

@@ -60,17 +60,19 @@ _LEAST_ANYWHERE = 8
 _WORD = "[A-Za-z0-9_-]"
 # What one program has encoded another has encoded again: a URL in JSON, a URL in a URL.
 _ROUNDS = 2
+_ENCODED = re.compile(r"[%+\\]")
 _JSON_ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|(["\\/bfnrt]))')
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class SecretSpellings:
-    """The spellings of one caller's secrets."""
+    """The spellings of secrets."""
 
-    def __init__(self, scheme: Scheme, secrets: Sequence[str]) -> None:
-        """Prepare for these secrets of a scheme; an empty one is none."""
-        parts = {part for secret in secrets for part in scheme.secret_components(secret)} - {b""}
-        texts = {text for secret in secrets for text in (secret, secret.removeprefix("whsec_"))} - {""}
+    def __init__(self, *known: tuple[Scheme, Sequence[str]]) -> None:
+        """Prepare for secrets, those of each scheme; an empty one is none."""
+        pairs = [(scheme, secret) for scheme, secrets in known for secret in secrets]
+        parts = {part for scheme, secret in pairs for part in scheme.secret_components(secret)} - {b""}
+        texts = {text for _, secret in pairs for text in (secret, secret.removeprefix("whsec_"))} - {""}
         encoded = {form for raw in {*parts, *map(_bytes, texts)} for form in _encoded(raw)}
         encoded |= {form for text in texts for form in _within_base64(_bytes(text))}
         words = set(_decoded(parts))
@@ -132,6 +134,8 @@ def _alone(word: str) -> re.Pattern[str]:
 def _readings(text: str) -> set[str]:
     """Return a text as it stands, and as programs along its way may decode it; mostly they are all the same."""
     readings = {text}
+    if not _ENCODED.search(text):
+        return readings
     for _ in range(_ROUNDS):
         readings |= {decode(reading) for reading in readings for decode in (unquote, unquote_plus, _unescaped)}
     return readings

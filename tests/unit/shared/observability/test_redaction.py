@@ -23,7 +23,7 @@ PLAIN = "plain-secret-0123"
 
 def spellings(scheme: str, *secrets: str, **settings: str) -> SecretSpellings:
     auth = AUTH.validate_python({"scheme": scheme, "secrets": ["env:A"], **settings})
-    return SecretSpellings(auth, secrets)
+    return SecretSpellings((auth, secrets))
 
 
 def encoded(text: str) -> str:
