@@ -1,4 +1,4 @@
-"""What one function does at CCC: the action of the API, its parameters, and the word for its success."""
+"""One action of CCC that a function calls: its name, its parameters, and the word for a success."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is asking: from a request to the caller that it is from, with the proof of that.
+"""Finds the caller of a request and verifies its credential.
 
 received → configuration → caller → secrets → verify → methods → networks → decode → handshakes
 """

@@ -1,4 +1,4 @@
-"""The configuration as a whole: variables, callers file and secrets, and everything that is wrong with them at once."""
+"""The whole configuration: variables, callers file and secrets. All mistakes are reported together."""
 
 import contextlib
 import itertools

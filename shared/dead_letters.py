@@ -1,7 +1,7 @@
 """Dead letters: failed requests from authenticated callers, kept in a bucket to be sent again.
 
-A dead letter holds what its sender sent, phone numbers included, but no credential: `local.replay` signs it anew.
-Keeping it has its own share of the deadline. Failing to store one never changes the response.
+A dead letter contains what the sender sent, including phone numbers, but no credential. `local.replay` signs it again.
+Storing it has its own share of the deadline. Failing to store a dead letter never changes the response.
 """
 
 from __future__ import annotations

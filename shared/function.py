@@ -1,9 +1,9 @@
-"""One deployed function: the pipeline from a request to an answer, and what is wired to it.
+"""One deployed function: the pipeline from a request to an answer, and the objects that it uses.
 
     event → request → caller → verify → decode → parameters → claim → call → status → answer
 
-Every step takes plain values and returns plain values or raises a `Problem`. What the pipeline needs from outside (the
-environment, the clock, the call of CCC) is handed in once, by a function's `index.py` or by a test.
+Every step takes plain values, and returns plain values or raises a `Problem`. The environment, the clock and the call
+to CCC are arguments, which a function's `index.py` or a test passes once.
 """
 
 from __future__ import annotations

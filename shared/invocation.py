@@ -1,4 +1,4 @@
-"""What is known of one invocation: ids, times, caller, and the step that it is at."""
+"""The state of one invocation: ids, times, caller, and the current step."""
 
 from __future__ import annotations
 

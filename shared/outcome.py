@@ -1,4 +1,4 @@
-"""What every request ends in: a success, or a problem."""
+"""The result of every request: a success or a problem."""
 
 from typing import Any, NamedTuple
 

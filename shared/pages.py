@@ -1,4 +1,4 @@
-"""What a function answers without a credential: whether it can serve, and what it takes. No line in the log."""
+"""The pages that need no credential: whether the function can serve, and its OpenAPI document. No log line."""
 
 from __future__ import annotations
 

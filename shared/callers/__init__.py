@@ -1,1 +1,1 @@
-"""Who may call: the callers file, its secrets, and the schemes by which callers prove themselves."""
+"""The callers file, its secrets, and the authentication schemes."""

@@ -1,4 +1,4 @@
-"""One caller: how it proves itself, what it may touch, and where its payload has the parameters."""
+"""One caller: its authentication, its permissions, and its mapping from payload to parameters."""
 
 import contextlib
 import ipaddress

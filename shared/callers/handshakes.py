@@ -1,6 +1,6 @@
-"""Requests by which a sender checks the URL before its first webhook, as the callers file or a vendor's row has them.
+"""Requests by which a sender checks the URL before its first webhook, from the callers file or a vendor's row.
 
-None of them reaches CCC: a request that passes such a check only gets the answer that is declared here.
+They never reach CCC. A request that passes such a check only gets the answer that is declared here.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""The secrets of KMS that an instance has read, and for how long it trusts them.
+"""The secrets from KMS that an instance has read, and how long it uses them.
 
-A secret is read before its first use, again once it is a few minutes old, and early when a credential was not accepted:
-it may have been rotated a moment ago. Nothing is trusted beyond its age: if KMS cannot be asked by then, the caller is
-not served.
+A secret is read before its first use, again when it is a few minutes old, and earlier if a credential was not accepted,
+because the secret may have been rotated. A value is never used beyond its age. If KMS cannot be asked by then, the
+caller is not served.
 
-What was read with one set of role credentials counts for that set alone: on a custom runtime the credentials come in
-headers of the request. How often KMS is asked does not depend on them: all sets share one budget per secret.
+A value that was read with one set of role credentials is used only with that set, because on a custom runtime the
+credentials come in headers of the request. All sets share one budget of reads per secret.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""References to secrets, and what they stand for at the moment of a request."""
+"""References to secrets, and their values at the time of a request."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated

@@ -1,1 +1,1 @@
-"""What is called: CCC, KMS and OSS, over one transport and within the deadline."""
+"""The services that are called: CCC, KMS and OSS, over one transport and within the deadline."""

@@ -1,4 +1,4 @@
-"""The call of the Cloud Call Center API, and the one place where its answers get their codes."""
+"""Calls the Cloud Call Center API, and translates its answers to codes. Nothing else does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that may hang, bounded by the wall clock."""
+"""Runs work that may hang, limited by the wall clock."""
 
 from __future__ import annotations
 

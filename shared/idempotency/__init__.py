@@ -1,4 +1,4 @@
-"""Where claims and answers of idempotent requests are kept: in this instance, or in Redis."""
+"""The store of claims and answers of idempotent requests: in this instance, or in Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store in this process: no other instance sees it, and it ends with this one."""
+"""A store in this process. No other instance sees it, and it ends with this instance."""
 
 from __future__ import annotations
 

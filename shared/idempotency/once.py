@@ -1,7 +1,7 @@
-"""A request with a key runs once; a repetition gets the first answer.
+"""Runs a request with a key once; a repetition gets the first answer.
 
-claim → run → complete. What is kept is an answer about the call itself; after any other the claim is released, so that
-a resend runs again. The claim of an invocation that crashed ends with its deadline.
+claim → run → complete. Only an answer about the call itself is stored. After any other answer the claim is released, so
+a resend runs again. If an invocation crashes, its claim ends with its deadline.
 """
 
 import hashlib

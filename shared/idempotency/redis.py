@@ -1,7 +1,7 @@
-"""A store in Redis, or in what speaks its protocol (Tair, Valkey): the door to its client.
+"""A store in Redis or a compatible server (Tair, Valkey). The only module that imports the client library.
 
-Each step is one script, and so atomic and one round trip. Its timeouts are short, and the whole of it is bounded by its
-deadline: a store that hangs must not eat the time for the call.
+Each step is one script, so it is atomic and takes one round trip. Its timeouts are short, and a deadline limits all of
+it: a store that hangs must not use up the time for the call.
 """
 
 from __future__ import annotations

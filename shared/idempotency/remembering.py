@@ -1,4 +1,4 @@
-"""A shared store, and beside it what this instance itself has answered."""
+"""A shared store, plus the answers of this instance."""
 
 import time
 from collections import deque

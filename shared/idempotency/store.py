@@ -1,4 +1,4 @@
-"""What a store of idempotent requests does: three steps, each atomic."""
+"""The interface of a store of idempotent requests: three atomic steps."""
 
 import errno
 from typing import NamedTuple, Protocol

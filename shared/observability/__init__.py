@@ -1,1 +1,1 @@
-"""What operators see, and what nobody may see."""
+"""What operators may see, and what nobody may see."""

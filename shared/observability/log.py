@@ -1,7 +1,7 @@
 """The log line: one JSON object per invocation, for operators.
 
-A caller can ask the platform for the last lines of the log of its own request (`X-Fc-Log-Type: Tail`): what stands here
-must be fit for the caller's eyes, and so holds no value of the request but the ids of its trace.
+A caller can ask the platform for the last lines of the log of its own request (`X-Fc-Log-Type: Tail`). So a line must
+be safe for the caller to read, and contains no value of the request except the ids of its trace.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is a credential: by the name that it stands under, and by its value, however that is spelled.
+"""Recognizes credentials by their name, and by their value in many spellings.
 
-Dead letters, `local.explain` and the console ask here, and nowhere else.
+Dead letters, `local.explain` and the console all use this module, and nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trace context (W3C Trace Context, level 1): by what a request can be found in the traces of other systems."""
+"""Trace context (W3C Trace Context, level 1): the ids of a request in the traces of other systems."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a body to parameters: decoding, mapping and the rules for what comes out."""
+"""From a body to parameters: decoding, mapping, and the rules of parameters."""

@@ -1,7 +1,7 @@
-"""Strict decoding of a body: JSON, form or, where there is no body, the query.
+"""Strict decoding of a body: JSON, form or, without a body, the query.
 
-Lenient decoders disagree with each other (which of two equal keys counts, what `NaN` is), and a signature proves only
-the bytes: what two readers may read differently is refused.
+Lenient decoders disagree with each other (which of two equal keys counts, what `NaN` is), but a signature proves only
+bytes. So a body that two decoders may read differently is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The language of the callers file's expressions: JMESPath (jmespath.org) and three functions of our own.
+"""The expressions of the callers file: JMESPath (jmespath.org) plus three functions.
 
-`from_json`, `from_base64` and `url_decode` find nothing in what they cannot read, as a path without a match does.
+`from_json`, `from_base64` and `url_decode` find nothing if they cannot read their input, like a path without a match.
 """
 
 from __future__ import annotations

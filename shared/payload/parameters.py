@@ -1,7 +1,7 @@
-"""The parameters of the actions, as models: their rules, and the names they have in payloads and at CCC.
+"""The parameters of the actions, as models: their rules, and their names in payloads and at CCC.
 
-Rules: identifiers of CCC have many shapes, so that only length and character class are checked
-(API reference of MuteCall, 2020-07-01).
+CCC's identifiers have many forms, so only length and kind of characters are checked (API reference of MuteCall,
+2020-07-01).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,1 +1,1 @@
-"""How outcomes become responses."""
+"""Turns outcomes into responses."""

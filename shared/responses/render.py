@@ -1,4 +1,4 @@
-"""How an outcome becomes a response: with status codes, always 200, or the result of a direct invocation."""
+"""Turns an outcome into a response: with status codes, always 200, or as the result of a direct invocation."""
 
 from typing import Annotated, Any
 

@@ -1,7 +1,7 @@
-"""The slim status: what a caller learns of CCC's answer.
+"""The slim status: the part of CCC's answer that a caller gets.
 
-CCC's answer names phone numbers, extensions and channel ids in many places; nothing is passed on but what is named
-here. It is read tolerantly: the published samples have strings where the SDK's models have numbers, booleans and lists.
+CCC's answer has phone numbers, extensions and channel ids in many places, so only the fields named here are passed on.
+The reader is tolerant: the published samples have strings where the SDK's models have numbers, booleans and lists.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What Function Compute passes beside the event: the context, and the role's credentials.
+"""The context that Function Compute passes with the event, and the role's credentials.
 
-The runtime is the platform itself, there is no package with its types; these follow its documentation
-(Function Compute, "Context", 2025-09-19). python3.10 has `credentials` in the context, python3.12 has not.
+There is no package with the platform's types; these follow its documentation (Function Compute, "Context", 2025-09-19).
+On python3.10 the context has `credentials`, on python3.12 it has none.
 """
 
 from __future__ import annotations

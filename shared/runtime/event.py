@@ -1,8 +1,8 @@
-"""The platform's events: from an event to a request, and from a response to what the platform takes.
+"""The platform's events: from an event to a request, and from a response to the object that the platform expects.
 
 Function Compute calls the handler in two ways. Its HTTP trigger sends an event of version "v1", a JSON object with
-`requestContext.http` (documentation: "HTTP trigger invocation", 2026-04-01). Everybody else (InvokeFunction, the IVR
-function block) sends the payload as it is: a direct invocation.
+`requestContext.http` (documentation: "HTTP trigger invocation", 2026-04-01). All other callers (InvokeFunction, the IVR
+function block) send only the payload: a direct invocation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long ago something was, in an instance that the platform freezes between invocations."""
+"""Measures elapsed time in an instance that the platform freezes between invocations."""
 
 from __future__ import annotations
 

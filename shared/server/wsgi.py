@@ -1,11 +1,11 @@
-"""A function as a WSGI application (PEP 3333): how a custom runtime serves it, several requests at a time.
+"""A function as a WSGI application (PEP 3333), for a custom runtime with several requests at a time.
 
-The platform passes each HTTP request on as it came, with headers of its own for context and credentials. It first sends
-`POST /initialize` to a new instance. What else it may send is a request like any other: a direct invocation arrives as
-`POST /invoke`, which a client of the HTTP trigger can send as well, and so counts as an unknown caller.
+The platform passes on each HTTP request unchanged, plus its own headers for context and credentials. It first sends
+`POST /initialize` to a new instance. A direct invocation arrives as `POST /invoke`. A client of the HTTP trigger can
+send that as well, so it counts as an unknown caller.
 
-Any server will do. Beyond the standard, two things are used where a server has them: the request target as it was sent
-(`RAW_URI`, `REQUEST_URI`), and a body that ends by itself (`wsgi.input_terminated`).
+Any WSGI server works. If the server has them, two extensions are used: the request target as it was sent (`RAW_URI`,
+`REQUEST_URI`), and a body that ends without a length (`wsgi.input_terminated`).
 """
 
 from __future__ import annotations

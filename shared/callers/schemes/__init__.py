@@ -1,6 +1,6 @@
-"""How callers prove who they are: one model per kind of proof, and a row of data for each vendor that signs.
+"""The authentication schemes: one model for each kind, and a row of data for each vendor that signs.
 
-A vendor is added as a row of `vendors.py`; a scheme of another kind by its model, named in `_MODELS`.
+To add a vendor, add a row to `vendors.py`. To add another kind of scheme, add its model to `_MODELS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a value stands in a request: `header.NAME`, `query.NAME`, `body.PATH`, or `part.KEY` of the signature."""
+"""The place of a value in a request: `header.NAME`, `query.NAME`, `body.PATH`, or `part.KEY` of the signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every scheme is: its settings in the callers file, a check, and what a sender does to pass it."""
+"""The interface of every scheme: its settings in the callers file, `verify`, and its inverse `sign`."""
 
 import hashlib
 import hmac

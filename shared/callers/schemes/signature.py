@@ -1,7 +1,6 @@
 """Signatures with a shared secret, described by the callers file or by a vendor's row: `hmac` and `hash`.
 
-A template says what is signed. Parts that touch must not be movable: the same bytes must not be readable as another
-request.
+A template describes the signed content. Its parts must be separated: no other request may have the same signed bytes.
 """
 
 import base64

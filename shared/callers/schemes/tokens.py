@@ -1,4 +1,4 @@
-"""Schemes that show the secret itself: they prove who sends, and nothing about the body."""
+"""Schemes that show the secret itself: they prove who sends, but nothing about the body."""
 
 import base64
 import re

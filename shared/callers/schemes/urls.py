@@ -1,4 +1,4 @@
-"""The URL that a sender signed, as far as the platform lets it be known."""
+"""The URL that a sender signed, rebuilt from what the platform passes."""
 
 from __future__ import annotations
 
