@@ -17,6 +17,7 @@ NO_BODY = (204, 304)
 
 Headers = tuple[tuple[str, str], ...]
 
+_BLANKS = " \t"
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _LINE = 4096
@@ -36,7 +37,7 @@ def read_headers(message: Message) -> Headers:
     Raises:
         MalformedError: a line that is no header, or a folded one, which is obsolete.
     """
-    headers = tuple((name, value.strip(" \t")) for name, value in message.items())
+    headers = tuple((name, value.strip(_BLANKS)) for name, value in message.items())
     invalid = (not TOKEN.fullmatch(name) or any(each in value for each in "\0\r\n") for name, value in headers)
     if message.get_unixfrom() or any(isinstance(each, _DEFECTS) for each in message.defects) or any(invalid):
         raise MalformedError("a header line is malformed")
@@ -77,8 +78,8 @@ def read_body(stream: BufferedIOBase, headers: Sequence[tuple[str, str]], limit:
         MalformedError: contradictory or malformed framing, a body cut short, or one of more than ``limit`` bytes (413).
             The rest stays unread, so the connection cannot be used again.
     """
-    codings = [value.strip().lower() for name, value in headers if name.lower() == "transfer-encoding"]
-    lengths = {value.strip() for name, value in headers if name.lower() == "content-length"}
+    codings = [value.strip(_BLANKS).lower() for name, value in headers if name.lower() == "transfer-encoding"]
+    lengths = {value.strip(_BLANKS) for name, value in headers if name.lower() == "content-length"}
     if codings:
         if lengths or codings != ["chunked"]:
             raise MalformedError("Transfer-Encoding must be chunked, once, and without Content-Length")

@@ -42,6 +42,9 @@ def test_a_body_is_read_to_its_end_and_no_further(headers: list[tuple[str, str]]
         ([*CHUNKED, *CHUNKED], b"0\r\n\r\n", 400),
         ([("Transfer-Encoding", "gzip, chunked")], b"0\r\n\r\n", 400),
         ([("Transfer-Encoding", "identity")], b"", 400),
+        # White space to Python, and not to HTTP.
+        *(([("Transfer-Encoding", f"{odd}chunked")], b"0\r\n\r\n", 400) for odd in "\x0b\x0c\x85\xa0"),
+        *(([("Content-Length", f"3{odd}")], b"abc", 400) for odd in "\x0b\x0c\x85\xa0"),
         *(
             (CHUNKED, wire, 400)
             for wire in (b"", b"\r\n", b"x\r\n", b"-1\r\n", b"0x1\r\na\r\n0\r\n\r\n", b"1", b"1" * 5000)
