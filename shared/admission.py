@@ -51,19 +51,19 @@ class Admitted(NamedTuple):
 
 
 class Admission:
-    """Reads the configuration anew for each request, and secrets as often as `SecretCache` does."""
+    """Reads the configuration for each request, and secrets as often as `SecretCache` allows."""
 
     def __init__(
         self, environ: Mapping[str, str], callers_file: Path, secrets: SecretCache, now: Callable[[], float]
     ) -> None:
-        """Take what the checks need from outside; see `Function`."""
+        """Take what the checks need; see `Function`."""
         self._environ = environ
         self._callers_file = callers_file
         self._secrets = secrets
         self._now = now
 
     def admit(self, invocation: Invocation, context: object) -> Admitted:
-        """Return who has sent a request; what is known of it is noted in the invocation.
+        """Return the caller of a request, and note it in the invocation.
 
         Raises:
             Problem: the first check that fails.

@@ -141,7 +141,7 @@ def faults(environ: Mapping[str, str], context: object, callers_file: Path, secr
 
 
 def hints(environ: Mapping[str, str], callers_file: Path) -> list[str]:
-    """Return what is valid but probably a mistake, a sentence each; it stops no request."""
+    """Return settings that are valid but probably a mistake, a sentence each. They stop no request."""
     named: set[str] = set()
     found: list[str] = []
     with contextlib.suppress(ConfigurationError):
@@ -167,7 +167,7 @@ def _doubts_of(caller: Caller) -> Iterator[str]:
 
 
 def _read(name: str, scheme: Scheme, get_secret: GetSecret) -> tuple[str, ...]:
-    """Return a scheme's secrets; what is raised names the caller."""
+    """Return a scheme's secrets; errors name the caller."""
     try:
         return read_secrets(scheme.secrets or (), get_secret, scheme.fault_of_secret)
     except ConfigurationError as error:

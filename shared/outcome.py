@@ -7,7 +7,7 @@ from shared.runtime.event import Response
 
 
 class Success(NamedTuple):
-    """An outcome that is no problem.
+    """An outcome that is not a problem.
 
     Attributes:
         code: for the log line, the action's word (`muted`) or `handshake`.

@@ -48,7 +48,7 @@ class Pages:
 
 
 def read_build(file: Path) -> str | None:
-    """Return which package this is, `None` where it is none."""
+    """Return the build of the package, `None` without a package."""
     try:
         build = file.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -156,7 +156,7 @@ class Forbidden(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The method is not offered; `allowed` are those that are."""
+    """The method is not allowed; `allowed` lists the allowed ones."""
 
     code = "method_not_allowed"
     status = 405
@@ -345,7 +345,7 @@ class InvalidState(UpstreamProblem):
 
 
 class UpstreamRejected(UpstreamProblem):
-    """A refusal of CCC that has no code of its own here."""
+    """A refusal of CCC for which there is no specific code."""
 
     code = "upstream_rejected"
     status = 422

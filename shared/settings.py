@@ -79,7 +79,7 @@ _HOST = rf"^({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?$"
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether `host[:port]`, before which `http://` may stand, is on this machine."""
+    """Whether `host[:port]`, with an optional `http://`, is on this machine."""
     return _LOOPBACK.fullmatch(endpoint.removeprefix("http://")) is not None
 
 
@@ -136,7 +136,7 @@ def _letters_url(url: str) -> str:
 
 
 def _address(endpoint: str) -> str:
-    """Return the address of `host[:port]`, before which `http://` may stand for one on this machine."""
+    """Return the address of `host[:port]`; on this machine `http://` may precede it."""
     scheme, marker, host = endpoint.rpartition("://")
     if not marker or scheme != "http":
         return f"https://{_host_and_port(endpoint)}"
@@ -147,7 +147,7 @@ def _address(endpoint: str) -> str:
 
 
 def _endpoint_of(service: str, region: str) -> str:
-    """Return the public host of a service in a region; that of CCC as the product SDK maps it."""
+    """Return the public host of a service in a region; for CCC as the product SDK maps it."""
     if service == "ccc" and region in _CENTRAL_REGIONS:
         return "ccc.aliyuncs.com"
     return f"{service}-{region}.aliyuncs.com" if service == "oss" else f"{service}.{region}.aliyuncs.com"
@@ -214,7 +214,7 @@ class Settings(BaseModel):
     @field_validator("ccc_endpoint", "kms_endpoint", "oss_endpoint")
     @classmethod
     def _address_of_service(cls, endpoint: str, info: ValidationInfo) -> str:
-        """Return the address: of the endpoint that is given, else of the region's public one."""
+        """Return the address of the given endpoint, or of the region's public one."""
         service = str(info.field_name).removesuffix("_endpoint")
         region = info.data.get(f"{service}_region")
         if not endpoint and region is None:
@@ -233,7 +233,7 @@ _REGIONS = tuple(name for name in _NAMES if name.endswith("_REGION"))
 
 
 def read_settings(environ: Mapping[str, str], *, region: str) -> Settings:
-    """Return the settings that the environment holds; an empty variable counts as unset.
+    """Return the settings in the environment; an empty variable counts as unset.
 
     Args:
         environ: the environment.
@@ -268,7 +268,7 @@ def callers_file_of(environ: Mapping[str, str], default: Path) -> str:
 
 
 def doubts(environ: Mapping[str, str], *, named: Collection[str] = ()) -> Iterator[str]:
-    """Yield what is valid in the environment but probably a mistake, a sentence each.
+    """Yield settings that are valid but probably a mistake, a sentence each.
 
     Args:
         environ: the environment.

@@ -39,7 +39,7 @@ _LIKE = 0.8
 
 
 class Table(BaseModel):
-    """A table of the callers file: it has no key but those that are known."""
+    """A table of the callers file, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True, defer_build=True)
 
@@ -94,7 +94,7 @@ def _place_of(location: tuple[int | str, ...]) -> str:
 
 
 def sentence_of(item: Any) -> str:
-    """Return what is wrong, by one of pydantic's errors."""
+    """Return a sentence for one of pydantic's errors."""
     context = {name: str(value).replace("'", "") for name, value in item.get("ctx", {}).items()}
     sentence = _SENTENCES.get(item["type"])
     return str(item["msg"]) if sentence is None else sentence.format(**context)
@@ -116,7 +116,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def unknown_key(key: str, known: Collection[str], otherwise: str) -> str:
-    """Return the sentence for a key that is unknown: which was meant, or else what is taken instead."""
+    """Return the sentence for an unknown key: the key that was meant, or the known keys."""
     meant = nearest(key, known)
     return f"Key is unknown; did you mean `{meant}`?" if meant else f"Key is unknown; {otherwise}"
 
@@ -128,5 +128,5 @@ def _may_be_like(one: str, other: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what is a matter of style: `JobId` is `job_id`."""
+    """Return a name in one style: `JobId` is `job_id`."""
     return name.replace("_", "").replace("-", "").lower()

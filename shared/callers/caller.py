@@ -184,7 +184,7 @@ class Caller(Table):
 
     @property
     def all_handshakes(self) -> list[Handshake]:
-        """The file's handshakes, and behind them those of the vendor."""
+        """The file's handshakes, then those of the vendor."""
         return [*self.handshakes, *handshakes.of_vendor(self.auth.scheme)]
 
     @property
@@ -258,17 +258,17 @@ class Caller(Table):
 
     @cached_property
     def credential_headers(self) -> frozenset[str]:
-        """The names of the headers that hold a credential: the caller's own or a handshake's."""
+        """The headers that contain a credential of the caller or of a handshake."""
         return frozenset[str]().union(*(each.credential_headers() for each in self.schemes))
 
     @cached_property
     def credential_query(self) -> frozenset[str]:
-        """The names in the query that belong to a credential, likewise."""
+        """The query parameters that contain a credential."""
         return frozenset[str]().union(*(each.credential_query() for each in self.schemes))
 
     @cached_property
     def credential_paths(self) -> list[tuple[str, ...]]:
-        """The paths of the body that hold a credential, likewise."""
+        """The paths of the body that contain a credential."""
         return [path for each in self.schemes for path in each.credential_paths()]
 
     def decode(self, request: Request) -> dict[str, Any]:
@@ -297,7 +297,7 @@ class Caller(Table):
         }
 
     def select(self, document: Mapping[str, Any], *, has_body: bool) -> Mapping[str, Any]:
-        """Return the parameters that a request holds, by name; what is absent is left out.
+        """Return the parameters in a request, by name, without absent ones.
 
         Args:
             document: the request's `body`, `query`, `headers` and `path`.
@@ -366,7 +366,7 @@ class Caller(Table):
         raise problem
 
     def key_of(self, document: Mapping[str, Any], delivery: str | None) -> str | None:
-        """Return the request's idempotency key: what the caller's expression finds, else `delivery`.
+        """Return the request's idempotency key: from the caller's expression, or `delivery`.
 
         Args:
             document: the request's `body`, `query`, `headers` and `path`.

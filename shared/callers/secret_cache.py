@@ -46,7 +46,7 @@ class _Kept:
     used_at: float = field(default_factory=time.monotonic)
 
     def is_trusted(self) -> bool:
-        """Whether there is something, and it is not too old."""
+        """Whether there is a value that is not too old."""
         return self.found is not None and self.found_at.age_s() < MAX_AGE_S
 
     def is_due(self, *, early: bool) -> bool:
@@ -64,7 +64,7 @@ class _Kept:
             self.found_at = Moment()
 
     def values(self, unread: str) -> tuple[str, ...]:
-        """Return what was found, if it is not too old.
+        """Return the values, if they are not too old.
 
         Args:
             unread: says why there is nothing, if no read has failed.
@@ -96,7 +96,7 @@ class _Secret:
     def values(
         self, owner: str, read: Callable[[], tuple[str, ...]], deadline: float, latest: float, *, early: bool
     ) -> tuple[str, ...]:
-        """Return the values for one set of credentials, read anew where that is due and the budget allows it.
+        """Return the values for one set of credentials; read them again if due and if the budget allows it.
 
         Another that reads meanwhile is waited for, unless what there is will do.
 
@@ -125,7 +125,7 @@ class _Secret:
         )
 
     def seen(self, owner: str) -> tuple[str, ...]:
-        """Return what the last read of one set found, however old that is.
+        """Return the result of the last read with one set, whatever its age.
 
         Raises:
             ConfigurationError, SecretUnavailableError: it failed, and what was found before is too old.
@@ -179,7 +179,7 @@ class _Secret:
 
 
 class SecretCache:
-    """What the references of the callers file stand for; safe for threads."""
+    """The values of the references in the callers file; safe for threads."""
 
     def __init__(self, read: ReadSecret) -> None:
         """Keep nothing yet.

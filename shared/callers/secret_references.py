@@ -58,7 +58,7 @@ def from_environment(environ: Mapping[str, str]) -> GetSecret:
 
 
 def fault_of(value: str, fault_of_secret: Callable[[str], str | None]) -> str | None:
-    """Return what is wrong with the value of a secret, `None` for nothing."""
+    """Return what is wrong with the value of a secret, or `None`."""
     if value != value.strip():
         # Of a file that ends in a line break; nobody sends it so.
         return "has white space around it, such as a line break at its end: remove it"
@@ -68,7 +68,7 @@ def fault_of(value: str, fault_of_secret: Callable[[str], str | None]) -> str | 
 def read_secrets(
     references: Sequence[str], get_secret: GetSecret, fault_of_secret: Callable[[str], str | None]
 ) -> tuple[str, ...]:
-    """Return the secrets that the references stand for now.
+    """Return the current values of the references.
 
     Args:
         references: as the callers file has them.

@@ -90,7 +90,7 @@ def call(
 
 
 def _accept(answer: rpc.Answer) -> dict[str, Any]:
-    """Return the body of an answer if it is a success: HTTP 200 alone says nothing."""
+    """Return the body of an answer if it is a success; HTTP 200 is not enough."""
     status, body, _ = answer
     if answer.refused:
         raise _problem(answer)
@@ -104,7 +104,7 @@ def _accept(answer: rpc.Answer) -> dict[str, Any]:
 
 
 def _problem(answer: rpc.Answer) -> UpstreamProblem:
-    """Return what a readable refusal stands for."""
+    """Return the problem for a readable refusal."""
     status, body, wait_ms = answer
     upstream = Upstream.read(body)
     by_status: type[UpstreamProblem] = UpstreamUnavailable if status >= _HTTP_SERVER_ERROR else UpstreamUnlisted

@@ -150,7 +150,7 @@ def _kept(server: tuple[str, str, int | None]) -> Connection | None:
 
 
 def keep(connection: Connection) -> None:
-    """Keep a connection for the next request; the oldest goes where there are too many."""
+    """Keep a connection for the next request; close the oldest if there are too many."""
     with _taking:
         _idle.append(connection)
         oldest = _idle.popleft() if len(_idle) > _MOST_IDLE else None
@@ -159,7 +159,7 @@ def keep(connection: Connection) -> None:
 
 
 def forget() -> None:
-    """Close what is kept, and forget whom to trust."""
+    """Close the kept connections, and forget the certificate authorities."""
     while _idle:
         _idle.pop().close()
     _authorities.cache_clear()

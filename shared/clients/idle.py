@@ -15,5 +15,5 @@ class LastUse(Moment):
     """
 
     def is_long_ago(self) -> bool:
-        """Whether the connection has to be opened anew."""
+        """Whether the connection must be opened again."""
         return self.age_s() > MAX_IDLE_S

@@ -120,7 +120,7 @@ class _Finder:
 
 
 class _StandIn(type):
-    """A stub for a module, and for all that it may hold: a class, so that it can be a base."""
+    """A stub for a module and everything in it. It is a class, so it can be a base class."""
 
     _finder: _Finder
     _name: str

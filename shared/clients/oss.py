@@ -45,7 +45,7 @@ class Bucket(NamedTuple):
 
 
 def put(bucket: Bucket, key: str, content: bytes, credentials: Credentials, deadline: float) -> None:
-    """Write a JSON object that is not there yet, to be encrypted at rest by OSS.
+    """Write a new JSON object, which OSS encrypts at rest.
 
     It is tried once. Nothing holds the caller beyond the deadline, and nothing is sent after it.
 

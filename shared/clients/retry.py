@@ -77,7 +77,7 @@ def with_one_retry(
     deadline: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Answer:
-    """Return the answer of the first attempt, or of a second one where that is safe and there is time.
+    """Return the answer of the first attempt, or of a second one if that is safe and there is time.
 
     An expired token is refused before anything is done: with credentials that have changed since, it is tried again.
 

@@ -160,7 +160,7 @@ def _wait_ms(headers: Mapping[str, str]) -> int | None:
 
 
 def _without_answer(cause: object, *, sent: bool) -> Exception:
-    """Return what the lack of a readable answer stands for."""
+    """Return the error for a missing or unreadable answer."""
     if isinstance(cause, (transport.NotSentError, transport.LostError)):
         return cause
     name = str(cause) if isinstance(cause, transport.TransportError) else type(cause).__name__

@@ -31,7 +31,7 @@ _WINDOW_BITS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
 class Answer(NamedTuple):
-    """What the upstream answered, as it stands on the wire, but decompressed."""
+    """The upstream's answer, unchanged except that it is decompressed."""
 
     status: int
     reason: str

@@ -30,12 +30,12 @@ class MemoryStore:
         self._values: dict[str, OrderedDict[str, tuple[str, float]]] = defaultdict(OrderedDict)
 
     def get(self, key: str) -> Held | None:
-        """Return what stands under a key."""
+        """Return the record of a key."""
         with self._lock:
             return self._held(key)
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:  # noqa: ARG002 - never late
-        """Put a claim under a free key and return `None`, or return what stands there."""
+        """Claim a free key and return `None`, or return the record that the key has."""
         with self._lock:
             held = self._held(key)
             if held is not None and held.value != value:

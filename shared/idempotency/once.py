@@ -66,7 +66,7 @@ class Done(NamedTuple):
 
 
 def name_of(caller: str, key: str, *owner: str) -> str:
-    """Return the name of a request's record; what stands before its last colon is its scope in the store.
+    """Return the name of a request's record; the part before its last colon is its scope in the store.
 
     The key itself is the sender's text, of any length and with anything in it; the store sees its hash.
 

@@ -87,7 +87,7 @@ _LASTING_S = 1.0
 
 
 class _Connection(Connection):
-    """A connection that is opened anew once it was idle for long."""
+    """A connection that is opened again after a long idle time."""
 
     last_use: LastUse | None = None
 
@@ -122,7 +122,7 @@ class RedisStore:
         self._given_up = -_LASTING_S
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
-        """Put a claim under a free key and return `None`, or return what stands there."""
+        """Claim a free key and return `None`, or return the record that the key has."""
         found = self._run(_CLAIM, key, value, lease_ms, deadline=deadline)
         if found == []:
             return None
@@ -194,7 +194,7 @@ def _client(url: str) -> Redis:
 
 
 def _refusal(error: Exception) -> str | None:
-    """Return what the server means by an error, `None` if it is no answer of a server."""
+    """Return the meaning of a server's error, `None` if the error is not from a server."""
     code = getattr(error, "status_code", None)
     if code is None and not isinstance(error, ResponseError):
         return None

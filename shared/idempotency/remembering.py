@@ -33,7 +33,7 @@ class RememberingStore:
         self._unsaved: dict[str, deque[_Late]] = {}
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
-        """Put a claim under a free key and return `None`, or return what stands there."""
+        """Claim a free key and return `None`, or return the record that the key has."""
         if known := self._own.get(key):
             return known
         self._deliver(deadline)
@@ -53,7 +53,7 @@ class RememberingStore:
         self._shared.release(key, value, deadline)
 
     def _deliver(self, deadline: float) -> None:
-        """Deliver what the time allows, an answer of each scope in turn, until one is not taken.
+        """Deliver answers, one of each scope in turn, until time is up or one is not accepted.
 
         That one goes to the end: an answer that is never taken holds up neither others nor the claim.
         """

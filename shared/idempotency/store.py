@@ -13,7 +13,7 @@ class StoreError(Exception):
 
 
 class Held(NamedTuple):
-    """What somebody else has put under a key, and for how long it still stands there."""
+    """The record that another request stored under a key, and how long it remains valid."""
 
     value: str
     left_ms: int
@@ -28,10 +28,10 @@ class Store(Protocol):
     """
 
     def claim(self, key: str, value: str, lease_ms: int, deadline: float) -> Held | None:
-        """Put a claim under a free key and return `None`, or return what stands there."""
+        """Claim a free key and return `None`, or return the record that the key has."""
 
     def complete(self, key: str, value: str, ttl_ms: int, deadline: float) -> bool:
-        """Put an answer in the place of a claim, whosesoever: it tells what has happened, and no claim can change that.
+        """Replace a claim by an answer, whoever claimed: the answer is a fact that no claim can change.
 
         Returns:
             Whether it stands there now, and no other answer.

@@ -37,7 +37,7 @@ _ANYWHERE = re.compile(
 
 
 def names_a_credential(name: str) -> bool:
-    """Whether what stands under this name of a header, parameter or field is a credential, or may well be one.
+    """Whether the value under this name of a header, parameter or field is probably a credential.
 
     Beside these a caller's scheme has names of its own (`Scheme.credential_places`).
     """
@@ -83,7 +83,7 @@ class SecretSpellings:
         self._words = {word: _alone(word) for word in words - self._whole - self._anywhere}
 
     def are_in(self, text: str) -> bool:
-        """Whether a text holds one of the secrets, as it stands or as what reads it decodes it."""
+        """Whether a text contains one of the secrets, plain or after decoding."""
         return any(self._are_in(reading) for reading in _readings(text))
 
     def _are_in(self, reading: str) -> bool:
@@ -132,7 +132,7 @@ def _alone(word: str) -> re.Pattern[str]:
 
 
 def _readings(text: str) -> set[str]:
-    """Return a text as it stands, and as programs along its way may decode it; mostly they are all the same."""
+    """Return a text, and the forms that programs may decode it to; usually all are equal."""
     readings = {text}
     if not _ENCODED.search(text):
         return readings

@@ -33,7 +33,7 @@ _LOOKS_LIKE_A_FORM = re.compile(rb"[\w.%\[\]+-]+=")
 def decode_body(
     body: bytes, headers: Mapping[str, str], payload_format: PayloadFormat = "auto", *, has_expressions: bool = False
 ) -> Any:
-    """Return what the body of an HTTP request holds, an empty object if there is no body.
+    """Return the decoded body of an HTTP request, an empty object without a body.
 
     Args:
         body: the raw bytes.

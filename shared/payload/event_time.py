@@ -25,7 +25,7 @@ _LEAST_MILLISECONDS = 100_000_000_000
 
 
 def read_time(value: object) -> float | None:
-    """Return a time as seconds since the epoch, `None` if it is none.
+    """Return a time as seconds since the epoch, `None` if the text is not a time.
 
     Args:
         value: ISO 8601 with `Z` or an offset, a date of RFC 2822, or seconds or milliseconds since the epoch, as a

@@ -186,7 +186,7 @@ def names_read(expression: Compiled, root: str) -> frozenset[str]:
 
 
 def is_constant(expression: Compiled) -> bool:
-    """Whether an expression looks at nothing, so that every request gives the same."""
+    """Whether an expression reads nothing of the request, so the result is always the same."""
     return not any(node["type"] in ("field", "current") for node in _nodes(expression.parsed))
 
 

@@ -52,7 +52,7 @@ _WHITE_SPACE += "\u2028\u2029\u202f\u205f\u3000"
 
 
 def is_absent(value: object) -> bool:
-    """Whether a value stands for nothing: `None`, or text without anything but white space."""
+    """Whether a value counts as absent: `None`, or only white space."""
     return value is None or (isinstance(value, str) and not value.strip(_WHITE_SPACE))
 
 
@@ -122,7 +122,7 @@ class CallParameters(BaseModel):
     )
 
     def query(self) -> dict[str, str]:
-        """Return the parameters as CCC names them; what is absent is left out."""
+        """Return the parameters under CCC's names, without absent ones."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 

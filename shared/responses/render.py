@@ -61,7 +61,7 @@ def render(outcome: Outcome, invocation: Invocation) -> Response:
 
 
 def with_status_codes(outcome: Outcome, request_id: str | None, *, replayed: bool = False) -> Response:
-    """Return the outcome with an HTTP status of its own; a problem as RFC 9457 has it.
+    """Return the outcome with its HTTP status; a problem in the form of RFC 9457.
 
     Args:
         outcome: a success or a problem.

@@ -157,7 +157,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _parsed(value: object) -> object:
-    """Return what JSON text stands for, and anything else as it is."""
+    """Return the value of JSON text, and anything else unchanged."""
     # CCC's words begin with a capital: trying to parse each of them would cost more than all else here.
     if isinstance(value, str) and not value[:1].isupper():
         try:

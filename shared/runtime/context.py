@@ -49,7 +49,7 @@ class HeaderContext:
 
 
 def context_of(headers: Mapping[str, str]) -> HeaderContext:
-    """Return what the platform's headers of one request say; an absent one is empty.
+    """Return the context in the platform's headers of one request; an absent header is empty.
 
     Args:
         headers: by lower-case name; repeated ones are joined with a comma.
@@ -71,12 +71,12 @@ def request_id_of(context: object) -> str | None:
 
 
 def region_of(context: object, environ: Mapping[str, str]) -> str:
-    """Return the region the function runs in: the context's, else `FC_REGION`, else cn-shanghai."""
+    """Return the function's region: from the context, or `FC_REGION`, or cn-shanghai."""
     return _text(context, "region") or environ.get("FC_REGION") or DEFAULT_REGION
 
 
 def function_name_of(context: object, environ: Mapping[str, str]) -> str:
-    """Return the name under which this function is deployed: the context's, else `FC_FUNCTION_NAME`, else empty."""
+    """Return the function's deployed name: from the context, or `FC_FUNCTION_NAME`, or empty."""
     return _text(_attribute(context, "function"), "name") or environ.get("FC_FUNCTION_NAME", "")
 
 

@@ -96,7 +96,7 @@ def is_direct(event: object) -> bool:
 
 
 def read_event(event: object) -> Request:
-    """Return the request that an event of either kind stands for; one that cannot be read has a fault.
+    """Return the request in an event of either kind; a request that cannot be read has a fault.
 
     Args:
         event: what the runtime passes: bytes (text is taken too).
@@ -218,7 +218,7 @@ def http_request(  # noqa: PLR0913 - all that a request has
 
 
 def _body_of(content: str, *, is_base64: bool) -> bytes:
-    """Return the body that an event holds as text.
+    """Return the body in the text of an event.
 
     Raises:
         PayloadTooLarge: more than 256 KiB.
@@ -242,7 +242,7 @@ def _body_of(content: str, *, is_base64: bool) -> bytes:
 
 
 def to_direct(response: Response) -> dict[str, Any]:
-    """Return the response to a direct invocation: its body alone."""
+    """Return the response to a direct invocation: only its body."""
     return dict(cast("Mapping[str, Any]", response.body))
 
 

@@ -63,7 +63,7 @@ _T = TypeVar("_T")
 
 
 class _QuietLogger(Logger):  # type: ignore[misc] # untyped
-    """Logs workers that died, and of an exception its class alone: all else may quote a request."""
+    """Logs workers that died, and only the class of an exception: the rest may quote a request."""
 
     def exception(self, *_: object, **__: object) -> None:
         error = sys.exc_info()[1]
@@ -120,7 +120,7 @@ class _Client(socket.socket):
 
 
 class _Chunks(ChunkedReader):  # type: ignore[misc] # untyped
-    """A body in chunks, of which there may not be too many."""
+    """A body in chunks, with a limit on their number."""
 
     _count = 0
 
@@ -253,7 +253,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc] # untyped
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # untyped
-    """gunicorn, with settings that are ours alone: no file of settings is read."""
+    """gunicorn with fixed settings: it reads no settings file."""
 
     def __init__(self, function: Function, listener: socket.socket, concurrency: int) -> None:
         self._application = application(function, threading.BoundedSemaphore(concurrency))

@@ -104,7 +104,7 @@ def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
 
 
 def _target_of(environ: Environ) -> tuple[str, str]:
-    """Return path and query as they were sent; the path is rebuilt where the server has it decoded alone.
+    """Return path and query as sent; the path is rebuilt if the server only has it decoded.
 
     Raises:
         MalformedRequest: bytes that no request target may have.

@@ -57,7 +57,7 @@ class Jwt(Scheme):
             yield "token stands inside the body that it signs: name another place"
 
     def fault_of_secret(self, secret: str) -> str | None:
-        """Any text is a key, but HMAC pads with zeros: a key of zeros is none."""
+        """Any text is a key, except zeros: HMAC pads with zeros, so that is an empty key."""
         return None if secret.strip("\0") else "is empty"
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:
@@ -116,7 +116,7 @@ class Jwt(Scheme):
         return self.token.write(request, f"{before}{content}.{self._signature(secret, content)}")
 
     def tolerance(self) -> int:
-        """Return the window of a token without an end of its own."""
+        """Return the window of a token without an expiry."""
         return self.tolerance_seconds
 
     @property

@@ -54,7 +54,7 @@ class Place:
         return f"{self.kind}.{'.'.join(self.path) or self.name}"
 
     def write(self, request: Request, value: str) -> Request:
-        """Return a request that has a value here, as a sender would put it there."""
+        """Return the request with a value at this place, as a sender would write it."""
         if self.kind == "header":
             return request.with_headers({self.name: value})
         if self.kind == "query":
@@ -63,7 +63,7 @@ class Place:
 
 
 class Values:
-    """What stands at places of one request; its body is decoded once, and only if a place is in it."""
+    """The values at places of one request. The body is decoded once, and only if a place is in it."""
 
     def __init__(self, request: Request) -> None:
         """Look at nothing yet."""
@@ -101,7 +101,7 @@ def without(payload: Any, path: tuple[str, ...]) -> Any:
 
 
 def body_without(request: Request, path: tuple[str, ...]) -> bytes:
-    """Return a request's body without the value at a path; as it is if nothing stands there."""
+    """Return a request's body without the value at a path, or unchanged if there is none."""
     payload = _decoded(request)
     rest = without(payload, path)
     return request.body if rest is payload else _encoded(rest, format_of(request.headers, request.payload))

@@ -13,7 +13,7 @@ from shared.runtime.event import Request
 
 
 class Proof(NamedTuple):
-    """What a credential that holds tells.
+    """What an accepted credential proves.
 
     Attributes:
         delivery: what identifies this delivery: the id that the sender has signed, else the SHA-256 of what it has
@@ -77,7 +77,7 @@ class Scheme(BaseModel):
 
     @property
     def signs_query(self) -> bool:
-        """Whether the query may hold parameters: not where a signature proves the rest of the request alone."""
+        """Whether the query may contain parameters: not if a signature leaves it out."""
         return True
 
     def credential_places(self) -> tuple[Place, ...]:
@@ -85,7 +85,7 @@ class Scheme(BaseModel):
         return ()
 
     def credential_headers(self) -> frozenset[str]:
-        """Return the names of the headers that hold a credential."""
+        """Return the headers that contain a credential."""
         return frozenset({"authorization"}) | self._credentials_in("header")
 
     def credential_query(self) -> frozenset[str]:
@@ -93,14 +93,14 @@ class Scheme(BaseModel):
         return self._credentials_in("query")
 
     def credential_paths(self) -> list[tuple[str, ...]]:
-        """Return the paths of the body that hold a credential."""
+        """Return the paths of the body that contain a credential."""
         return [place.path for place in self.credential_places() if place.kind == "body"]
 
     def _credentials_in(self, kind: str) -> frozenset[str]:
         return frozenset(place.name for place in self.credential_places() if place.kind == kind)
 
     def id_headers(self) -> frozenset[str]:
-        """Return the names of the headers that may hold the id of the delivery, where the sender signs one."""
+        """Return the headers that may contain the signed id of the delivery."""
         return frozenset()
 
     def signed_headers(self) -> frozenset[str]:
@@ -113,12 +113,12 @@ class Scheme(BaseModel):
 
 
 def idempotency_key_of(request: Request) -> str | None:
-    """Return the header by which a sender without signatures names a delivery; a blank one is none."""
+    """Return the `Idempotency-Key` of a sender that does not sign; a blank one counts as absent."""
     return request.headers.get("idempotency-key", "").strip() or None
 
 
 def key_of_content(content: bytes) -> str:
-    """Return what tells a delivery whose sender signs no id from others: the SHA-256 of what was signed."""
+    """Return the key of a delivery without a signed id: the SHA-256 of the signed content."""
     return hashlib.sha256(content).hexdigest()
 
 

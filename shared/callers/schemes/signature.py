@@ -56,7 +56,7 @@ _ALPHABETS = {
 
 
 class Claim(NamedTuple):
-    """What a request says of its own signature."""
+    """The signatures, timestamp and id that a request claims."""
 
     signatures: Sequence[str]
     timestamp: str = ""
@@ -232,7 +232,7 @@ class Signature(Scheme):
         return [read_place(rows[name])] if name in rows else []
 
     def fault_of_secret(self, secret: str) -> str | None:
-        """Return why a secret holds no key."""
+        """Return why a secret is not a key, or `None`."""
         key = self.key(secret)
         if key is None:
             return f"is not {self._key_encoding}"
@@ -246,11 +246,11 @@ class Signature(Scheme):
         return "utf8"
 
     def key(self, secret: str) -> bytes | None:
-        """Return the key, `None` if the secret holds none."""
+        """Return the key, `None` if the secret is not one."""
         return decode_key(secret.removeprefix(self._vendor.secret_prefix), self._key_encoding)
 
     def secret_components(self, secret: str) -> Iterator[bytes]:
-        """Yield the key, which the secret may hold in an encoding."""
+        """Yield the key, which the secret may encode."""
         if key := self.key(secret):
             yield key
 
@@ -276,7 +276,7 @@ class Signature(Scheme):
         return Proof(claim.id or key_of_content(self._content(claim, request, texts, url, "")), secret)
 
     def sign(self, request: Request, secret: str, now: float) -> Request:
-        """Add the signature and what it needs; an id or a signed value that is there already is kept."""
+        """Add the signature and the values it needs; an existing id or signed value is kept."""
         claim = Claim((), self._timestamp_at(now) if self.timestamp else "", self._new_id(Values(request)))
         held = ((self.timestamp, claim.timestamp), (self.id, claim.id))
         for place, text in held:
@@ -319,7 +319,7 @@ class Signature(Scheme):
         return text
 
     def _has_borders(self, name: str, text: str) -> bool:
-        """Whether a text holds nothing that separates signed parts: their borders could be moved else.
+        """Whether a text contains no separator of signed parts, which would make their borders ambiguous.
 
         No part of the content excuses one from that: what has a form of its own, as a timestamp has, may stand in a
         body as well.
@@ -422,7 +422,7 @@ class Hmac(Signature):
 
 
 class Hash(Signature):
-    """The plain digest of a content that holds the secret."""
+    """The plain digest of a content that contains the secret."""
 
     algorithm: Literal["sha256", "sha512", "sha1", "md5"] = "sha256"  # type: ignore[assignment] # one more
 
@@ -436,7 +436,7 @@ class Hash(Signature):
 
 
 def _held(values: Values, items: Sequence[str], place: Place | None) -> str:
-    """Return what stands at the place of a timestamp or an id, an empty text without a place."""
+    """Return the value at the place of a timestamp or an id; empty without a place."""
     if place is None:
         return ""
     if place.kind != "part":

@@ -64,7 +64,7 @@ class Basic(Scheme):
 
 
 class ApiKey(Scheme):
-    """The secret at a place of its own: a header, the query, where logs of others may keep it, or the body."""
+    """The secret in a header, in the query (which others may log), or in the body."""
 
     scheme: Literal["api-key"]
     secrets: SecretReferences

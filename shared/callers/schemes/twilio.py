@@ -68,7 +68,7 @@ class Twilio(Scheme):
         return Proof(key_of_content(contents[matching % len(contents)]), secret)
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
-        """Add the signature, and the body's hash to the query where the body is no form."""
+        """Add the signature. If the body is not a form, add its hash to the query."""
         if request.body and not is_form(request.headers):
             request = request.with_query({_BODY_HASH: _hash(request.body)})
         content = signed_urls(request, self.public_url, request.body)[0] + _fields(request)
@@ -107,7 +107,7 @@ class Plivo(Scheme):
         return Proof(key_of_content(content), secrets[matching])
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
-        """Add the signature and its nonce; one that is there already is kept."""
+        """Add the signature and its nonce; an existing nonce is kept."""
         nonce = request.headers.get(_NONCE) or uuid.uuid4().hex
         return request.with_headers(
             {_NONCE: nonce, _PLIVO: _signature(secret, self._content(request, nonce), "sha256")}
