@@ -286,12 +286,13 @@ def test_a_command_says_what_is_sent() -> None:
     ("request_", "end"),
     [
         (outgoing(method="GET"), ["http://h/"]),
+        (outgoing(method="HEAD"), ["--head", "http://h/"]),
         (outgoing(), ["-H", "Content-Type:", "--data-raw", ""]),
         (outgoing(target="/a/../b", method="GET"), ["http://h/a/../b", "--path-as-is"]),
         (outgoing('a\'b $x `y` \\ "中"\n'.encode(), content_type="a/b"), ["--data-raw", 'a\'b $x `y` \\ "中"\n']),
         (outgoing(b"@file", content_type="a/b"), ["--data-raw", "@file"]),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_a_command_ends_with_the_body(request_: Outgoing, end: list[str]) -> None:
     assert shlex.split(curl(request_))[-len(end) :] == end
