@@ -115,7 +115,7 @@ class Plivo(Scheme):
 
     def _content(self, request: Request, nonce: str) -> bytes:
         if request.body and not is_form(request.headers):
-            raise Unauthorized("body is no form, and no other is signed")
+            raise Unauthorized("body is not a form, and no other body is signed")
         try:
             query = sorted(decode_query(request.query, request.raw_query).items())
         except MalformedRequest as error:
