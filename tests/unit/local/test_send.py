@@ -194,7 +194,8 @@ def test_what_is_sent_is_what_was_signed(scheme: str) -> None:
         "api-key": {"key": "query.key"},
     }.get(scheme, {})
     to = caller(scheme, **settings)
-    out = composed(http_event(path="/ü b", query={"a": "1 +/ü", "b": ""}), to=to)
+    # It signs nothing but forms.
+    out = composed(http_event(path="/ü b", query={"a": "1 +/ü", "b": ""}), to=to, form=scheme == "plivo")
     path, _, query = out.target.partition("?")
     # As the platform shows it to the function.
     received = read_event(
