@@ -1,1 +1,1 @@
-"""What runs on a developer's machine and is never deployed."""
+"""Tools that run on a developer's machine and are never deployed."""

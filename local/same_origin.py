@@ -1,7 +1,7 @@
-"""Whether a server on this machine is asked by this machine's own programs, or for a page of elsewhere (pure).
+"""Whether a request to a server on this machine comes from a local program, or from a foreign page (pure).
 
-A browser sends what any page asks it to: under a name that the page's owner lets point to this machine (DNS
-rebinding), or without letting the page read the answer. Programs name the machine as it is, and no origin.
+A browser sends the requests of any page: through a name that points to this machine (DNS rebinding), or without letting
+the page read the answer. Local programs use the machine's own name, and send no origin.
 """
 
 from __future__ import annotations

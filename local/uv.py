@@ -1,7 +1,7 @@
-"""Runs uv, and has it ask where pip is configured to ask: `python -m local.uv pip install …`.
+"""Runs uv with the package index that pip is configured for: `python -m local.uv pip install …`.
 
-uv reads nothing of pip's configuration: left to itself it asks its own default, which a network may swallow. What it is
-told, it is told by its environment: an address may hold a password, which no file and no list of processes has to show.
+uv does not read pip's configuration, and its own default may be unreachable. The address is passed in the environment,
+because it may contain a password, which must not appear in a file or in the list of processes.
 """
 
 from __future__ import annotations

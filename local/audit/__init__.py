@@ -1,4 +1,5 @@
-"""What `make audit` checks of the supply chain: known vulnerabilities, licences, and secrets committed by mistake.
+"""The checks of `make audit`: known vulnerabilities, licences, and secrets committed by mistake.
 
-pip-audit, pip-licenses and detect-secrets do the checks. This package tells them what to look at, and ours from theirs.
+pip-audit, pip-licenses and detect-secrets do the checks. This package tells them which files to check, and reports the
+results.
 """

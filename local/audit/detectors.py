@@ -1,4 +1,4 @@
-"""What detect-secrets does not bring: credentials of Alibaba Cloud, and tokens that stand without quotation marks.
+"""Additional detectors for detect-secrets: credentials of Alibaba Cloud, and tokens without quotation marks.
 
 Named in `.secrets.baseline`; detect-secrets loads this file by its path.
 """

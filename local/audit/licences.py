@@ -1,4 +1,4 @@
-"""Licences of what is locked for the function: pip-licenses, with the allow-list in `pyproject.toml`."""
+"""Licences of the locked requirements of the function: pip-licenses, with the allow-list in `pyproject.toml`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Known vulnerabilities of what is locked: pip-audit asks the OSV database.
+"""Known vulnerabilities of the locked requirements: pip-audit asks the OSV database.
 
-Only an answer counts as one. A service that cannot be reached, is too slow or answers something else leaves everything
-"not checked". "Nothing known" is also what a page of another service looks like, so the service is asked for a version
-whose vulnerabilities everybody knows as well.
+Only a real answer counts. If the service cannot be reached, is too slow or answers something else, everything is "not
+checked". A page of another service may look like "nothing known", so the service is also asked for a version with
+well-known vulnerabilities.
 """
 
 from __future__ import annotations

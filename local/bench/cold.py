@@ -1,6 +1,6 @@
-"""Cold starts: a new process per run, all that is compared in turn, so that a slow minute of the machine meets each.
+"""Cold starts: a new process per run. The subjects take turns, so a slow minute of the machine affects all of them.
 
-CPU time is what is compared: on a quarter of a core it is what a caller waits for, and a busy machine changes it least.
+CPU time is compared: on a quarter of a core it decides how long a caller waits, and a busy machine changes it least.
 
 `python -m local.bench.cold RUNS WARM` prints the figures of the Python that runs it as JSON.
 """

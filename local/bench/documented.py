@@ -1,4 +1,4 @@
-"""The baseline: a handler written as the product SDK's documentation shows, without any check of its own."""
+"""The baseline: a handler as in the documentation of the product SDK, without any checks."""
 
 from __future__ import annotations
 

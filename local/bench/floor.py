@@ -1,4 +1,4 @@
-"""The floor: the same call with the standard library alone, without a check of anything but the signature it makes.
+"""The floor: the same call with only the standard library, without any checks.
 
 ACS3-HMAC-SHA256 as documented by Alibaba Cloud ("Request syntax and signature method V3"). Nobody would deploy it.
 """

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: an upstream, and whatever is measured against it."""
+"""The processes of a benchmark: an upstream, and the subjects measured against it."""
 
 from __future__ import annotations
 

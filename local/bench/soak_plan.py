@@ -1,4 +1,4 @@
-"""What a soak sends, and what has to come back: seeded, and so the same in every run. No I/O here."""
+"""The requests of a soak test and their expected answers. They are seeded, so every run is the same. No I/O here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request without a credential costs: CPU of each kind, in multiples of a wrong bearer token without a body."""
+"""The cost of a request without a credential: CPU of each kind, relative to a wrong bearer token without a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: our package, the documented way with and without bytecode, and the floor; each as a code folder."""
+"""The subjects of a benchmark: this package, the documented way with and without bytecode, and the floor."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands share: their command lines, the callers file as an option, secrets of the shell."""
+"""Shared parts of the commands: command lines, the callers file as an option, secrets of the shell."""

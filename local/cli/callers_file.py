@@ -1,4 +1,4 @@
-"""The callers file as an argument of a command: what is wrong with it is told in a line."""
+"""The callers file as an argument of a command; an error in it is reported in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tools' command lines share: their end, arguments that are a file or a text, mistakes told in one line."""
+"""Shared parts of the command lines: exit codes, arguments that are a file or a text, errors in one line."""
 
 from __future__ import annotations
 

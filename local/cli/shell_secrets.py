@@ -1,4 +1,4 @@
-"""The secrets of the callers file as whoever types a command can read them: variables of the shell, and KMS."""
+"""The secrets of the callers file that a command can read: variables of the shell, and KMS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The console of `make run`: a page that shows the simulated call, every delivery, and why each ended as it did.
+"""The console of `make run`: a page that shows the simulated call, every delivery, and the reason for each result.
 
-It shows nothing that the log line may not: no body, no value of a header, no secret, token, signature or phone number.
+Like the log line, it shows no body, no value of a header, no secret, token, signature or phone number.
 """
 
 from local.console.console import Console

@@ -1,4 +1,4 @@
-"""The console as what stands around the gateway's handler: it answers for its page, and notes everything else."""
+"""The console around the gateway's handler: it answers requests for its page, and records all others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Each step that a delivery has taken, made when it is looked at: the walk of `local.explain`, without its values.
+"""The steps of a delivery, computed when somebody opens it: those of `local.explain`, without values.
 
-The walk follows the configuration as it is now. Where it ends otherwise than the delivery did, nothing is explained.
+The steps use the current configuration. If their result differs from that of the delivery, nothing is explained.
 """
 
 from __future__ import annotations

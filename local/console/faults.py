@@ -1,4 +1,4 @@
-"""The simulator's faults that the page has a button for, each for the next request."""
+"""The simulator's faults that have a button on the page, each for the next request."""
 
 from __future__ import annotations
 

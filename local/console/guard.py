@@ -1,7 +1,7 @@
-"""Who may use the console: a browser on this machine that shows the console's own page (pure).
+"""Allows only a browser on this machine that shows the console's own page (pure).
 
-A page of elsewhere can make a browser send requests here, under a name that it lets point to this machine (DNS
-rebinding) or without being able to read the answer. Neither may read or mute anything.
+Another page can make a browser send requests here, through a name that points to this machine (DNS rebinding) or
+without reading the answer. Such requests must neither read nor mute anything.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the page may see of the simulated call, and what it changes there."""
+"""The part of the simulated call that the page shows, and the changes that the page makes."""
 
 from __future__ import annotations
 

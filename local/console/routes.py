@@ -1,4 +1,4 @@
-"""What the console answers to a request of its page."""
+"""The console's answers to the requests of its page."""
 
 from __future__ import annotations
 

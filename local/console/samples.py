@@ -1,4 +1,4 @@
-"""A payload for each caller that works as it is."""
+"""A working payload for each caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form: which callers there are, and a test webhook as one of them."""
+"""The form: the list of callers, and a test webhook as one of them."""
 
 from __future__ import annotations
 

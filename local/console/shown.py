@@ -1,4 +1,4 @@
-"""What of a delivery may be shown: what the log tells, and of the answer what is no value of the request (pure)."""
+"""The parts of a delivery that may be shown: the log line, and the answer without values of the request (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `make run` tells whoever wants to try a caller: one command for each, to paste into another shell."""
+"""The commands that `make run` prints: one for each caller, to paste into another shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The senders of the demo: who they are to the functions, and what each of them posts."""
+"""The senders of the demo: their callers, and the payload that each one posts."""
 
 from __future__ import annotations
 

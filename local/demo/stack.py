@@ -1,4 +1,4 @@
-"""Simulator and gateway together, function and counterpart calling the simulator: for `make demo` and `make run`."""
+"""Simulator and gateway together, for `make demo` and `make run`; function and counterpart call the simulator."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Examines whether the function can work: what is here, and, with an account's credentials, what is there."""
+"""Checks whether the function can work: on this machine and, with credentials, over the network."""

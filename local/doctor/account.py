@@ -1,4 +1,4 @@
-"""The clock of this machine, and whose the credentials are."""
+"""The clock of this machine, and the identity that the credentials belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether CCC answers, knows the instance, and carries out the function's action for these credentials."""
+"""Whether CCC answers, knows the instance, and permits the function's action with these credentials."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is examined: one function of a repository, as it would be deployed from this shell.
+"""What is checked: one function of a repository, as it would be deployed from this shell.
 
-What counts is what `s.yaml` gives the function, its `${env('NAME')}` and `${secret('NAME')}` read from the shell. A
-variable that only the shell has is not deployed, and does not count, but for a trial: endpoints on this machine, which
-nobody deploys. Where `s.yaml` cannot be read, the shell's variables stand in for it.
+The variables are those that `s.yaml` gives to the function; `${env('NAME')}` and `${secret('NAME')}` are read from the
+shell. A variable that is set only in the shell is not deployed and does not count. The exception is an endpoint on this
+machine, for a trial. If `s.yaml` cannot be read, the shell's variables are used instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`s.yaml`, resolved as Serverless Devs resolves it: what a function is deployed with.
+"""`s.yaml`, resolved as Serverless Devs resolves it: the settings with which a function is deployed.
 
-`${env('X')}` is the shell's variable. `${secret('X')}` is what the tool keeps under that name, and nothing but the tool
-reads it: the shell's variable of the same name stands in for it, and where there is none the value is not seen.
+`${env('X')}` is the shell's variable. Only the tool can read `${secret('X')}`, so the shell's variable of that name is
+used instead. Without that variable the value is unknown.
 """
 
 from __future__ import annotations

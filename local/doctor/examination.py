@@ -1,4 +1,4 @@
-"""The checks in their order: what is here first, then, if asked for, what is there."""
+"""The checks in their order: first those on this machine, then, if asked for, those over the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python that runs, and what is installed in its environment. Needs nothing but the standard library itself."""
+"""The running Python, and the packages in its environment. Needs only the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the function keeps things or gets them from: KMS for secrets, Redis for keys, OSS for dead letters."""
+"""The services where the function stores or reads things: KMS for secrets, Redis for keys, OSS for dead letters."""
 
 from __future__ import annotations
 

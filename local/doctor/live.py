@@ -1,4 +1,4 @@
-"""What the checks that ask somebody have in common: whose credentials, and for how long they wait."""
+"""Shared parts of the checks over the network: the credentials and the timeout."""
 
 from __future__ import annotations
 

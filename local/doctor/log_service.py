@@ -1,6 +1,6 @@
-"""The log service (SLS): whose logstore it is, one signed request, and the index that our queries need.
+"""The log service (SLS): finds the logstore, sends one signed request, and reads the index that the queries need.
 
-It has a signature of its own (V1), which the generic SDK does not know. Answers are told by status and code alone.
+It has its own signature (V1), which the generic SDK does not know. Only status and code of an answer are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the logstore can answer our queries: without its index no alarm fires and no chart has a line."""
+"""Whether the logstore can answer the queries: without its index, no alarm fires and every chart is empty."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Secrets that serve another function as well.
+"""Finds secrets that two functions share.
 
-A request proves who sent it, and not for which function: with one secret for both, what was recorded at one function
-runs at the other, a mute as an unmute.
+A request proves who sent it, but not for which function. With one secret for both, a request that was recorded at one
+function runs at the other: a mute becomes an unmute.
 """
 
 from __future__ import annotations

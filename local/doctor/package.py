@@ -1,4 +1,4 @@
-"""The zip that would be deployed: whether it is there, is of these sources, and loads on its runtime."""
+"""The zip that would be deployed: whether it exists, is built from these sources, and loads on its runtime."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whether somebody may write the function's log, and take it into a VPC: the platform itself, or the function's role.
+"""Whether the function's log can be written and its VPC joined, by the platform's role or by the function's.
 
-With a role in `s.yaml` the deployment tool does not create the service-linked role, which is otherwise made when
-somebody opens Function Compute's console for the first time.
+With a role in `s.yaml` the deployment tool does not create the service-linked role. Otherwise it is created when
+somebody opens the console of Function Compute for the first time.
 """
 
 from __future__ import annotations

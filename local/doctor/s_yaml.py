@@ -1,4 +1,4 @@
-"""What `s.yaml` says of the function: against the component's schema, and what that schema lets pass."""
+"""The function's settings in `s.yaml`: checked against the component's schema, and for mistakes that it allows."""
 
 from __future__ import annotations
 

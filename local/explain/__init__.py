@@ -1,1 +1,1 @@
-"""`python -m local.explain`: shows what a function makes of an event, without calling anything."""
+"""`python -m local.explain`: shows what a function does with an event, without calling anything."""

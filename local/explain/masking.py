@@ -1,7 +1,7 @@
-"""Keeping secrets out of what is shown: by the name that they stand under, and by their value, wherever it turns up.
+"""Masks secrets in the output: by their name, and by their value anywhere.
 
-It is for what comes from a request or from the configuration. A report's own keys and words are not put through it: a
-secret may read like any of them.
+It is used for values of a request or of the configuration, but not for the report's own keys and words, because a
+secret may be equal to one of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What became of an event, as one JSON object without secrets, and as text."""
+"""The result of an event, as one JSON object without secrets, and as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One event in the function's own pipeline, with a call of CCC that only notes what it is asked for."""
+"""Runs one event through the function's own pipeline, with a call to CCC that only records its request."""
 
 from __future__ import annotations
 

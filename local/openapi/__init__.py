@@ -1,7 +1,7 @@
-"""The OpenAPI document of one function: for people, for tools that import it, and for tests that hold it to its word.
+"""The OpenAPI document of one function: for people, for tools that import it, and for tests that compare it.
 
-Everything in it comes from what the function runs on: its action, the models of what goes in and out, the error tree,
-the schemes. Nothing comes from the callers file: who may call, and how, is not public.
+Everything in it comes from the code of the function: its action, the models of input and output, the error tree, the
+schemes. Nothing comes from the callers file, because that is not public.
 """
 
 from __future__ import annotations

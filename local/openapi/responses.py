@@ -1,4 +1,4 @@
-"""The answers: one per status, with the codes it stands for and examples made by the code that answers."""
+"""The answers: one per status, with its codes and with examples made by the function's own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of what goes in and out, generated from the models and types that the function itself uses."""
+"""JSON Schemas of input and output, generated from the models and types of the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How callers prove themselves: as security schemes where OpenAPI has one, in words where it has none."""
+"""The authentication of callers: as security schemes where OpenAPI has one, otherwise in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zip: the same files give the same bytes, on whichever day and in whichever folder."""
+"""The zip: the same files always give the same bytes."""
 
 import hashlib
 import zipfile

@@ -1,6 +1,6 @@
-"""The authorities that servers are verified by, each in a file that OpenSSL finds by its name.
+"""The certificate authorities, each in a file that OpenSSL finds by its name.
 
-certifi has them in one file, of which a first request over TLS would read all to use one.
+certifi has all of them in one file. A first request over TLS would read that whole file to use one of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What the zip is made of: a bill of materials, as a CycloneDX document, and the texts of the licences.
+"""The contents of the zip: a bill of materials as a CycloneDX document, and the texts of the licences.
 
-Reproducible, as the zip is: what the format wants to be unique or of the day is derived from the zip or fixed. The
-command cyclonedx-py would do less: it asks a running Python what is installed there, and knows neither the zip's hash
-nor what of a foreign runtime's is left out.
+It is reproducible, like the zip: values that the format wants to be unique or current are derived from the zip or
+fixed. cyclonedx-py is no substitute: it lists the packages of a running Python, and knows neither the zip's hash nor
+the files that are left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

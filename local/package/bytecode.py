@@ -1,7 +1,7 @@
-"""Bytecode of the target's Python beside the sources.
+"""Compiles bytecode for the target's Python.
 
-The code folder of a built-in runtime is to be taken for read-only: without shipped bytecode every cold start compiles
-everything anew.
+The code folder of a built-in runtime counts as read-only. Without bytecode in the package, every cold start compiles
+everything again.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""`python -m local.package.checkout`: a checkout in which what is deployed is the package's, for `make test-packaged`.
+"""`python -m local.package.checkout`: a checkout that uses the files of the package, for `make test-packaged`.
 
     package for the running Python + the repository without what the package has → dist/checkout
 
-In its folder `shared`, the function and every library that is shipped are found before those of the environment, as the
-package has them: pruned, and with its bytecode. From the environment comes only what is not shipped.
+In its folder `shared`, the function and every shipped library come from the package: pruned, and with its bytecode.
+Only packages that are not shipped come from the environment.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""What the shipped distributions are and under which licences, as their own metadata tell.
+"""The shipped distributions and their licences, from their own metadata.
 
-To be read while the folder still has its `*.dist-info`: pruning takes them out.
+Read them before pruning, which removes the folders `*.dist-info`.
 """
 
 from __future__ import annotations

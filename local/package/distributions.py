@@ -1,7 +1,7 @@
-"""Which of the installed distributions the function reaches.
+"""Finds the installed distributions that the function needs.
 
-A distribution's requirements are all it may ever need. What `shared/clients/import_stubs.py` has stand-ins for is
-never loaded, nor is what only that would load: neither is shipped.
+A distribution's requirements list everything that it may ever need. Modules that `shared/clients/import_stubs.py`
+replaces are never loaded, nor are modules that only those would load. Neither is shipped.
 """
 
 from __future__ import annotations

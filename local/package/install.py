@@ -1,7 +1,7 @@
 """Installs the target's wheels into a folder.
 
-With uv alone: pip reads markers for the Python that runs it, whatever `--python-version` says, and so would leave out
-what only the target needs.
+Only uv can do this: pip evaluates markers for the Python that runs it, whatever `--python-version` says, and would
+leave out packages that only the target needs.
 """
 
 import sys

@@ -1,1 +1,1 @@
-"""`python -m local.replay`: sends dead letters again, signed anew."""
+"""`python -m local.replay`: sends dead letters again, signed again."""

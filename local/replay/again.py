@@ -1,4 +1,4 @@
-"""From a letter to what is sent again: signed anew as its caller would, or as another (pure)."""
+"""Turns a dead letter into a request, signed again as its caller or as another one (pure)."""
 
 from __future__ import annotations
 

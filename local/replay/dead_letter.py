@@ -1,4 +1,4 @@
-"""A dead letter as the function has kept it: read strictly, since it comes from a bucket (pure)."""
+"""A dead letter as the function stored it, read strictly, because it comes from a bucket (pure)."""
 
 from __future__ import annotations
 

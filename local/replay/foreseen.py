@@ -1,4 +1,4 @@
-"""What would become of a letter, by the function's own pipeline and without calling anything."""
+"""Predicts the result of a dead letter with the function's own pipeline, without calling anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of one letter: a row of the summary."""
+"""The result of one dead letter: a row of the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform makes of a request that is sent to it."""
+"""The event that the platform makes from a request."""
 
 from __future__ import annotations
 

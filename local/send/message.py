@@ -1,4 +1,4 @@
-"""From a sample to what is sent: read, addressed to a caller, signed with its scheme. No I/O here."""
+"""Turns a sample into a request: reads it, addresses it to a caller, and signs it with its scheme. No I/O here."""
 
 from __future__ import annotations
 

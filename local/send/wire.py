@@ -1,4 +1,4 @@
-"""One HTTP request as it goes over the wire, sent or written as a command."""
+"""One HTTP request on the wire, sent or written as a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control plane under `/_simulator/`, beside the API: read the state, start over, script faults, put secrets."""
+"""The control plane under `/_simulator/`: read the state, start over, add faults, set secrets."""
 
 import json
 from collections.abc import Callable

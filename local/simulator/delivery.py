@@ -1,4 +1,4 @@
-"""What a fault makes of the answer to a request, or of its way to the client."""
+"""How a fault changes the answer to a request, or its delivery."""
 
 import gzip
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a caller of the simulator chooses: the access key, and an answer to each point the documentation leaves open."""
+"""The options of the simulator: the access key, and an answer to each question that the documentation leaves open."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What the simulator holds: instances with their agents, calls with their channels, and the secrets of KMS."""
+"""The state of the simulator: instances with their agents, calls with their channels, and the secrets of KMS."""
 
 import re
 from dataclasses import asdict, dataclass, field

@@ -1,1 +1,1 @@
-"""`python -m local.smoke`: whether a deployed function answers as it should; it can mute nobody."""
+"""`python -m local.smoke`: checks whether a deployed function answers as it should; it mutes nobody."""

@@ -1,4 +1,4 @@
-"""What an answer of each check has to be, and what to do if it is not. No I/O here."""
+"""The expected answer of each check, and the remedy for any other answer. No I/O here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A payload that asks for a call which cannot exist: what is asked for with it mutes nobody. No I/O here."""
+"""A payload for a call that cannot exist, so it mutes nobody. No I/O here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a product is to the endpoint: a version, a host, and what each of its actions does."""
+"""The interface of a product: a version, a host, and the behaviour of each action."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
