@@ -17,7 +17,7 @@ from local.console.samples import USUAL, as_query, comes_by_query, sample_for
 from local.deployed import ACTIONS
 from local.gateway import Gateway
 from local.gateway.trigger import invocation_path
-from local.send.message import Message, compose, first_secret
+from local.send.message import Message, compose, first_secret, read_message
 from local.send.wire import Answer, Outgoing, exchange
 from shared.callers.caller import Caller
 from shared.callers.secret_references import GetSecret
@@ -27,6 +27,8 @@ from shared.runtime.event import Request
 from shared.settings import Settings, read_settings
 
 _SOURCE = "127.0.0.1"
+# Schemes that take no other body.
+_SIGN_FORMS = ("plivo",)
 # Beyond the function's own deadline: the way there and back.
 _MARGIN_S = 2
 
@@ -85,8 +87,10 @@ def message_of(caller: Caller, body: bytes) -> Message:
     """Return the request that brings a payload as a caller sends it.
 
     Raises:
-        UsageError: it would go in a query, and is no flat JSON object.
+        UsageError: it would go in a query or a form, and is no flat JSON object.
     """
+    if caller.payload == "form" or caller.auth.scheme in _SIGN_FORMS:
+        return read_message(body, form=True)
     if not comes_by_query(caller):
         return Message(Request(headers={"content-type": "application/json"}, raw_path=""), body)
     try:

@@ -105,6 +105,16 @@ def test_the_form_sends_as_a_caller_of_any_scheme(tmp_path: Path, name: str) -> 
         assert microphones(console)[AGENT] is True
 
 
+def test_a_caller_of_forms_is_sent_one(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    path.write_text(
+        f'[callers.any]\nauth = {AUTHS["bearer"]}\ninstances = ["ccc-test"]\npayload = "form"\n', encoding="utf-8"
+    )
+    with running(path, **SECRETS) as console:
+        console.write("send", {"caller": "any", "payload": console.read("callers")[0]["payload"]})
+        assert console.rows[0]["code"] == "muted"
+
+
 def test_the_demo_s_callers_mute_with_the_payload_that_each_form_begins_with() -> None:
     with running(CALLERS, **DEMO_SECRETS) as console:
         for form in console.read("callers"):
