@@ -353,16 +353,7 @@ OFFLINE = [
     Fault(lambda place: place.callers.unlink(), "callers", "No such file", "docs/contract.md"),
     Fault(lambda place: place.write_callers("callers ="), "callers", "callers file: ", "callers.toml"),
     Fault(lambda place: place.write_callers(SCHEME), "callers", "callers.default.auth: Unknown scheme", "callers.toml"),
-    Fault(
-        lambda place: place.write_callers(SCHEME),
-        "callers",
-        "callers.default.instances: Value is required",
-        "callers.toml",
-    ),
     Fault(_deploy("DEADLINE_MS", "soon"), "variables", "DEADLINE_MS: ", "in this shell"),
-    Fault(
-        _both(_deploy("DEADLINE_MS", "0"), _deploy("LOG_LEVEL", "loud")), "variables", "LOG_LEVEL: ", "in this shell"
-    ),
     Fault(_edit("s.yaml", "ccc_region: cn-shanghai", "ccc_region: 上海"), "variables", "CCC_REGION: ", "in s.yaml"),
     Fault(
         _edit("s.yaml", "  region: cn-shanghai", "  region: cn-"), "variables", "region: ", "correct region in s.yaml"
@@ -473,11 +464,6 @@ OFFLINE = [
         "warning",
     ),
     Fault(
-        _counterparts_secret("env:MUTE_CALL_TOKEN_PREVIOUS"),
-        *("secrets", "env:MUTE_CALL_TOKEN_PREVIOUS is a secret of both", "What a credential proves"),
-        "warning",
-    ),
-    Fault(
         _counterparts_secret("kms:crm"),
         *("secrets", "kms:crm is a secret of both mute_call and unmute_call", "another secret"),
         "warning",
@@ -501,7 +487,6 @@ OFFLINE = [
     Fault(_edit("s.yaml", "      handler: index.handler\n", ""), "s.yaml", "$: handler is missing", "schema"),
     Fault(_edit("s.yaml", "dist/mute_call.zip", "dist/x.zip"), "s.yaml", "no resource has the code", "s.yaml"),
     Fault(_edit("s.yaml", "memorySize: 256", "memorySize: 200"), "s.yaml", "$.memorySize: multipleOf 64", "schema"),
-    Fault(_edit("s.yaml", "timeout: 10\n", "timeout: ten\n"), "s.yaml", '$.timeout: type "integer"', "schema"),
     Fault(
         _edit("s.yaml", "PYDANTIC_DISABLE_PLUGINS: __all__", "PYDANTIC_DISABLE_PLUGINS: [canary]"),
         *("s.yaml", "$.environmentVariables.PYDANTIC_DISABLE_PLUGINS: type", "schema"),
@@ -514,7 +499,6 @@ OFFLINE = [
         _edit("s.yaml", "memorySize: 256", "memorySize: 2048"), "s.yaml", "2048 MB for 0.25 cores", "from 256 to 1024"
     ),
     Fault(_edit("s.yaml", "        CCC_REGION:", "        FC_REGION:"), "s.yaml", "FC_REGION is", "take FC_REGION"),
-    Fault(_edit("s.yaml", "${vars.ccc_region}", "${env('WHERE')}"), "s.yaml", "env('WHERE') is unset", "export WHERE"),
     Fault(
         lambda place: place.path("dist/mute_call.zip").unlink(), "package", "not built", "make package FU", "warning"
     ),
@@ -592,8 +576,6 @@ LIVE = [
     Fault(_gateway("MuteCall", 403, "NoPermission"), "ccc", "NoPermission", 'ccc:MuteCall: docs/deploy.md, "2. The fu'),
     Fault(_gateway("MuteCall", 403, "AbnormalService.Ceased"), "ccc", "AbnormalService.Ceased", "CCC's console"),
     Fault(_counterpart, "ccc", "Forbidden.RAM", 'ccc:UnmuteCall: docs/deploy.md, "The counterpart"'),
-    Fault(_gateway("MuteCall", 400, "InvalidTimeStamp.Expired"), "ccc", "InvalidTimeStamp.Expired", "clock"),
-    Fault(_gateway("MuteCall", 400, "InvalidAccessKeyId.Inactive"), "ccc", "Inactive", "export ALIBABA_CLOUD"),
     Fault(_gateway("MuteCall", 400, "Throttling.User"), "ccc", "Throttling.User", "try again", "warning"),
     Fault(_gateway("MuteCall", 200, "OK"), "ccc", "was accepted", "CCC_ENDPOINT"),
     Fault(lambda place: place.simulator.faults.add(HTML), "ccc", "unreadable answer", "docs/runbook.md"),

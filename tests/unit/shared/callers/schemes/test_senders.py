@@ -26,6 +26,7 @@ from shared.runtime.event import Request
 from tests.builders import PAYLOAD
 from tests.unit.shared.callers.schemes.references import (
     BY_NAME,
+    FORM,
     HOST,
     JSON,
     JSON_BODY,
@@ -82,34 +83,10 @@ def test_every_scheme_with_a_secret_has_its_sender() -> None:
 
 
 @each_sender
-def test_what_the_senders_library_signs_is_accepted(sender: Sender) -> None:
-    assert accepts(sender, sender.signed())
-
-
-@each_sender
-def test_a_signed_webhook_mutes_the_call(sender: Sender, world: World) -> None:
-    world.write_callers(sender.toml())
-    world.environ["ONE"] = sender.secrets[0]
-
-    reply = world.send(sender.event(sender.signed(now=CLOCK)))
-
-    assert reply.body["status"] == "muted"
-    assert world.call.calls[0].parameters["JobId"] == "job-65815360847228928"
-
-
-@each_sender
 def test_any_bytes_may_be_signed_where_the_library_takes_them(sender: Sender) -> None:
     glued = sender.name in ("hubspot", "square", "twitch")
     for body in (b"", b"" if glued else b"a=\xc3\xbc&b=%00&c=", '{"text": "ü \U0001f600"}'.encode()):
         assert accepts(sender, sender.signed(body=body), body=body)
-
-
-@each_sender
-def test_each_of_five_secrets_is_enough(sender: Sender) -> None:
-    scheme = scheme_of(sender)
-
-    for secret in sender.secrets:
-        scheme.verify(replace(sender.signed(secret), body=sender.body), sender.secrets, NOW)
 
 
 @each_sender
@@ -468,36 +445,25 @@ def test_one_bit_of_the_body_makes_it_unauthorized(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("sender", [s for s in SENDERS if s.signs_body], ids=str)
-@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", None])
-def test_a_body_taken_away_makes_it_unauthorized(sender: Sender, content_type: str | None) -> None:
+def test_a_body_taken_away_makes_it_unauthorized(sender: Sender) -> None:
     signed = sender.signed()
-    signed = signed.with_headers({"content-type": content_type}) if content_type else without(signed, "content-type")
 
-    assert not accepts(sender, signed, body=b"")
+    assert not accepts(sender, without(signed, "content-type"), body=b"")
+    for content_type in (JSON, FORM):
+        assert not accepts(sender, signed.with_headers({"content-type": content_type}), body=b"")
 
 
 @pytest.mark.parametrize("sender", [s for s in SENDERS if s.signs_url], ids=str)
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"raw_path": "/other"},
-        {"raw_path": ""},
-        {"headers": {"host": "other.example.com"}},
-        {"headers": {"host": f"{HOST}:8443"}},
-        {"headers": {"host": f"{HOST},{HOST}"}},
-        {"headers": {"host": ""}},
-        {"headers": {"host": "\u00e9"}},
-        {"query": {"c": "3"}},
-        {"query": {"portal": "2"}},
-        {"query": {"": ""}},
-    ],
-    ids=repr,
-)
-def test_another_url_is_unauthorized(sender: Sender, change: dict[str, Any]) -> None:
+def test_another_url_is_unauthorized(sender: Sender) -> None:
     signed = sender.signed()
 
-    assert not accepts(sender, changed(signed, **change))
     assert not accepts(sender, without(signed, "host"))
+    for host in ("other.example.com", f"{HOST}:8443", f"{HOST},{HOST}", "", "\u00e9"):
+        assert not accepts(sender, changed(signed, headers={"host": host})), host
+    for raw_path in ("/other", ""):
+        assert not accepts(sender, changed(signed, raw_path=raw_path)), raw_path
+    for query in ({"c": "3"}, {"portal": "2"}, {"": ""}):
+        assert not accepts(sender, changed(signed, query=query)), query
 
 
 @pytest.mark.parametrize("name", ["hubspot", "hmac-everything"])
@@ -505,12 +471,6 @@ def test_another_method_is_unauthorized(name: str) -> None:
     sender = BY_NAME[name]
 
     assert not accepts(sender, replace(sender.signed(), method="GET"))
-
-
-@each_sender
-def test_another_secret_is_unauthorized(sender: Sender) -> None:
-    for secret in sender.secrets[1:]:
-        assert not accepts(sender, sender.signed(secret))
 
 
 @each_sender
@@ -699,12 +659,12 @@ def test_a_timestamp_within_the_tolerance_is_accepted_and_no_other(sender: Sende
 
 
 @each_timestamped
-@pytest.mark.parametrize(("away", "told"), [(412, "412 s ahead of"), (-412, "412 s behind")])
-def test_how_far_a_clock_is_off_is_for_the_log_alone(sender: Sender, away: int, told: str) -> None:
-    with pytest.raises(Unauthorized) as caught:
-        scheme_of(sender).verify(replace(sender.signed(now=NOW + away), body=sender.body), sender.secrets[:1], NOW)
-    assert caught.value.reason == f"timestamp is {told} this clock; tolerance 300 s"
-    assert caught.value.detail == Unauthorized.detail
+def test_how_far_a_clock_is_off_is_for_the_log_alone(sender: Sender) -> None:
+    for away, told in ((412, "412 s ahead of"), (-412, "412 s behind")):
+        with pytest.raises(Unauthorized) as caught:
+            scheme_of(sender).verify(replace(sender.signed(now=NOW + away), body=sender.body), sender.secrets[:1], NOW)
+        assert caught.value.reason == f"timestamp is {told} this clock; tolerance 300 s"
+        assert caught.value.detail == Unauthorized.detail
 
 
 @each_timestamped
@@ -802,10 +762,10 @@ def test_a_caller_with_two_secrets(sender: Sender, world: World, sent: Callable[
         assert sent(sender, request) == expected, (first, second)
 
 
-@each_sender
 def test_an_unset_secret_is_an_error_of_the_configuration(
-    sender: Sender, world: World, sent: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    world: World, sent: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    sender = BY_NAME["github"]
     world.write_callers(sender.toml('"env:ONE", "env:TWO?", "env:THREE?"'))
 
     assert sent(sender, sender.signed(now=CLOCK)) == "configuration_error"
@@ -902,31 +862,22 @@ def test_anything_at_all_is_accepted_or_unauthorized(parts: tuple[Sender, Reques
 URL_SIGNERS = [sender for sender in SENDERS if sender.signs_url]
 
 
+UNBUILDABLE: list[dict[str, Any]] = [
+    *({"query": query} for query in ({"a": "\ud800"}, {"\ud800": "a"})),
+    *({"headers": {"host": host}} for host in ("[", "[::1", "\u2100", "\ud800")),
+    *({"raw_path": path} for path in ("[", "/\ud800/\u00e9")),
+]
+
+
 @pytest.mark.parametrize("sender", URL_SIGNERS, ids=str)
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"query": {"a": "\ud800"}},
-        {"query": {"\ud800": "a"}},
-        {"headers": {"host": "["}},
-        {"headers": {"host": "[::1"}},
-        {"headers": {"host": "\u2100"}},
-        {"headers": {"host": "\ud800"}},
-        {"raw_path": "["},
-        {"raw_path": "/\ud800/\u00e9"},
-    ],
-    ids=ascii,
-)
-def test_a_url_that_cannot_be_built_is_unauthorized(
-    sender: Sender, change: dict[str, Any], world: World, sent: Callable[..., Any]
-) -> None:
-    signed = sender.signed(now=CLOCK)
-    request = changed(signed, **change)
+def test_a_url_that_cannot_be_built_is_unauthorized(sender: Sender, world: World, sent: Callable[..., Any]) -> None:
     world.write_callers(sender.toml())
     world.environ["ONE"] = sender.secrets[0]
+    for change in UNBUILDABLE:
+        request = changed(sender.signed(now=CLOCK), **change)
 
-    assert not accepts(sender, request, now=CLOCK)
-    assert sent(sender, request) == "unauthorized"
+        assert not accepts(sender, request, now=CLOCK), ascii(change)
+        assert sent(sender, request) == "unauthorized"
 
 
 # Published and measured vectors
