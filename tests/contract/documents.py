@@ -85,12 +85,6 @@ def links(text: str) -> list[str]:
     return [unquote(str(token.attrs[_TARGETS[token.type]])) for token in tokens(text) if token.type in _TARGETS]
 
 
-def local_links(text: str) -> list[str]:
-    """Return the targets of links that stay in the repository, without fragments."""
-    targets = [target.partition("#")[0] for target in links(text) if "://" not in target]
-    return [target for target in targets if target]
-
-
 def prose(text: str) -> str:
     """Return a text without its blocks of code."""
     lines = text.splitlines(keepends=True)
