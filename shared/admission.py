@@ -76,7 +76,7 @@ class Admission:
         except Problem as problem:
             if request.method != "OPTIONS":
                 raise
-            # It can be a handshake alone. If it is none, not even its sender learns who is known and who takes OPTIONS.
+            # It can only be a handshake. If not, the answer does not show which callers exist and accept OPTIONS.
             invocation.caller_name = invocation.caller = None
             kind = CredentialUnchecked if problem.status >= _SERVER_ERROR or problem.needs_operator else Unauthorized
             raise kind(problem.reason) from None

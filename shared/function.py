@@ -125,7 +125,7 @@ class Function:
         invocation.found(outcome)
         response = render(outcome, invocation)
         self._log(log.webhook_line(invocation, outcome, response.status, self._now()), invocation.log_level)
-        # Last: the instance may be stopped while it waits for the bucket, and the line stands by then.
+        # Last: the instance may be stopped while it waits for the bucket, and the log line is already written.
         self._keep_dead_letter(invocation, outcome, context)
         return response
 

@@ -32,7 +32,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
-# An identifier, not a link (RFC 9457 §3.1.1); `.example` can belong to nobody (RFC 2606).
+# An identifier, not a link (RFC 9457 §3.1.1); nobody can own a `.example` domain (RFC 2606).
 TYPE_BASE = "https://mute-call.example/problems#"
 
 

@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from shared.problems import ConfigurationError
 from shared.validation import describe, nearest, says, whole_number
 
-# The regions that the product SDK (alibabacloud_ccc20200701 2.35.0) maps to one host; any other has a host of its own.
+# The regions that the product SDK (alibabacloud_ccc20200701 2.35.0) maps to one host; others have their own.
 _CENTRAL_REGIONS = frozenset(
     [
         "ap-northeast-1",
@@ -182,7 +182,7 @@ class Settings(BaseModel):
 
     callers_file: str | None = Field(default=None, description="The callers file.")
     ccc_region: Region = Field(description="CCC's region.")
-    # Read until 1.0: `http` stands for `http://` before CCC's endpoint.
+    # Supported until 1.0: `http` means `http://` before CCC's endpoint.
     ccc_protocol: Literal["https", "http"] = Field(default="https", description="`http` for loopback endpoints only.")
     ccc_endpoint: str = _endpoint("CCC")
     ccc_connect_timeout_ms: Milliseconds = Field(default=1000, description="Time to connect.")

@@ -97,7 +97,7 @@ else:
         rules = (field.annotation, *field.metadata)
         return Annotated[rules] | None
 
-    # An empty channel: where the expression finds none, the agent's own is meant.
+    # An empty channel: if the expression finds none, use the agent's own channel.
     _CONSTANTS = "Constants for parameters that the sender does not know, under the parameters' own rules."
     Defaults = _table("Defaults", _CONSTANTS, _optional)
     Expressions = _table("Expressions", "Where the sender's payload has each parameter.", lambda _: Expression)
@@ -361,7 +361,7 @@ class Caller(Table):
             return
         problem = InvalidParameters((FieldError("event_time", reason),))
         if moment is not None:
-            # For the log alone.
+            # Only for the log.
             problem.reason += f", {math.ceil(abs(now - moment))} s by this clock; at most {self.max_age_seconds} s"
         raise problem
 

@@ -127,7 +127,7 @@ def load_callers(path: str | Path) -> Callers:
 
 @lru_cache(maxsize=1)
 def _load(path: str, _version: tuple[int, ...]) -> Callers:
-    # Some editors put a byte order mark before the text, which is none of it.
+    # Some editors put a byte order mark before the text.
     text = Path(path).read_text(encoding="utf-8-sig")
     try:
         document = tomllib.loads(text)
@@ -174,7 +174,7 @@ def _unknown_key(location: tuple[int | str, ...]) -> str:
         f"[[callers.{location[1]}.handshakes]]": Handshake.model_fields,
     }
     if len(location) > _OF_A_CALLER:
-        # TOML has no way back: what stands behind the head of a table belongs to it.
+        # TOML has no way back: keys after the head of a table belong to that table.
         table = {"parameters": Expressions, "defaults": Defaults}.get(str(location[2]), Handshake)
         homes = {f"{own}, above every [callers.{location[1]}.…]": Caller.model_fields, **homes}
     for home, keys in homes.items():

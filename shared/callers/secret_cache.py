@@ -23,7 +23,7 @@ from shared.runtime.context import Credentials, credentials_of
 from shared.runtime.moment import Moment
 from shared.settings import Settings
 
-# From this age on a secret is read anew, and up to the other it is used if that fails.
+# From the first age on a secret is read again; up to the second it is used if that fails.
 FRESH_S, MAX_AGE_S = 240.0, 300.0
 # The least time between two reads of one secret, for all requests together, whether a read succeeds or fails. The first
 # successful read does not count.
@@ -242,7 +242,7 @@ class SecretCache:
         return get_secret
 
     def _secret(self, settings: Settings, name: str) -> _Secret:
-        # Not by an address whose region may come from a header: each region would have a budget of its own.
+        # Not by an address whose region may come from a header: each region would have its own budget.
         given = settings.kms_endpoint if "kms_endpoint" in settings.model_fields_set else ""
         key = (given, name)
         # Requests may run side by side, and all of them must find the same secret.

@@ -60,7 +60,7 @@ def from_environment(environ: Mapping[str, str]) -> GetSecret:
 def fault_of(value: str, fault_of_secret: Callable[[str], str | None]) -> str | None:
     """Return what is wrong with the value of a secret, or `None`."""
     if value != value.strip():
-        # Of a file that ends in a line break; nobody sends it so.
+        # From a file that ends in a line break; no sender sends it like that.
         return "has white space around it, such as a line break at its end: remove it"
     return fault_of_secret(value)
 

@@ -114,7 +114,7 @@ def _problem(answer: rpc.Answer) -> UpstreamProblem:
     kind = next(matches, by_status)
     reason = f"CCC answered {upstream.code or 'no code'} with HTTP {status}"
     delivery_state = delivery_state_of(kind, sent=True, status=status)
-    # The header may hold any number of digits.
+    # The header may have any number of digits.
     return kind(
         reason,
         upstream=upstream,

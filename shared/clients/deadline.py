@@ -65,5 +65,5 @@ def run_within(work: Callable[[], Result], deadline: float) -> Result:
     try:
         raise failure
     finally:
-        # Its frames hold this one, which holds it.
+        # Its frames refer to this one, which refers to it.
         failure = None

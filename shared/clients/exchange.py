@@ -22,7 +22,7 @@ MAX_ANSWER_BYTES = 1_048_576
 # What may be received: before the body (interim answers and headers, or a handshake of TLS), for the body with all that
 # it is wrapped in (chunks, trailers, records of TLS), and after the deadline.
 _HEAD_BYTES, _WRAPPED_BYTES, _LATE_BYTES = 65_536, 2 * MAX_ANSWER_BYTES, 65_536
-# As much as one record of TLS holds, and what it is wrapped in.
+# The size of one TLS record, including its frame.
 _RECORD_BYTES = 16_384 + 512
 
 

@@ -75,7 +75,7 @@ def _check_absent(name: str, stage: str, answer: rpc.Answer) -> None:
     """
     code = Upstream.read(answer.body).code or ""
     reason = f"kms:{name}: KMS answered {code or 'no code'} with HTTP {answer.status}"
-    # Without a code it is not KMS that answers, but what stands before it.
+    # Without a code the answer is not from KMS, but from something in front of it.
     passes = not code or answer.status == _HTTP_TOO_MANY or _PASSING.fullmatch(code)
     if not answer.refused or answer.status >= _HTTP_SERVER_ERROR or passes:
         raise SecretUnavailableError(reason)

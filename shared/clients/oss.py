@@ -73,7 +73,7 @@ def put(bucket: Bucket, key: str, content: bytes, credentials: Credentials, dead
             _client(bucket, credentials, carrier).put_object(request)
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises, its text quotes what was sent or answered
         cause = error.unwrap() if isinstance(error, OperationError) else error
-        # The host that was looked up begins with the bucket's name, which is none of the log's business.
+        # The host name begins with the bucket's name, which must not be in the log.
         raise OssError(_told(cause, carrier.status).replace(f"{bucket.name}.", "")) from None
 
 
@@ -145,7 +145,7 @@ class _Carrier:
     status: int | None = None
 
     def send(self, request: types.HttpRequest, **_: Any) -> _Response:
-        # Each step is bounded by the exchange, and needs no limit of its own.
+        # The exchange limits each step, so it needs no limit here.
         answer = transport.send(request.method, request.url, request.headers, request.body, connect_s=_ANY, read_s=_ANY)
         self.status = answer.status
         return _Response(request, answer)

@@ -27,7 +27,7 @@ _CONNECT_S = 0.5
 _ANSWER_S = 0.5
 # As many as an instance may have requests at once.
 _MAX_CONNECTIONS = 200
-# Many times the longest record of ours: what is longer is none, and no reason to fill the memory.
+# Many times the longest record: a longer one is not ours, and must not fill the memory.
 _MAX_RECORD = 65_536
 
 _CLAIM = f"""
@@ -53,7 +53,7 @@ _PASSWORD = "the password was refused"  # noqa: S105 - says so
 _PERMISSION = "the user lacks a permission"
 _RECORD = "the record is of another type"
 _FULL = "the store is full"
-# What a server says instead of doing a step, by its code or, where that is none of its own, by its words.
+# A server's refusals: by code or, if the code is generic, by text.
 _REFUSALS = {
     "READONLY": "the server is a read-only replica",
     "LOADING": "the server is loading its data",
@@ -79,7 +79,7 @@ _REFUSALS = {
     "max number of clients reached": "the server has too many clients",
     "WRONGTYPE": _RECORD,
 }
-# A server before 7 puts the answer to a command of a script into one of its own: `ERR Error running script …: -OOM …`.
+# A server before 7 wraps the error of a command in a script: `ERR Error running script …: -OOM …`.
 _REFUSAL = re.compile(rf"(?<![A-Za-z])({'|'.join(map(re.escape, _REFUSALS))})(?![A-Za-z])")
 # After these another connection is hardly better; after what is not known here it may be.
 _LASTING = frozenset({_FULL, _RECORD, ResponseError.__name__})
@@ -145,7 +145,7 @@ class RedisStore:
             return run_within(lambda: self._ask(script, key, *arguments), deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, the step is not done
             cause = _refusal(error) or cause_of(error)
-            # Its frames hold it, and with it the connections.
+            # Its frames refer to it, and so to the connections.
             error.__context__ = error.__traceback__ = None
             # The messages name host and user.
             raise StoreError(cause) from None

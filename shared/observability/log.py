@@ -120,7 +120,7 @@ def write(fields: dict[str, Any], threshold: str, stream: TextIO | None = None) 
     if stream is None or LEVELS[fields["level"]] < LEVELS.get(threshold.upper(), LEVELS["INFO"]):
         return
     with contextlib.suppress(OSError, ValueError, MemoryError):
-        # One write, so that lines of concurrent requests do not mix; ASCII, because stdout may have any encoding.
+        # One write, so lines of concurrent requests do not mix; ASCII, because stdout may have any encoding.
         stream.write(json.dumps(fields) + "\n")
         stream.flush()
 

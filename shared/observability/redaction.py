@@ -15,7 +15,7 @@ from shared.callers.schemes.scheme import Scheme
 
 # `X-Api-Key`, `api_key` and `apiKey` are the same words. A header's name has lost its capitals: `xapikey` is one.
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Whole words, or the end of one: `author` and `hotpot` are none.
+# Whole words, or the end of a word; `author` and `hotpot` do not match.
 _ENDINGS = ("auth", "authn", "authz", "authentication", "authorization", "authorisation", "otp", "pwd")
 _WORDS = frozenset(["assertion", "bearer", "csrf", "pw", "sig", "xsrf"])
 # These say nothing in a longer name: `call_sid`, `sign_in`.
@@ -54,9 +54,9 @@ def names_a_credential(name: str) -> bool:
 
 # A shorter text is part of too many others: it is known again only as the whole of one,
 _LEAST_WITHIN = 4
-# or, if it is not as short as that, as a word of its own.
+# or, if it is not that short, as a separate word.
 _LEAST_ANYWHERE = 8
-# An identifier is one word with its hyphens: `ccc-test` does not hold `test`.
+# An identifier is one word with its hyphens: `ccc-test` does not contain `test`.
 _WORD = "[A-Za-z0-9_-]"
 # What one program has encoded another has encoded again: a URL in JSON, a URL in a URL.
 _ROUNDS = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-# Version, trace id, parent id, flags, in lower case; what a higher version has behind them is not ours to read.
+# Version, trace id, parent id, flags, in lower case; further fields of a higher version are ignored.
 _TRACEPARENT = re.compile(
     r"((?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?", re.DOTALL
 )

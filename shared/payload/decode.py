@@ -216,7 +216,7 @@ def read_form(body: bytes, most: int = -1) -> list[tuple[str, str]]:
     Raises:
         ValueError: a bad escape, no UTF-8, or too many fields.
     """
-    # Decoded as a whole as well: escapes must not make characters of bytes that are none.
+    # Also decoded as a whole: escapes must not combine with other bytes to form characters.
     body.decode()
     pieces = _with_pythons_escapes(body).split(b"&", most)
     if most >= 0 and len(pieces) > most:

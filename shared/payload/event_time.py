@@ -32,7 +32,7 @@ def read_time(value: object) -> float | None:
             number or as its digits.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # An integer may be longer than a float can hold, and NaN is in no range.
+        # An integer may be too large for a float, and NaN is in no range.
         return _seconds(float(value)) if 0 <= value < _BEYOND else None
     if not isinstance(value, str):
         return None

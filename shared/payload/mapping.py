@@ -212,7 +212,7 @@ def _roots(node: Node) -> Iterator[str]:
         yield node["value"]
     elif node["type"] in _NARROWING:
         first, *others = _children(node)
-        # `@` is the document itself: what stands behind it is looked up there.
+        # `@` is the document itself: the name after it is looked up there.
         behind = others[:1] if first["type"] == "current" else []
         for part in behind or [first]:
             yield from _roots(part)

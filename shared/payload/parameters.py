@@ -40,7 +40,7 @@ def _digits(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
         return value
     if value not in _INT64:
-        # Where a sender writes longer ids as numbers, some of its own readers round them.
+        # If a sender writes longer ids as numbers, some of its readers round them.
         raise PydanticCustomError("integer", "must be a string, since it has more than 64 bits as an integer")
     return str(value)
 

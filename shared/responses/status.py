@@ -17,7 +17,7 @@ from shared.outcome import Success
 from shared.payload.parameters import CallParameters
 from shared.problems import Upstream
 
-# States and types of CCC are words (TALKING, ANSWERED, OUTBOUND); the reference's placeholder 无 is none.
+# States and types of CCC are words (TALKING, ANSWERED, OUTBOUND), unlike the reference's placeholder 无.
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MUTED = "MUTED"
 # Of several channels the one that talks counts first, and one that is over last; a state that is not known is between.

@@ -13,7 +13,7 @@ from typing import Protocol
 from shared.problems import ConfigurationError, MalformedRequest
 
 DEFAULT_REGION = "cn-shanghai"
-# Of the headers by which a custom runtime gets its context; the platform takes none of them from clients.
+# The headers with the context of a custom runtime; the platform accepts none of them from clients.
 PLATFORM_PREFIX = "x-fc-"
 
 

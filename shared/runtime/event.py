@@ -26,7 +26,7 @@ _REST_BYTES = 65_536
 _BYTES_PER_ESCAPE = 5
 _MAX_EVENT_BYTES = MAX_BODY_BYTES * (1 + _BYTES_PER_ESCAPE) + _REST_BYTES
 _HTTP_MARK = b'"requestContext"'
-# The platform takes no longer path: one that is longer names nobody, and is not decoded.
+# The platform accepts no longer path, so a longer one names no caller and is not decoded.
 _MAX_PATH = 4096
 # `json.dumps` would build one at every call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
@@ -143,7 +143,7 @@ def _json(content: bytes) -> object:
         # Straight from the bytes: as a text all of it may take four bytes a character.
         return from_json(content, cache_strings="none")
     except ValueError:
-        # A surrogate alone is JSON (RFC 8259, section 8.2), and nothing else here minds it.
+        # A lone surrogate is valid JSON (RFC 8259, section 8.2), and nothing else here fails on it.
         if b"\\ud" in content.lower():
             return json.loads(content)
         raise
@@ -224,7 +224,7 @@ def _body_of(content: str, *, is_base64: bool) -> bytes:
         PayloadTooLarge: more than 256 KiB.
         MalformedRequest: bad base64, or text that is no UTF-8.
     """
-    # By the length of what holds it, before anything is made of that.
+    # By the length of the encoded text, before it is decoded.
     padding = content[-2:].count("=") if is_base64 else 0
     size = len(content) // 4 * 3 - padding if is_base64 else len(content)
     if size > MAX_BODY_BYTES:

@@ -147,7 +147,7 @@ class _Request(Request):  # type: ignore[misc] # untyped
         if len(set(ours)) < len(ours) or "_" in "".join(ours):
             raise InvalidHeader("platform header")
         headers: list[tuple[str, str]] = super().parse_headers(data, from_trailer=from_trailer)
-        # WSGI would make a `-` of each `_`; no name has this character, so that both spellings arrive.
+        # WSGI would turn each `_` into `-`; no name has this character, so both spellings arrive.
         return [(name.replace("_", UNDERSCORE), value) for name, value in headers]
 
     def set_body_reader(self) -> None:
@@ -262,7 +262,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped
             "backlog": _BACKLOG,
             "worker_class": _Worker,
             "workers": 1,
-            # One for each connection that is busy, so that none waits for another's client.
+            # One for each busy connection, so none waits for another's client.
             "threads": _CONNECTIONS,
             "worker_connections": _CONNECTIONS,
             # The platform wants its idle connections kept for 15 minutes at least: a POST on one that is closed fails.
@@ -309,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         return _fail(f"cannot listen on {options.host}:{options.port}: {reason}", 1)
     host, port = listener.getsockname()[:2]
-    # As with the log: that nobody can read it keeps nobody from being served.
+    # As with the log: if nobody can read it, the server still serves.
     if sys.stdout:
         with contextlib.suppress(OSError):
             sys.stdout.write(f"listening on http://{host}:{port}\n")

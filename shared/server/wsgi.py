@@ -91,7 +91,7 @@ def _request_of(environ: Environ, headers: Mapping[str, str]) -> Request:
     return http_request(
         environ["REQUEST_METHOD"],
         raw_path,
-        # The platform's hold the role's credentials: no expression of a caller may find them.
+        # The platform's headers contain the role's credentials: no expression may find them.
         headers={name: value for name, value in headers.items() if not name.startswith(PLATFORM_PREFIX)},
         query=_query_of(raw_query),
         raw_query=raw_query,

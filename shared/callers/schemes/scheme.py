@@ -34,13 +34,13 @@ class Scheme(BaseModel):
     exception. `sign` is its inverse, for senders and tests.
     """
 
-    # Most schemes are in no callers file: a validator is built for those alone that are.
+    # Most schemes are in no callers file, so a validator is built only for those that are.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True, defer_build=True)
 
     scheme: str
     # Whether its caller comes through the HTTP trigger; if not, by direct invocation.
     over_http: ClassVar[bool] = True
-    # Whether the sender signs, so that what `verify` returns is its word.
+    # Whether the sender signs the id that `verify` returns.
     signs: ClassVar[bool] = False
     secrets: SecretReferences | None = None
 

@@ -32,11 +32,11 @@ from shared.validation import says, whole_number
 
 KeyEncoding = Literal["utf8", "base64", "hex"]
 
-# Of a value that lists signatures: one per secret that counts at the sender, of one or two versions.
+# The most items in a list of signatures: one per valid secret of the sender, in one or two versions.
 _MAX_ITEMS = 20
 _PLACEHOLDER = re.compile(r"\{(body|timestamp|id|method|url|secret|(?:header|query)\.[^{}]+)\}")
-# Digits of ASCII alone: `int` would take spaces, underscores and the digits of any script. No leading zeros: where
-# nothing separates the timestamp from what stands before it, those could have been the end of that.
+# Only ASCII digits: `int` would accept spaces, underscores and the digits of any script. No leading zeros: if nothing
+# separates the timestamp from the part before it, they could belong to that part.
 _TIMES = {
     "s": re.compile(r"[1-9][0-9]{0,11}"),
     "ms": re.compile(r"[1-9][0-9]{0,14}"),
@@ -46,7 +46,7 @@ _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
 _BRACE = b"{"
 # What of a content is the same in every request of a sender, as far as the file can tell.
 _CONSTANT = frozenset({"method", "secret"})
-# Where a place stands that is part of what is signed.
+# Where a place is inside the signed content.
 _HOLDERS = {"body": "body", "url": "query"}
 _ALPHABETS = {
     "hex": string.hexdigits,
@@ -95,7 +95,7 @@ class Signature(Scheme):
         yield from self._faults_of_places()
         yield from self._faults_of_items()
         for one, other in self._touching:
-            # A secret may touch any other part: nobody else knows it.
+            # A secret may touch any other part, because nobody else knows it.
             if "secret" not in (one, other) and (other != "body" or one == "body"):
                 yield f"content needs something between {{{one}}} and {{{other}}}"
 
@@ -125,7 +125,7 @@ class Signature(Scheme):
     def _faults_of_places(self) -> Iterator[str]:
         if not self.timestamp and self.model_fields_set & {"tolerance_seconds", "timestamp_format"}:
             yield "tolerance_seconds and timestamp_format need a timestamp: add that place, or remove them"
-        # A timestamp or an id may well stand in the body or the URL that is signed with it.
+        # A timestamp or an id may be in the body or URL that is signed with it.
         for part in ("body", "url"):
             if self.signature.kind == _HOLDERS[part] and part in self._names:
                 yield f"signature stands inside the {{{part}}} that it signs: name another place, or another content"
@@ -193,7 +193,7 @@ class Signature(Scheme):
     def _needs_brace(self) -> bool:
         """Whether only the body's first byte shows where the body begins."""
         glued = any(other == "body" and one != "secret" for one, other in self._touching)
-        # A URL may hold any character except white space.
+        # A URL may contain any character except white space.
         return glued or re.search(r"\{url\}\S*\{body\}|\{body\}\S*\{url\}", self.content) is not None
 
     @property
@@ -238,7 +238,7 @@ class Signature(Scheme):
             return f"is not {self._key_encoding}"
         if len(key) < self._vendor.least_key_bytes:
             return f"is too short: its key has less than {self._vendor.least_key_bytes} bytes"
-        # HMAC pads its key with zeros: a key of zeros is none.
+        # HMAC pads its key with zeros, so a key of zeros is an empty key.
         return None if any(key) else "is empty"
 
     @property
@@ -332,7 +332,7 @@ class Signature(Scheme):
             return False
         if any(separator and separator in text for separator in inner):
             return False
-        # Nor may its end and a border together hold another one.
+        # Nor may its end and a separator together contain another separator.
         return not (before and (before + text).rindex(before) != 0) and not (
             behind and (text + behind).index(behind) != len(text)
         )
@@ -377,7 +377,7 @@ class Signature(Scheme):
     def _check_brace(self, request: Request, urls: Sequence[str]) -> None:
         if not self._needs_brace:
             return
-        # The end of what stands before it could be passed off as a body, unless that has to begin with a brace.
+        # The end of the part before it could pass as a body, unless a body must begin with a brace.
         if (request.body and not request.body.startswith(_BRACE)) or any("{" in url for url in urls):
             raise Unauthorized(
                 "nothing separates the body from the signed text before it, so the body must be a JSON object"

@@ -23,7 +23,7 @@ _MAX_FORM_BYTES = 20_480
 # A name with one of these could have been cut out of a query.
 _NO_NAME = re.compile(r"[&=?#%]")
 _PLIVO, _NONCE = "x-plivo-signature-v3", "x-plivo-signature-v3-nonce"
-# No dot, which stands before it.
+# No dot, because a dot separates it from the text before it.
 _IS_NONCE = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_SIGNATURES = 20
 

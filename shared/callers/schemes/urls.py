@@ -28,7 +28,7 @@ _MAX_PARAMETERS, _MAX_BYTES = 50, 1024
 _SMALL = 4096
 # Anything else could bring its own path or query along.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
-# What no URL holds as it is sent: it may stand between the URL and the rest of what is signed.
+# No URL contains these as sent, so they may separate the URL from the rest of the signed text.
 _SPACE = re.compile(r"[\s\x00-\x20\x7f]")
 # Besides letters, digits and `-._~`, what some senders leave unescaped in a query: as Python's `quote` does,
 # JavaScript's `encodeURIComponent`, and RFC 3986.
@@ -87,7 +87,7 @@ def _spellings(query: Mapping[str, str]) -> Iterator[str]:
     yield escaped.replace("%20", "+")
     for left in _LEFT:
         yield _unescaped(escaped, left)
-    # As it stands, which is as it was sent where the platform does not decode.
+    # Unchanged: the query as sent, if the platform does not decode.
     if not any(_ONLY_ESCAPED.search(name) or "%" in name for name in query) and not any(
         _ONLY_ESCAPED.search(value) or BAD_ESCAPE.search(value) for value in query.values()
     ):
