@@ -42,6 +42,13 @@ def _clients_closed() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _answers_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may stand still for longer than a server may take."""
+    monkeypatch.setattr("shared.idempotency.redis._ANSWER_S", 5)
+    monkeypatch.setattr("shared.idempotency.redis._CONNECT_S", 5)
+
+
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
