@@ -263,6 +263,26 @@ def test_a_form_with_bad_escapes_or_bad_utf8_is_malformed(body: bytes) -> None:
         decode_form(body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "x&job_id=j"}',
+        b' ["x&job_id=j&"]',
+        b'"x&job_id=j"',
+        b'{"a": 1, "a": "x&job_id=j&b="}',
+        b'{"a": NaN, "b": "x&job_id=j&b="}',
+        b'{"a": 1e999, "b": "x&job_id=j&b="}',
+        b'{"a": ' + b"1" * 5000 + b', "b": "x&job_id=j&b="}',
+        b'{"a": "\\ud800&job_id=j&b="}',
+        b"[" * 100_000 + b'"&job_id=j&"' + b"]" * 100_000,
+    ],
+    ids=lambda body: repr(body)[:32],
+)
+def test_what_was_signed_as_json_is_no_form_under_another_content_type(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="is JSON"):
+        decode_form(body, lists=True)
+
+
 @pytest.mark.parametrize("body", [b"a=1&a=1", b"a=1&b=2&a=3", b"a=1&%61=2", b"a&a="])
 def test_a_form_that_repeats_a_field_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedRequest):
