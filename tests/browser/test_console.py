@@ -59,7 +59,7 @@ def test_a_webhook_sent_from_the_form_turns_the_agent_s_microphone_off(page: Pag
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("default")
     # What was sent is opened at once.
-    expect(steps(page).last).to_contain_text("Call of CCC")
+    expect(steps(page).last).to_contain_text("Call to CCC")
     expect(page.locator("#steps .failed")).to_have_count(0)
     expect(page.locator("#answer")).to_contain_text("HTTP 200")
     expect(page.locator("#log")).to_contain_text('"code": "muted"')
@@ -186,7 +186,7 @@ def test_the_language_is_the_browser_s_until_one_is_chosen(visit: Visit) -> None
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(microphone(page)).to_have_text(OFF)
-    expect(steps(page).last).to_contain_text("Call of CCC")
+    expect(steps(page).last).to_contain_text("Call to CCC")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.locator("h1")).to_have_text("Webhook → function → Cloud Call Center")
