@@ -12,12 +12,13 @@ from shared.callers.schemes.scheme import Proof, Scheme, any_equal, first_equal,
 from shared.callers.schemes.signature import encode
 from shared.callers.schemes.urls import PublicUrl, base_url, signed_urls, with_default_port
 from shared.callers.secret_references import SecretReferences
-from shared.payload.decode import MAX_PAIRS, decode_query, is_form, read_form
+from shared.payload.decode import MAX_PAIRS, decode_query, format_of, read_form
 from shared.problems import CredentialMismatch, MalformedRequest, Unauthorized
 from shared.runtime.event import Request
 
 _HEADER = "x-twilio-signature"
 _BODY_HASH = "bodySHA256"
+_SIGNED_HASH = f"{_BODY_HASH}=".encode()
 # Its forms have to be read before they are proved; the longest message takes 16 KB.
 _MAX_FORM_BYTES = 20_480
 # A name with one of these could have been cut out of a query.
@@ -53,13 +54,16 @@ class Twilio(Scheme):
         given = request.headers.get(_HEADER)
         if given is None:
             raise Unauthorized("no signature")
-        hashed = _BODY_HASH in request.query or (request.body and not is_form(request.headers))
+        hashed = _BODY_HASH in request.query or (request.body and not _is_form(request))
         if hashed and not any_equal([request.query.get(_BODY_HASH, "")], [_hash(request.body)]):
             raise Unauthorized("body does not have the hash in the signed query")
         fields = _fields(request)
         urls = signed_urls(request, self.public_url, request.body)
         spelled = dict.fromkeys((*urls, *map(with_default_port, urls)))
         contents = [(url + fields).encode("utf-8", "surrogatepass") for url in spelled]
+        if not hashed and any(_SIGNED_HASH in content for content in contents):
+            # The end of a query that proves another body, passed off as fields.
+            raise Unauthorized("form is malformed")
         expected = [_signature(secret, content, "sha1") for secret in secrets for content in contents]
         matching = first_equal([given], expected)
         if matching is None:
@@ -69,7 +73,7 @@ class Twilio(Scheme):
 
     def sign(self, request: Request, secret: str, now: float) -> Request:  # noqa: ARG002 - as above
         """Add the signature. If the body is not a form, add its hash to the query."""
-        if request.body and not is_form(request.headers):
+        if request.body and not _is_form(request):
             request = request.with_query({_BODY_HASH: _hash(request.body)})
         content = signed_urls(request, self.public_url, request.body)[0] + _fields(request)
         return request.with_headers({_HEADER: _signature(secret, content.encode("utf-8", "surrogatepass"), "sha1")})
@@ -114,7 +118,7 @@ class Plivo(Scheme):
         )
 
     def _content(self, request: Request, nonce: str) -> bytes:
-        if request.body and not is_form(request.headers):
+        if request.body and not _is_form(request):
             raise Unauthorized("body is not a form, and no other body is signed")
         try:
             query = sorted(decode_query(request.query, request.raw_query).items())
@@ -137,9 +141,14 @@ class Plivo(Scheme):
         return frozenset({_NONCE})
 
 
+def _is_form(request: Request) -> bool:
+    """Whether the body is read as a form later: what is signed as one must not be read as anything else."""
+    return format_of(request.headers, request.payload) == "form"
+
+
 def _fields(request: Request) -> str:
     """Return the fields of a form, sorted, names and values without separators: here the form has to be read first."""
-    if not is_form(request.headers):
+    if not _is_form(request):
         return ""
     if len(request.body) > _MAX_FORM_BYTES:
         raise Unauthorized("form is too long")

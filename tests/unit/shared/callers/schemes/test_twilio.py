@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -215,6 +216,32 @@ def test_a_form_that_is_cut_anew_has_the_key_of_the_first(world: World) -> None:
     assert world.send(sender.event(signed, b"CallSid=CA1&Channel=c&JobId=j")).status == 200
     assert world.send(sender.event(signed, b"CallSid=CA1Channelc&JobId=j")).code == "idempotency_key_reused"
     assert len(world.call.calls) == 1
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_url_with_a_hash_cannot_be_cut_so_that_its_end_is_a_form(*, raw: bool) -> None:
+    query = f"job=j12&bodySHA256={hashlib.sha256(JSON_BODY).hexdigest()}"
+    for cut in range(1, len(query)):
+        # The longest name that a field may have, and the shortest.
+        rest = re.match(r"([^&=?#%]+)(.*)", query[cut:])
+        for name, value in {(rest[1], rest[2]), (rest[1][0], rest[1][1:] + rest[2])} if rest else ():
+            given = dict(parse_qsl(query[:cut], keep_blank_values=True))
+            request = changed(form(), query=given, raw_query=query[:cut] if raw else None)
+            assert not accepts(request, urlencode({name: value}).encode(), f"{PUBLIC}?{query}")
+
+
+def test_what_is_signed_as_a_form_is_read_as_a_form() -> None:
+    # The fields, sorted and without separators, are those of a form that holds the JSON in one of its texts.
+    body = b'{"job_id":"evil","pad":"=From1&AccountSidAC1Body="}'
+    request = changed(form(), body=body)
+    for described in (
+        Twilio(scheme="twilio", secrets=["env:A"], public_url=PUBLIC),
+        Plivo(scheme="plivo", secrets=["env:A"], public_url=PUBLIC),
+    ):
+        signed = described.sign(request, TOKEN, 0)
+        described.verify(signed, [TOKEN], 0)
+        with pytest.raises(Unauthorized):
+            described.verify(replace(signed, payload="json"), [TOKEN], 0)
 
 
 def test_the_hash_is_no_parameter(world: World) -> None:
