@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# The suite starts some hundred processes: without bytecode each of them would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 # One environment per minor version, so that `make check` can keep several side by side.
