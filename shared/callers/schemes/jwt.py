@@ -55,6 +55,8 @@ class Jwt(Scheme):
             yield "covers_body = false contradicts body_hash: remove one of them"
         if self.body_hash and self.token.kind == "body":
             yield "token stands inside the body that it signs: name another place"
+        if self.body_hash in _TIMES or not self.claims.keys().isdisjoint((*_TIMES, self.body_hash)):
+            yield "exp, nbf and iat are numbers, and body_hash differs for each body: name other claims"
 
     def fault_of_secret(self, secret: str) -> str | None:
         """Any text is a key, except zeros: HMAC pads with zeros, so that is an empty key."""

@@ -43,7 +43,13 @@ _TIMES = {
     "iso8601": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"),
 }
 _HEX = re.compile(r"([0-9A-Fa-f]{2})+")
-_BRACE = b"{"
+# A timestamp or method between a part and a text that may contain a piece of it, as in `{id}{method}POST.{body}`:
+# that text does not separate the parts.
+_FORMED = r"(?:\{timestamp\}|\{method\})+"
+_LIKE_IT = r"[^{}]*[0-9A-Z][^{}]*"
+_NO_BORDER = re.compile(
+    rf"(?<=\}})(?<!\{{timestamp\}})(?<!\{{method\}}){_FORMED}{_LIKE_IT}(?=\{{)|(?<=\}}){_LIKE_IT}{_FORMED}(?=\{{)"
+)
 # What of a content is the same in every request of a sender, as far as the file can tell.
 _CONSTANT = frozenset({"method", "secret"})
 # Where a place is inside the signed content.
@@ -121,6 +127,8 @@ class Signature(Scheme):
                 yield f"content has {{{name}}}, but nothing says where that stands: add {name}, a place"
         if self.public_url and "url" not in names:
             yield "public_url needs {url} in content: add that, or remove public_url"
+        if self.public_url and any(brace in self.public_url for brace in self._braces):
+            yield "public_url contains a brace, but only the body may contain one in this content: escape it"
 
     def _faults_of_places(self) -> Iterator[str]:
         if not self.timestamp and self.model_fields_set & {"tolerance_seconds", "timestamp_format"}:
@@ -178,7 +186,7 @@ class Signature(Scheme):
     @property
     def _touching(self) -> list[tuple[str, str]]:
         """The pairs of names with nothing between them, or only what one of them may hold as well."""
-        parts = _PLACEHOLDER.split(self.content.replace("{timestamp}", "").replace("{method}", ""))
+        parts = _PLACEHOLDER.split(_NO_BORDER.sub("", self.content).replace("{timestamp}", "").replace("{method}", ""))
         return [pair for pair, text in zip(pairwise(parts[1::2]), parts[2:-1:2], strict=True) if not text]
 
     @cached_property
@@ -190,11 +198,13 @@ class Signature(Scheme):
             raise PydanticCustomError("signature", "content: {fault}", {"fault": error.message()}) from None
 
     @cached_property
-    def _needs_brace(self) -> bool:
-        """Whether only the body's first byte shows where the body begins."""
-        glued = any(other == "body" and one != "secret" for one, other in self._touching)
+    def _braces(self) -> str:
+        """The braces that alone show where the body begins (`{`), or where it begins and ends (`{}`); else nothing."""
         # A URL may contain any character except white space.
-        return glued or re.search(r"\{url\}\S*\{body\}|\{body\}\S*\{url\}", self.content) is not None
+        if re.search(r"\{body\}\S*\{url\}", self.content):
+            return "{}"
+        glued = any(other == "body" and one != "secret" for one, other in self._touching)
+        return "{" if glued or re.search(r"\{url\}\S*\{body\}", self.content) else ""
 
     @property
     def _vendor(self) -> Vendor:
@@ -328,7 +338,7 @@ class Signature(Scheme):
         inner = self._parts[2:-1:2]
         before = self._parts[index - 1] if index > 1 else ""
         behind = self._parts[index + 1] if index + 2 < len(self._parts) else ""
-        if self._needs_brace and "{" in text:
+        if any(brace in text for brace in self._braces):
             return False
         if any(separator and separator in text for separator in inner):
             return False
@@ -375,10 +385,10 @@ class Signature(Scheme):
         return urls
 
     def _check_brace(self, request: Request, urls: Sequence[str]) -> None:
-        if not self._needs_brace:
-            return
-        # The end of the part before it could pass as a body, unless a body must begin with a brace.
-        if (request.body and not request.body.startswith(_BRACE)) or any("{" in url for url in urls):
+        # A piece of the part beside it could pass as a piece of the body, unless a body must have its braces.
+        first, last = self._braces[:1].encode(), self._braces[1:].encode()
+        is_bare = request.body and not (request.body.startswith(first) and request.body.endswith(last))
+        if is_bare or any(brace in url for brace in self._braces for url in urls):
             raise Unauthorized(
                 "nothing separates the body from the signed text before it, so the body must be a JSON object"
             )

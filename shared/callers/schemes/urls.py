@@ -16,7 +16,7 @@ from shared.validation import says
 
 PublicUrl = Annotated[
     str,
-    StringConstraints(pattern=r"^https?://[^/?#\s]+[^?#\s]*$"),
+    StringConstraints(pattern=r"^https?://[^/?#\s\x00-\x20\x7f]+[^?#\s\x00-\x20\x7f]*$"),
     says("URL should begin with https://, and have neither a query nor a fragment"),
 ]
 

@@ -152,6 +152,9 @@ def test_the_border_of_an_id_cannot_be_moved(
         ("{url}.{body}", b"a=1", False),
         ("{url}.{body}", b"{}", True),
         ("{body}|{url}", b"a=1", False),
+        ("{body}|{url}", b"{a=1", False),
+        ("{body}|{url}", b"{}", True),
+        ("{body} {url}", b"a=1", True),
         ("{url}\n{body}", b"a=1", True),
         ("{url} {body}", b"a=1", True),
         ("{url}.{timestamp}.{body}", b"a=1", False),
@@ -183,6 +186,16 @@ def test_a_brace_in_front_of_a_glued_body_is_refused(change: dict[str, Any]) -> 
 
         signed = request.with_headers({"x-sig": mac(SECRET.encode(), content.encode()).hex()})
         assert verifies(described, replace(signed, body=b"{}")) is not touched
+
+
+def test_the_end_of_a_body_cannot_be_passed_off_as_a_url() -> None:
+    # A form may begin like JSON.
+    described = scheme(content="{body}|{url}", public_url="https://h/p")
+    body, query = b"{a=1&b=2", "x=|https://h/p"
+    signature = mac(SECRET.encode(), body + f"|https://h/p?{query}".encode()).hex()
+    request = Request(headers={"x-sig": signature}, query={"x": "|https://h/p"}, raw_query=query, body=body)
+    assert not verifies(described, request)
+    assert not verifies(described, replace(request, body=body + b"|https://h/p?x=", query={}, raw_query=""))
 
 
 def verifies(described: Scheme, request: Request) -> bool:
@@ -332,6 +345,12 @@ def test_a_secret_is_usable_if_it_holds_a_key(encoding: str, secret: str, usable
         {"timestamp_format": "ms"},
         {"public_url": "https://h/"},
         {"content": "{body}{url}", "public_url": "h"},
+        {"content": "{url}{body}", "public_url": "https://h/{x}"},
+        {"content": "{body}.{url}", "public_url": "https://h/}"},
+        {"content": "{url} {body}", "public_url": "https://h/\x00"},
+        {"content": "{header.a}{method}POST{header.b} {body}"},
+        {"content": "{header.a}{timestamp}{method}-1{header.b} {body}", "timestamp": "header.X-Time"},
+        {"content": "{body}Z-{timestamp}{header.b}", "timestamp": "header.X-Time", "timestamp_format": "iso8601"},
         {"content": "{body}{timestamp}", "timestamp": "header.X-Time", "tolerance_seconds": 0},
         {"content": "{body}{timestamp}", "timestamp": "header.X-Time", "tolerance_seconds": "300"},
         {"content": "{body}{timestamp}", "timestamp": "header.X-Time", "tolerance_seconds": 86_401},
@@ -411,6 +430,8 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None
         {"content": "{timestamp}\n{secret}", "timestamp": "header.X-Time", "covers_body": False},
         {"content": "{header.x-nonce}", "covers_body": False},
         {"content": "{url}", "covers_body": False},
+        {"content": "{url} {body}", "public_url": "https://h/{x}"},
+        {"content": "{timestamp}{method}/V1/{body}", "timestamp": "header.X-Time"},
         # What is signed may stand where it is signed once more.
         {"content": "{id}.{timestamp}.{body}", "id": "body.id", "timestamp": "body.time"},
         {"content": "{timestamp} {url}", "timestamp": "query.t", "covers_body": False},

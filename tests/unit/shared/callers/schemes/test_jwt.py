@@ -262,6 +262,9 @@ def test_a_token_may_stand_anywhere() -> None:
         ({"algorithm": "none"}, "Input should be"),
         ({"algorithm": "RS256"}, "Input should be"),
         ({"claims": {"aud": 5}}, "valid string"),
+        ({"claims": {"iat": "1693896071"}}, "are numbers"),
+        ({"claims": {"h": HASH}}, "differs for each body"),
+        ({"body_hash": "exp"}, "are numbers"),
     ],
 )
 def test_what_does_not_fit_together_is_an_error_of_the_file(settings: dict[str, Any], told: str) -> None:
