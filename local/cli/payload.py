@@ -32,8 +32,8 @@ class _NotReversibleError(Exception):
 def payload_of(caller: Caller, values: Mapping[str, str]) -> Any:
     """Return a body in which a caller finds values, `None` if none can be composed.
 
-    Expressions are reversed as far as they are paths, alternatives, filters and this project's functions. The key of
-    the event is new, its time is now.
+    Expressions are reversed as far as they are paths, alternatives, filters, this project's functions, and a `join` of
+    one path with constants. The key of the event is new, its time is now.
 
     Args:
         caller: whose mapping is reversed; without one, the body is the values by their names.
@@ -107,10 +107,28 @@ class _Writer:
         return self.put(then, self._satisfied(condition, holder), value)
 
     def _put_function_expression(self, node: Node, holder: Any, value: Any) -> Any:
+        if node["value"] == "join":
+            return self._put_joined(node, holder, value)
         undo = _REVERSED.get(node["value"])
         if undo is None:
             raise _NotReversibleError
         return self.put(node["children"][0], holder, undo(value))
+
+    def _put_joined(self, node: Node, holder: Any, value: Any) -> Any:
+        """Return `holder` with the one part of a `join` that is not written in the expression."""
+        glue, listed = node["children"]
+        if glue["type"] != "literal" or listed["type"] != "multi_select_list":
+            raise _NotReversibleError
+        parts = listed["children"]
+        wanted = [index for index, part in enumerate(parts) if part["type"] != "literal"]
+        if len(wanted) != 1:
+            raise _NotReversibleError
+        before = "".join(f"{part['value']}{glue['value']}" for part in parts[: wanted[0]])
+        after = "".join(f"{glue['value']}{part['value']}" for part in parts[wanted[0] + 1 :])
+        text = str(value)
+        if not (text.startswith(before) and text.endswith(after)) or len(text) <= len(before) + len(after):
+            raise _NotReversibleError
+        return self.put(parts[wanted[0]], holder, text[len(before) : len(text) - len(after)])
 
     def _put_filter_projection(self, node: Node, holder: Any, values: Any) -> Any:
         listed, then, *conditions = node["children"]

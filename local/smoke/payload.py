@@ -48,6 +48,7 @@ def _parameters(name: str, caller: Caller, instance: str | None) -> dict[str, st
         "device_id": "smoke-test",
         "instance_id": chosen,
         "job_id": f"smoke-test-{secrets.token_hex(16)}",
-        "user_id": "smoke-test@smoke-test",
+        # Like every agent's: a mapping may append the instance.
+        "user_id": f"smoke-test@{chosen}",
     }
     return parameters | ({"channel_id": "smoke-test"} if caller.parameters else {})

@@ -41,7 +41,7 @@ instances = ["ccc-test"]
 idempotency_key = "body.id"
 event_time = 'body.sent."at"'
 max_age_seconds = 60
-parameters = { job_id = "body.ticket.call", user_id = "body.ticket.agent" }
+parameters = { job_id = "body.ticket.call", user_id = "join('@', [body.ticket.agent, 'ccc-test'])" }
 defaults = { device_id = "d", instance_id = "ccc-test" }
 [callers.pieces]
 auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }

@@ -64,6 +64,8 @@ def test_where_several_fit_the_caller_s_name_decides(name: str, field: str) -> N
         ("from_json(from_base64(body.data)).job", {"data": "eyJqb2IiOiAiSk9CIn0="}),
         ("from_json(url_decode(body.m)).job", {"m": "%7B%22job%22%3A%20%22JOB%22%7D"}),
         ("to_string(body.n)", {"n": "JOB"}),
+        ("join('O', ['J', body.n])", {"n": "B"}),
+        ("join('', [body.a.b, 'OB'])", {"a": {"b": "J"}}),
     ],
 )
 def test_a_mapping_that_finds_nothing_in_any_sample_gets_one_of_its_own(
@@ -80,7 +82,17 @@ def test_a_mapping_that_finds_nothing_in_any_sample_gets_one_of_its_own(
     assert found == made
 
 
-@pytest.mark.parametrize("expression", ["join('-', ['job', body.nowhere])", "body.agent.call", "body.calls[1:] | [0]"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "join('-', ['no', body.nowhere])",
+        "join('-', [body.one, body.other])",
+        "join('-', body.all)",
+        "join(body.glue, ['job', body.nowhere])",
+        "body.agent.call",
+        "body.calls[1:] | [0]",
+    ],
+)
 def test_a_mapping_that_cannot_be_reversed_has_none(expression: str) -> None:
     strange = caller(
         parameters={"user_id": "body.agent", "job_id": expression}, defaults={"device_id": "d", "instance_id": "i"}
