@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from local.cli.callers_file import read_callers
 from local.cli.command_line import UsageError
 from local.cli.shell_secrets import shell_getter
-from local.console.samples import USUAL, sample_for
+from local.console.samples import sample_for
 from local.console.sending import message_of
 from local.deployed import ACTIONS
 from local.gateway.trigger import invocation_path
@@ -56,12 +56,15 @@ def _faults_of_handshakes(caller: Caller) -> Iterator[str]:
 
 
 def _command(function: str, callers_file: Path, url: str, made_up: Mapping[str, str], name: str, caller: Caller) -> str:
-    payload = json.dumps(json.loads(sample_for(name, caller, ACTIONS[function]) or USUAL), ensure_ascii=False)
+    secret = first_secret(caller.auth, shell_getter(os.environ)) if caller.auth.over_http else ""
+    sample = sample_for(name, caller, ACTIONS[function])
+    if sample is None:
+        raise UsageError("no sample fits its mapping and its instances; send a payload of yours with local.send")
+    payload = json.dumps(json.loads(sample), ensure_ascii=False)
     if not caller.auth.over_http:
         address = urlsplit(url)
         invocation = f"{address.scheme}://{address.netloc}{invocation_path(function)}"
         return shlex.join(["curl", "-sS", invocation, "-d", payload])
-    secret = first_secret(caller.auth, shell_getter(os.environ))
     variables = [f"{variable}={value}" for variable, value in made_up.items() if value == secret]
     if caller.auth.scheme in _FOR_GOOD and (variables or not secret):
         message = message_of(caller, payload.encode())

@@ -123,6 +123,23 @@ def test_run_shows_no_secret_of_the_shell() -> None:
     assert "python -m local.send" in printed
 
 
+def test_run_prints_no_command_that_its_caller_would_be_refused(tmp_path: Path) -> None:
+    path = tmp_path / "callers.toml"
+    auth = 'auth = { scheme = "bearer", secrets = ["env:MUTE_CALL_TOKEN"] }'
+    path.write_text(
+        f'[callers.mine]\n{auth}\ninstances = ["ccc-mine"]\n'
+        f'[callers.strange]\n{auth}\ninstances = ["ccc-test"]\n'
+        'parameters = { job_id = "body.nowhere", user_id = "body.nowhere" }\n'
+        'defaults = { device_id = "d", instance_id = "ccc-test" }\n',
+        encoding="utf-8",
+    )
+    with serving(*RUN, CALLERS_FILE=str(path)) as process:
+        assert process.stdout is not None
+        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+    assert re.findall("^# (.*): no sample .* local.send$", printed, re.MULTILINE) == ["mine", "strange"] * 2
+    assert not re.findall("^curl|^python|^MUTE", printed, re.MULTILINE)
+
+
 def test_run_tells_of_a_handshake_without_its_secret(tmp_path: Path) -> None:
     path = tmp_path / "callers.toml"
     path.write_text(
