@@ -157,6 +157,16 @@ class Caller(Table):
         return self
 
     @model_validator(mode="after")
+    def _forms_are_flat(self) -> "Caller":
+        if self.payload == "form" and any(place.path[1:] for each in self.schemes for place in each.places()):
+            raise PydanticCustomError(
+                "place",
+                'payload = "form": a field of a form has no fields of its own, so that a place body.A.B is never found; '
+                "a name with a dot stands in quotes",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _keyed_functions_have_a_key(self) -> "Caller":
         for index, each in enumerate(self.handshakes):
             if self.auth.secrets is None and each.auth is None and each.is_keyed:

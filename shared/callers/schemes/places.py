@@ -93,11 +93,12 @@ class Values:
 
 
 def without(payload: Any, path: tuple[str, ...]) -> Any:
-    """Return a decoded payload without the value at a path."""
+    """Return a decoded payload without the value at a path, and without an object that held nothing else."""
     if not path or not isinstance(payload, dict) or path[0] not in payload:
         return payload
     rest = {key: value for key, value in payload.items() if key != path[0]}
-    return rest if len(path) == 1 else {**rest, path[0]: without(payload[path[0]], path[1:])}
+    inner = {} if len(path) == 1 else without(payload[path[0]], path[1:])
+    return rest if inner == {} else {**rest, path[0]: inner}
 
 
 def body_without(request: Request, path: tuple[str, ...]) -> bytes:

@@ -80,6 +80,10 @@ class Scheme(BaseModel):
         """Whether the query may contain parameters: not if a signature leaves it out."""
         return True
 
+    def places(self) -> Iterator[Place]:
+        """Yield the places that the callers file or the vendor's row names."""
+        yield from (value for _, value in self if isinstance(value, Place))
+
     def credential_places(self) -> tuple[Place, ...]:
         """Return the places of keys and signatures: neither expressions nor dead letters see them."""
         return ()

@@ -552,6 +552,30 @@ def test_a_key_is_read_from_the_body_in_the_way_of_the_payload_and_hidden_there(
     assert [call.parameters["DeviceId"] for call in world.call.calls] == ["a"] * (taken is not None)
 
 
+def test_a_key_inside_an_object_leaves_nothing_that_would_be_a_parameter(world: World) -> None:
+    world.write_callers(FEISHU.partition("[callers.feishu.parameters]")[0])
+    world.environ["ONE"] = "one"
+
+    for header, code in (({"token": "one"}, None), ({"token": "one", "id": "1"}, "invalid_parameters")):
+        assert world.http({**PAYLOAD, "header": header}, path="/feishu", token=None).code == code
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        '{ scheme = "mailgun", secrets = ["env:ONE"] }',
+        '{ scheme = "jwt", token = "body.a.b", covers_body = false, secrets = ["env:ONE"] }',
+        '{ scheme = "hmac", signature = "header.s", content = "{id} {body}", id = "body.a.b", secrets = ["env:ONE"] }',
+    ],
+)
+def test_a_form_has_no_places_inside_its_fields(world: World, lines: Lines, auth: str) -> None:
+    for payload, loads in (("form", False), ("auto", True)):
+        world.write_callers(f'[callers.c]\nauth = {auth}\ninstances = ["ccc-test"]\npayload = "{payload}"\n')
+        world.environ["ONE"] = "one"
+        assert (world.http(path="/c", token=None).status == 401) is loads
+        assert ("a field of a form" in lines()[0]["reason"]) is not loads
+
+
 def test_mailguns_signature_stands_in_the_body(world: World) -> None:
     signature = {"timestamp": str(int(NOW)), "token": "t" * 50}
     signature["signature"] = mac(b"one", f"{int(NOW)}{'t' * 50}".encode()).hex()
