@@ -161,7 +161,7 @@ class Caller(Table):
         if self.payload == "form" and any(place.path[1:] for each in self.schemes for place in each.places()):
             raise PydanticCustomError(
                 "place",
-                'payload = "form": a field of a form has no fields of its own, so that a place body.A.B is never found; '
+                'payload = "form": a field of a form has no fields of its own: a place body.A.B is never found; '
                 "a name with a dot stands in quotes",
             )
         return self
