@@ -19,7 +19,7 @@ from shared.problems import FieldError, InvalidParameters
 from shared.runtime.event import Request, Response
 from shared.validation import Table, once_each
 
-# Of the server or of the function, or what a client keeps or obeys beyond this answer.
+# Headers of the server or the function, and headers with an effect beyond this answer.
 _RESERVED = frozenset(
     {
         "cache-control",
@@ -91,10 +91,10 @@ class Handshake(Table):
         if self.status == _NO_CONTENT and (self.text is not None or self.reply):
             yield "status = 204 has no body: remove text and reply, or set another status"
         if self.auth is not None and not self.auth.over_http:
-            yield f"auth: a handshake comes over HTTP, where {self.auth.scheme} proves nothing: name another scheme"
+            yield f"auth: a handshake comes over HTTP, where {self.auth.scheme} does not work: use another scheme"
         if self.auth is not None and self.is_keyed:
-            # It would sign for anyone who passes that other check.
-            yield f"{KEYED} needs the caller's own auth, whose secret is its key: remove {KEYED}, or this auth"
+            # Otherwise it would sign for anyone who passes the check of this handshake.
+            yield f"{KEYED} uses the secret of the caller's own auth: remove {KEYED}, or the auth of this handshake"
 
     @property
     def is_keyed(self) -> bool:
@@ -111,7 +111,7 @@ class Handshake(Table):
         """Return the answer.
 
         Args:
-            request: it.
+            request: the request.
             document: the decoded request.
             secret: the one that proved it, the key of `hmac_sha256`.
 
@@ -143,7 +143,7 @@ def _is_true(value: object) -> bool:
 
 
 def _json(reply: Document) -> str:
-    """Return a reply as it is sent; an expression may find what is no value of JSON, or a number too long to write."""
+    """Return a reply as JSON text; an expression may find a value that JSON cannot write."""
     try:
         return json.dumps(reply, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError):

@@ -26,12 +26,12 @@ from shared.validation import whole_number
 _TOKEN = re.compile(r"([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 _TIMES = ("exp", "nbf", "iat")
-# No clock shows it, and a float that is longer has no seconds.
+# Beyond any real time; a larger float may have lost its seconds.
 _END_OF_TIME = 10**12
 
 
 class Jwt(Scheme):
-    """A JSON Web Token that is signed with a shared secret; which algorithm signs it, the callers file says."""
+    """A JSON Web Token that is signed with a shared secret. The callers file sets the algorithm."""
 
     signs: ClassVar[bool] = True
     secrets: SecretReferences
@@ -50,20 +50,22 @@ class Jwt(Scheme):
 
     def _faults(self) -> Iterator[str]:
         if self.covers_body and not self.body_hash:
-            yield "body_hash is missing, so that anybody could change the body: add it, or set covers_body = false"
+            yield "body_hash is missing, so anybody could change the body: add body_hash, or set covers_body = false"
         if self.body_hash and not self.covers_body:
             yield "covers_body = false contradicts body_hash: remove one of them"
         if self.body_hash and self.token.kind == "body":
-            yield "token stands inside the body that it signs: name another place"
-        if self.body_hash in _TIMES or not self.claims.keys().isdisjoint((*_TIMES, self.body_hash)):
-            yield "exp, nbf and iat are numbers, and body_hash differs for each body: name other claims"
+            yield "token is inside the body that it signs: use another place"
+        if self.body_hash in _TIMES:
+            yield "body_hash cannot be exp, nbf or iat, which hold times: use another claim"
+        if not self.claims.keys().isdisjoint((*_TIMES, self.body_hash)):
+            yield "claims cannot name exp, nbf, iat or the claim of body_hash, which differ in each token: remove them"
 
     def fault_of_secret(self, secret: str) -> str | None:
         """Any text is a key, except zeros: HMAC pads with zeros, so that is an empty key."""
         return None if secret.strip("\0") else "is empty"
 
     def verify(self, request: Request, secrets: Sequence[str], now: float) -> Proof:
-        """Compute the signature with every secret and compare; only then is anything of the token read."""
+        """Compute the signature with every secret and compare. The token is read only after that."""
         given = Values(request).at(self.token)
         if not given:
             raise Unauthorized("no token")
@@ -94,7 +96,7 @@ class Jwt(Scheme):
             raise Unauthorized("body does not have the hash in the token")
 
     def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
-        """Let a token end when its sender says, or else soon after it was made."""
+        """Check that a token has not expired: by its `exp`, or else by its age."""
         times = {name: claims[name] for name in _TIMES if name in claims}
         for moment in times.values():
             if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment < _END_OF_TIME:

@@ -50,7 +50,7 @@ _LIKE_IT = r"[^{}]*[0-9A-Z][^{}]*"
 _NO_BORDER = re.compile(
     rf"(?<=\}})(?<!\{{timestamp\}})(?<!\{{method\}}){_FORMED}{_LIKE_IT}(?=\{{)|(?<=\}}){_LIKE_IT}{_FORMED}(?=\{{)"
 )
-# What of a content is the same in every request of a sender, as far as the file can tell.
+# The parts of a content that may be the same in every request of a sender.
 _CONSTANT = frozenset({"method", "secret"})
 # Where a place is inside the signed content.
 _HOLDERS = {"body": "body", "url": "query"}
@@ -96,7 +96,7 @@ class Signature(Scheme):
         return self
 
     def _faults(self) -> Iterator[str]:
-        """Yield what of the keys does not fit together, a sentence each."""
+        """Yield a sentence for each contradiction between the keys."""
         yield from self._faults_of_content()
         yield from self._faults_of_places()
         yield from self._faults_of_items()
@@ -110,60 +110,61 @@ class Signature(Scheme):
         if re.search(r"[{}]", _PLACEHOLDER.sub("", self.content)):
             yield "content may name {body}, {timestamp}, {id}, {method}, {url}, {secret}, {header.NAME}, {query.NAME}"
         if self.covers_body and "body" not in names:
-            yield "content lacks {body}, so that anybody could change it: add it, or set covers_body = false"
+            yield "content lacks {body}, so anybody could change the body: add {body}, or set covers_body = false"
         if not self.covers_body and "body" in names:
             yield "covers_body = false contradicts {body} in content: remove one of them"
         if _CONSTANT.issuperset(names):
             # Every event would be a duplicate of the first, too.
             yield (
                 "content is the same in every request, and so is its signature: add {timestamp}, {id} or {body},"
-                ' or take that signature for the secret of scheme = "api-key"'
+                ' or use scheme = "api-key" with that signature as its secret'
             )
         for name, place in (("timestamp", self.timestamp), ("id", self.id)):
             # What is not signed proves nothing, and what is signed has to be found.
             if place and name not in names:
-                yield f"{name} needs {{{name}}} in content, or it proves nothing: add that, or remove {name}"
+                yield f"{name} is not signed: add {{{name}}} to content, or remove {name}"
             if not place and name in names:
-                yield f"content has {{{name}}}, but nothing says where that stands: add {name}, a place"
+                yield f"content has {{{name}}}, but {name} has no place: add {name}, for example a header"
         if self.public_url and "url" not in names:
-            yield "public_url needs {url} in content: add that, or remove public_url"
+            yield "public_url needs {url} in content: add {url}, or remove public_url"
         if self.public_url and any(brace in self.public_url for brace in self._braces):
             yield "public_url contains a brace, but only the body may contain one in this content: escape it"
 
     def _faults_of_places(self) -> Iterator[str]:
         if not self.timestamp and self.model_fields_set & {"tolerance_seconds", "timestamp_format"}:
-            yield "tolerance_seconds and timestamp_format need a timestamp: add that place, or remove them"
+            yield "tolerance_seconds and timestamp_format need a timestamp: add timestamp, or remove them"
         # A timestamp or an id may be in the body or URL that is signed with it.
         for part in ("body", "url"):
             if self.signature.kind == _HOLDERS[part] and part in self._names:
-                yield f"signature stands inside the {{{part}}} that it signs: name another place, or another content"
+                yield f"signature is inside the {{{part}}} that it signs: use another place, or another content"
         places = [*self._own_places.items(), *self._signed_places.items()]
         for (one, first), (other, second) in combinations(places, 2):
             if first == second:
-                yield f"{one} and {other} are the same place: name another for one of them"
+                yield f"{one} and {other} are the same place: use another place for one of them"
             elif first.kind == second.kind == "body" and _begins(first.path, second.path):
-                yield f"{one} and {other} stand one inside the other: each has to be a text or a number of its own"
+                yield f"one of {one} and {other} is inside the other: each place must be a separate text or number"
 
     def _faults_of_items(self) -> Iterator[str]:
-        """Yield what of `separator`, `prefix` and `part.KEY` no value of a signature can have."""
+        """Yield a sentence for each `separator`, `prefix` and `part.KEY` that can never match."""
         separator, parts = self.separator or "", self._of_kind("part")
         if self.signature.kind == "part":
-            yield "signature is part.KEY, an item of its own value: name the place of that whole value"
+            yield "signature cannot be part.KEY, which is an item of the signature's value: use the place of that value"
         if parts and not separator:
-            yield f"{next(iter(parts))} is part.KEY, an item of the signature's value: add the separator of the items"
+            yield f"{next(iter(parts))} is part.KEY, which needs separator: add the character between two items"
         if not separator:
             return
         if separator in _ALPHABETS[self.encoding]:
-            yield f"separator may be part of a signature in {self.encoding}, which it would cut: name another, or none"
+            yield f"separator can occur in a signature in {self.encoding}: use another character, or remove separator"
         if separator in self.prefix or self.prefix != self.prefix.lstrip():
-            yield "prefix holds the separator, or begins with a space: no item can begin so, since items are trimmed"
+            # Items are split at the separator, and surrounding white space is removed.
+            yield "prefix contains the separator or begins with white space, so no item can match: use another prefix"
         for name, place in parts.items():
             if separator in f"={place.name}":
-                yield f"separator cuts the items KEY=… of {name}: name the character between two items"
+                yield f"separator occurs in the item {place.name}=… of {name}: use the character between two items"
             if self.prefix.startswith(f"{place.name}="):
-                yield f"prefix and {name} name the same item, {place.name}=…: each needs its own"
+                yield f"prefix and {name} name the same item, {place.name}=…: use another item for one of them"
         if "timestamp" in parts and self.timestamp_format == "iso8601" and separator in "-:T":
-            yield "separator stands in every timestamp of iso8601: name the character between two items"
+            yield "separator occurs in every timestamp of iso8601: use the character between two items"
 
     def _of_kind(self, kind: str) -> dict[str, Place]:
         return {name: place for name, place in self._own_places.items() if place.kind == kind}
@@ -331,8 +332,7 @@ class Signature(Scheme):
     def _has_borders(self, name: str, text: str) -> bool:
         """Whether a text contains no separator of signed parts, which would make their borders ambiguous.
 
-        No part of the content excuses one from that: what has a form of its own, as a timestamp has, may stand in a
-        body as well.
+        A timestamp beside the separator makes no difference: its text may occur in a body as well.
         """
         index = 2 * self._names.index(name) + 1
         inner = self._parts[2:-1:2]
@@ -439,7 +439,7 @@ class Hash(Signature):
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
         if "secret" not in self._names:
-            yield "content needs {secret}, or anybody could make a signature"
+            yield "content lacks {secret}, so anybody could make a signature: add {secret}"
 
     def _digest(self, secret: str, content: bytes) -> str:  # noqa: ARG002 - the content holds it
         return encode(hashlib.new(self.algorithm, content, usedforsecurity=False).digest(), self.encoding)
