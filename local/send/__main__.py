@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         answer = exchange(outgoing)
     except NO_ANSWER as error:
-        sys.stderr.write(f"{parser.prog}: no answer from {outgoing.origin}: {_cause(error)}\n")
+        is_down = outgoing.origin == GATEWAY and isinstance(error, ConnectionRefusedError)
+        hint = "; start it with `make run`" if is_down else ""
+        sys.stderr.write(f"{parser.prog}: no answer from {outgoing.origin}: {_cause(error)}{hint}\n")
         return 1
     write(f"HTTP {answer.status} {answer.content_type}\n{answer.body}\n")
     return 0 if answer.status in _SUCCESS else 1

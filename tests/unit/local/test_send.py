@@ -411,7 +411,7 @@ def test_the_answer_is_printed_and_tells_the_exit_code(
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
-        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused; start it with `make run`"),
         (TimeoutError("timed\nout"), "timed out"),
         (UnicodeError("label too long"), "label too long"),
         (OSError(), "OSError"),
