@@ -159,7 +159,7 @@ CASES = {
     "told as JSON": Case(
         "build=new send", 0, "answers with build", variables={"INFO": '{"url": {"system_url": "HERE"}}'}
     ),
-    "nothing sent": Case("build=new", MAKE_ERROR, "expected: 0"),
+    "nothing sent": Case("build=new", MAKE_ERROR, "answers, expected"),
     "nothing done at all": Case("", MAKE_ERROR, "s exited with 0 and has not built dist/mute_call.zip"),
     "failed": Case("build=new send fail", MAKE_ERROR, "s exited with 7"),
     "no address": Case("build=new send silent", MAKE_ERROR, "python -m local.smoke --url URL"),

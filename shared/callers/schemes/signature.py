@@ -325,6 +325,12 @@ class Signature(Scheme):
         if self.id and (not identifier or "," in identifier or not self._has_borders("id", identifier)):
             # A comma: the platform has joined two headers.
             raise Unauthorized("id of the delivery is missing or malformed")
+        for name, text in (("timestamp", timestamp), ("id", identifier)) if others else ():
+            # An expression may read either name, and only one of them is signed.
+            if any(
+                values.at(place) not in (None, text) for place in (*self._places(others, name), getattr(self, name))
+            ):
+                raise Unauthorized(f"two headers for the {name} differ")
         return Claim(signatures, timestamp, identifier)
 
     def _signed_value(self, values: Values, name: str) -> str:

@@ -142,9 +142,14 @@ def test_both_sets_of_header_names_are_taken_but_not_mixed() -> None:
     standard, svix_ = BY_NAME["standard-webhooks"], BY_NAME["svix"]
     wrong = {name: "v1,AAAA" if name.endswith("signature") else "1" for name in standard.credential()}
 
-    # Senders that change over send both; Standard Webhooks' own come first.
-    assert accepts(standard, standard.signed().with_headers(svix_.credential()))
-    assert accepts(standard, standard.signed().with_headers({"svix-id": "x", "svix-signature": "v1,AAAA"}))
+    # Senders that change over send both, with the same id and time; Standard Webhooks' own come first.
+    both = {name.replace("webhook", "svix"): value for name, value in standard.credential().items()}
+    assert accepts(standard, standard.signed().with_headers(both))
+    assert accepts(standard, standard.signed().with_headers({**both, "svix-signature": "v1,AAAA"}))
+    # An expression could read what is not signed.
+    for name in ("id", "timestamp"):
+        assert not accepts(standard, standard.signed().with_headers({**both, f"svix-{name}": "1"}))
+        assert not accepts(svix_, svix_.signed().with_headers({f"webhook-{name}": "1"}))
     assert not accepts(svix_, svix_.signed().with_headers(wrong))
     for name in ("id", "timestamp"):
         mixed = without(standard.signed(), f"webhook-{name}")
