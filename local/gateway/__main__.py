@@ -1,4 +1,4 @@
-"""``python -m local.gateway module:handler``: serves one function until SIGINT or SIGTERM."""
+"""`python -m local.gateway module:handler`: serves one function until SIGINT or SIGTERM."""
 
 import argparse
 import os

@@ -15,7 +15,7 @@ LATEST = "LATEST"
 
 @dataclass
 class Function310:
-    """``context.function`` of python3.10 and older."""
+    """`context.function` of python3.10 and older."""
 
     name: str
     handler: str
@@ -25,7 +25,7 @@ class Function310:
 
 @dataclass
 class Function312(Function310):
-    """``context.function`` of python3.12."""
+    """`context.function` of python3.12."""
 
     version_id: str = LATEST
     qualifier: str = LATEST
@@ -33,7 +33,7 @@ class Function312(Function310):
 
 @dataclass
 class Service:
-    """``context.service``, a remnant of FC 2.0 in python3.10 and older; ``name`` may be empty (unconfirmed)."""
+    """`context.service`, a remnant of FC 2.0 in python3.10 and older; `name` may be empty (unconfirmed)."""
 
     name: str = ""
     log_project: str = ""
@@ -56,7 +56,7 @@ class Context310:
 
 @dataclass
 class Context312:
-    """The context of python3.12: ``credentials`` and ``service`` are gone, a logger is new."""
+    """The context of python3.12: `credentials` and `service` are gone, a logger is new."""
 
     request_id: str
     function: Function312
@@ -67,7 +67,7 @@ class Context312:
     log_store: str = ""
 
     def getLogger(self) -> logging.Logger:  # noqa: N802 - the platform's name
-        """Return ``logger``, made on the first call: INFO to stdout, UTC time, request id (layout unconfirmed)."""
+        """Return `logger`, made on the first call: INFO to stdout, UTC time, request id (layout unconfirmed)."""
         if self.logger is None:
             formatter = logging.Formatter(f"%(asctime)s {self.request_id} [%(levelname)s] %(message)s")
             formatter.converter = time.gmtime
@@ -95,17 +95,17 @@ def build_context(settings: Settings, request_id: str, credentials: Credentials 
 
 
 def new_instance_id() -> str:
-    """Return an id for ``FC_INSTANCE_ID`` (its shape is unconfirmed)."""
+    """Return an id for `FC_INSTANCE_ID` (its shape is unconfirmed)."""
     return f"c-{secrets.token_hex(4)}-{secrets.token_hex(4)}-{secrets.token_hex(6)}"
 
 
 def provided_variables(settings: Settings, credentials: Credentials | None, instance_id: str) -> dict[str, str | None]:
     """Return every variable the gateway sets or, where the value is None, removes.
 
-    Names as documented; ``FC_VER_ID`` belongs to Debian 10 (python3.10), ``FC_FUNCTION_VERSION`` to Debian 11
+    Names as documented; `FC_VER_ID` belongs to Debian 10 (python3.10), `FC_FUNCTION_VERSION` to Debian 11
     (python3.12, custom.debian11). On python3.12 the environment is the only way to the role's credentials (documented).
     The platform is said to set them on python3.10 too, once per instance and soon stale (inferred); the gateway leaves
-    them out there and on custom runtimes, so that a function which forgets ``context.credentials`` is found out.
+    them out there and on custom runtimes, so that a function which forgets `context.credentials` is found out.
     """
     latest = settings.runtime != "python3.10"
     role = credentials if settings.runtime == "python3.12" else None

@@ -16,7 +16,7 @@ _PACKAGE = Path(__file__).parent
 class RejectionError(Exception):
     """The gateway's own answer in place of the function's.
 
-    ``status``, ``code`` and ``error_type`` follow the gateway table of FC 2.0, the best one published (documented
+    `status`, `code` and `error_type` follow the gateway table of FC 2.0, the best one published (documented
     there); the body's keys are those of the FC 3.0 API's errors (unconfirmed for triggers).
     """
 
@@ -34,12 +34,12 @@ class RejectionError(Exception):
 
 
 def invalid_argument(message: str) -> RejectionError:
-    """Return the documented refusal of a request outside the limits or the rules: 400 ``InvalidArgument``."""
+    """Return the documented refusal of a request outside the limits or the rules: 400 `InvalidArgument`."""
     return RejectionError(400, "InvalidArgument", message)
 
 
 class FunctionError(Exception):
-    """The function failed: ``error_type`` for the header ``X-Fc-Error-Type``, ``report`` for the JSON body."""
+    """The function failed: `error_type` for the header `X-Fc-Error-Type`, `report` for the JSON body."""
 
     def __init__(self, report: dict[str, Any], error_type: str = UNHANDLED) -> None:
         super().__init__(report["errorMessage"])
@@ -66,7 +66,7 @@ def uncaught(exception: Exception, error_type: str = UNHANDLED) -> FunctionError
 def timed_out(seconds: float, error_type: str = UNHANDLED) -> FunctionError:
     """Return the failure of a function that took too long.
 
-    A timeout counts as unhandled (documented); the wording and ``errorType`` are unconfirmed.
+    A timeout counts as unhandled (documented); the wording and `errorType` are unconfirmed.
     """
     message = f"Function timed out after {seconds:g} seconds"
     return FunctionError({"errorMessage": message, "errorType": "FunctionTimeoutError"}, error_type)

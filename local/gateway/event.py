@@ -20,9 +20,9 @@ _CONNECTION_HEADERS = ("connection", "keep-alive", "transfer-encoding")
 
 
 def canonical_header_name(name: str) -> str:
-    """Return the name as Go's ``CanonicalMIMEHeaderKey`` writes it (documented for event headers).
+    """Return the name as Go's `CanonicalMIMEHeaderKey` writes it (documented for event headers).
 
-    First letter and each letter after ``-`` upper case, the rest lower; a name with other than token characters
+    First letter and each letter after `-` upper case, the rest lower; a name with other than token characters
     is returned as it is.
     """
     return "-".join(part.capitalize() for part in name.split("-")) if TOKEN.fullmatch(name) else name
@@ -31,8 +31,8 @@ def canonical_header_name(name: str) -> str:
 def build_event(request: Request, *, account_id: str, region: str) -> bytes:
     """Return the event the function gets for a request, as UTF-8 JSON.
 
-    Field by field as documented for the HTTP trigger; ``sourceIp`` is the TCP peer (inferred), values of
-    ``queryParameters`` are URL-decoded (unconfirmed), ``headers`` keeps ``Host`` (unconfirmed).
+    Field by field as documented for the HTTP trigger; `sourceIp` is the TCP peer (inferred), values of
+    `queryParameters` are URL-decoded (unconfirmed), `headers` keeps `Host` (unconfirmed).
 
     Raises:
         RejectionError: the path is not URL-encoded UTF-8.
@@ -65,7 +65,7 @@ def build_event(request: Request, *, account_id: str, region: str) -> bytes:
 
 
 def encode_body(content_type: str, body: bytes) -> tuple[str, bool]:
-    """Return the event's ``body`` and ``isBase64Encoded``.
+    """Return the event's `body` and `isBase64Encoded`.
 
     Function Compute encodes what it takes for binary; which types those are is not published (unconfirmed). The rule
     here: a text, JSON, XML, form or script type, or none, with bytes that are UTF-8, is text; all else is Base64.
@@ -80,7 +80,7 @@ def encode_body(content_type: str, body: bytes) -> tuple[str, bool]:
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the pairs as a dict, the values of a repeated name joined with ``,`` (documented)."""
+    """Return the pairs as a dict, the values of a repeated name joined with `,` (documented)."""
     result: dict[str, str] = {}
     for name, value in pairs:
         result[name] = f"{result[name]},{value}" if name in result else value
@@ -102,7 +102,7 @@ def decode_path(path: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return the moment in UTC, whole seconds, as ``2023-09-05T06:41:11Z``."""
+    """Return the moment in UTC, whole seconds, as `2023-09-05T06:41:11Z`."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

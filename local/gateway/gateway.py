@@ -21,13 +21,13 @@ _GRACE_SECONDS = 1
 
 
 class Gateway:
-    """Serves the function ``module:attribute`` on 127.0.0.1 while the ``with`` block runs.
+    """Serves the function `module:attribute` on 127.0.0.1 while the `with` block runs.
 
-    ``port`` 0 picks a free port; ``settings`` are the fields of `Settings` (``runtime``, ``timeout``, …).
-    ``credentials`` may be assigned at any time, None for a function without a role: the next invocation has them.
-    ``wrap`` may be assigned before the block: what it returns answers requests in the place of what it is given, which
+    `port` 0 picks a free port; `settings` are the fields of `Settings` (`runtime`, `timeout`, …).
+    `credentials` may be assigned at any time, None for a function without a role: the next invocation has them.
+    `wrap` may be assigned before the block: what it returns answers requests in the place of what it is given, which
     is function and platform together.
-    ``beside`` are gateways that are not entered, by the first segment of their paths: their functions are served here,
+    `beside` are gateways that are not entered, by the first segment of their paths: their functions are served here,
     as the routes of a custom domain do it.
 
     A custom runtime has a process of its own. Of a built-in one the environment is this process's, so one gateway per
@@ -55,7 +55,7 @@ class Gateway:
         return f"http://{LOOPBACK}:{self.port}"
 
     def invoke(self, payload: bytes) -> bytes:
-        """Invoke the function directly: ``payload`` is the event, the result comes back serialised.
+        """Invoke the function directly: `payload` is the event, the result comes back serialised.
 
         Raises:
             FunctionError: the function failed.

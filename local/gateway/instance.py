@@ -22,7 +22,7 @@ _TURN = threading.Lock()
 
 
 class LoadError(Exception):
-    """A ``module:attribute`` that leads to no function; the text says on one line what was found."""
+    """A `module:attribute` that leads to no function; the text says on one line what was found."""
 
 
 class Instance:
@@ -30,7 +30,7 @@ class Instance:
 
     That is after a timeout, an exit and a failed initializer (documented for the initializer, inferred else). A fresh
     one runs the initializer again in a new thread, but in the same process: module state stays, and a function that
-    hangs goes on in the thread left behind. ``os._exit`` ends the gateway itself.
+    hangs goes on in the thread left behind. `os._exit` ends the gateway itself.
 
     Raises:
         LoadError: handler or initializer cannot be loaded.
@@ -70,7 +70,7 @@ class Instance:
                 sys.stdout.flush()
 
     def close(self, grace: float) -> None:
-        """Let no invocation begin; wait up to ``grace`` seconds for a running one, then leave it behind."""
+        """Let no invocation begin; wait up to `grace` seconds for a running one, then leave it behind."""
         self._closed = True
         # With the turn in hand there is no invocation between its beginning and its job.
         idle = _TURN.acquire(timeout=grace)
@@ -103,7 +103,7 @@ class Instance:
 
 
 def load(name: str) -> Hook:
-    """Return the callable that ``module:attribute`` names.
+    """Return the callable that `module:attribute` names.
 
     Raises:
         LoadError: another form, a module that cannot be imported, no such attribute, not callable.
@@ -123,10 +123,10 @@ def load(name: str) -> Hook:
 
 
 def load_initializer(handler: str, initializer: str | None) -> Hook | None:
-    """Return the initializer: the one named, else ``initialize`` beside the handler, else None.
+    """Return the initializer: the one named, else `initialize` beside the handler, else None.
 
     Raises:
-        LoadError: as `load`; a module without ``initialize`` is none.
+        LoadError: as `load`; a module without `initialize` is none.
     """
     module = handler.partition(":")[0]
     if initializer is None and not hasattr(_import(module), "initialize"):

@@ -15,7 +15,7 @@ ASYNC_BODY = 128 * KIB
 
 
 def new_request_id() -> str:
-    """Return an id in the platform's shape: ``1-``, 8 hex digits of the time, ``-``, 16 hex digits.
+    """Return an id in the platform's shape: `1-`, 8 hex digits of the time, `-`, 16 hex digits.
 
     Source: the example of the documented event; the length of the last part is unconfirmed.
     """
@@ -38,7 +38,7 @@ def check_limits(request: Request) -> None:
     """Check headers (names and values), path with query, and body against the quotas (documented, 2026-02).
 
     Raises:
-        RejectionError: 400 ``InvalidArgument``, naming the limit.
+        RejectionError: 400 `InvalidArgument`, naming the limit.
     """
     body_limit = ASYNC_BODY if request.is_async else BODY
     for what, size, limit in (

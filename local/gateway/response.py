@@ -20,12 +20,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def answer_from(payload: bytes) -> Answer:
     """Return the HTTP answer for a handler's serialised result.
 
-    A JSON object with ``statusCode`` is the documented response; the strictness about its members is this gateway's,
+    A JSON object with `statusCode` is the documented response; the strictness about its members is this gateway's,
     so that mistakes show here (what the platform does with them is unconfirmed). Everything else is the body of a 200
     (unconfirmed).
 
     Raises:
-        RejectionError: 502 ``BadResponse`` (documented for headers beyond 8 KB in all).
+        RejectionError: 502 `BadResponse` (documented for headers beyond 8 KB in all).
     """
     value = _object(payload)
     if "statusCode" not in value:
@@ -37,12 +37,12 @@ def answer_from(payload: bytes) -> Answer:
 
 
 def bad_response(message: str) -> RejectionError:
-    """Return the refusal of a response: 502 ``BadResponse``, counted as the function's error (documented, FC 2.0)."""
+    """Return the refusal of a response: 502 `BadResponse`, counted as the function's error (documented, FC 2.0)."""
     return RejectionError(502, "BadResponse", message, UNHANDLED)
 
 
 def is_reserved(name: str, value: str) -> bool:
-    """Say whether the platform drops this response header (documented; ``transfer-encoding``: inferred)."""
+    """Say whether the platform drops this response header (documented; `transfer-encoding`: inferred)."""
     key = name.lower()
     forced_download = key == "content-disposition" and value.strip().lower().startswith("attachment")
     return key.startswith("x-fc-") or key in _RESERVED or forced_download

@@ -21,10 +21,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Settings:
-    """One function's configuration; ``timeout`` and ``initializer_timeout`` in seconds, ``memory`` in MB.
+    """One function's configuration; `timeout` and `initializer_timeout` in seconds, `memory` in MB.
 
-    ``handler`` and ``initializer`` are ``module:attribute``; ``name`` defaults to the package of the handler's module.
-    ``concurrency`` counts on a custom runtime only: a built-in one takes one request at a time.
+    `handler` and `initializer` are `module:attribute`; `name` defaults to the package of the handler's module.
+    `concurrency` counts on a custom runtime only: a built-in one takes one request at a time.
 
     Raises:
         ValueError: an unknown runtime or method, no method, or a timeout or a concurrency outside the platform's range.
@@ -55,12 +55,12 @@ class Settings:
 
     @property
     def function_name(self) -> str:
-        """The name of the function: ``name``, else the package of its module, else the module itself."""
+        """The name of the function: `name`, else the package of its module, else the module itself."""
         return self.name or self._package or self._module
 
     @property
     def function_handler(self) -> str:
-        """The handler as deployed, ``file.method``: the module stands at the root of the code package."""
+        """The handler as deployed, `file.method`: the module stands at the root of the code package."""
         return f"{self._module}.{self.handler.partition(':')[2]}"
 
     @property

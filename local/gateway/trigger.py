@@ -22,8 +22,8 @@ Prepare = Callable[[Request], Callable[[], Answer]]
 class Trigger:
     """Answers requests with a function, of a built-in or a custom runtime.
 
-    ``prepare`` is for the HTTP trigger; ``invoke`` takes event and request id of a direct invocation and returns bytes.
-    Both raise FunctionError. The server calls a Trigger as ``request -> answer`` and knows nothing else of it.
+    `prepare` is for the HTTP trigger; `invoke` takes event and request id of a direct invocation and returns bytes.
+    Both raise FunctionError. The server calls a Trigger as `request -> answer` and knows nothing else of it.
     """
 
     def __init__(self, settings: Settings, prepare: Prepare, invoke: Invoke) -> None:
@@ -42,7 +42,7 @@ class Trigger:
             return rejection.answer(request.request_id)
 
     def close(self, grace: float) -> None:
-        """Drop the queued invocations, wait up to ``grace`` seconds for the one that runs."""
+        """Drop the queued invocations, wait up to `grace` seconds for the one that runs."""
         self._queue.stop(grace)
 
     def _triggered(self, request: Request) -> Answer:
@@ -64,7 +64,7 @@ class Trigger:
     def _direct(self, request: Request, name: str) -> Answer:
         """Answer as the API InvokeFunction does, without its signature: for a loopback only.
 
-        The body is the event, byte for byte; a failed function is 200 with ``X-Fc-Error-Type`` (documented). The
+        The body is the event, byte for byte; a failed function is 200 with `X-Fc-Error-Type` (documented). The
         content type of the answer is unconfirmed. No signature is checked, so pages of other sites are refused.
         """
         if is_foreign(request.header("host"), request.header("origin")):
@@ -82,7 +82,7 @@ class Trigger:
     def _queued(self, run: Callable[[], object], request_id: str) -> Answer:
         """Accept an asynchronous invocation: 202, no body (documented for InvokeFunction). It runs in its turn, once.
 
-        The platform would repeat a failed one, as often as the function's ``asyncInvokeConfig`` says.
+        The platform would repeat a failed one, as often as the function's `asyncInvokeConfig` says.
         """
         self._queue.submit(partial(_run_queued, run, request_id))
         return Answer(202)

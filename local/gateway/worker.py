@@ -19,13 +19,13 @@ class Worker(Generic[Result]):
         self._thread.start()
 
     def submit(self, job: Callable[[], Result]) -> "Future[Result]":
-        """Queue a job; the future gets its result or whatever it raises, ``SystemExit`` included."""
+        """Queue a job; the future gets its result or whatever it raises, `SystemExit` included."""
         future: Future[Result] = Future()
         self._jobs.put((job, future))
         return future
 
     def stop(self, grace: float = 0) -> None:
-        """Drop the jobs that have not begun and wait up to ``grace`` seconds for the one that runs."""
+        """Drop the jobs that have not begun and wait up to `grace` seconds for the one that runs."""
         self._stopped = True
         self._jobs.put(None)
         self._thread.join(grace)
