@@ -69,7 +69,10 @@ def _command(function: str, callers_file: Path, url: str, made_up: Mapping[str, 
     if caller.auth.scheme in _FOR_GOOD and (variables or not secret):
         message = message_of(caller, payload.encode())
         return _curl(compose(message, urlsplit(url), name, caller, secret, time.time()))
-    options = ["--caller", name, "--url", url, "--callers", str(callers_file)]
+    # Short where it can be: `local.send` runs in this folder, too.
+    folder = Path.cwd()
+    shown = callers_file.relative_to(folder) if callers_file.is_relative_to(folder) else callers_file
+    options = ["--caller", name, "--url", url, "--callers", str(shown)]
     return shlex.join([*variables, "python", "-m", "local.send", payload, *options])
 
 

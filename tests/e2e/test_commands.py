@@ -121,6 +121,7 @@ def test_run_shows_no_secret_of_the_shell() -> None:
         printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
     assert "my-own" not in printed
     assert "python -m local.send" in printed
+    assert " --callers functions/mute_call/callers.toml\n" in printed
 
 
 def test_run_prints_no_command_that_its_caller_would_be_refused(tmp_path: Path) -> None:
