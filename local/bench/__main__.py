@@ -25,7 +25,7 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print the tables; return 1 if the soak fails, whatever the figures are."""
+    """Measure and print the tables; return 1 if the soak fails. The figures do not affect the exit code."""
     options = _parser().parse_args(arguments)
     figures = json.loads(json.dumps(_measure(options)), parse_float=lambda text: round(float(text), 4))
     sys.stdout.write(markdown(figures) + "\n")
@@ -67,7 +67,7 @@ def _without_paths(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def with_figures(document: str, figures: Mapping[str, Any]) -> str:
-    """Return the document with the tables of these figures between its marks."""
+    """Return the document, with these figures as tables between its marks."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{markdown(figures)}\n{END}{after}"

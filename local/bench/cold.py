@@ -42,7 +42,7 @@ def measure(subjects: Mapping[str, Subject], runs: int, warm: int) -> dict[str, 
         for _ in range(runs):
             for way, environment in ways.items():
                 for name, subject in subjects.items():
-                    # Over TLS it would show nothing more.
+                    # Without bytecode, a run over TLS would show nothing new.
                     if way == HTTP or name != DOCUMENTED_BARE:
                         some = found.setdefault(way, {}).setdefault(name, [])
                         some.append(_start(subject.folder, warm, environment))
@@ -52,13 +52,13 @@ def measure(subjects: Mapping[str, Subject], runs: int, warm: int) -> dict[str, 
 def measure_with(python: str, runs: int, warm: int) -> dict[str, Any]:
     """Return what another Python with this project's environment measures: `python`, its version, and `cold`."""
     command = [python, "-m", "local.bench.cold", str(runs), str(warm)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603 - as the command line says
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603 - a Python of the command line
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
 def growth(subject: Subject, count: int, environment: Mapping[str, str]) -> Figures:
-    """Return by how much the memory of one process grows per request, after a warm-up of a quarter of them.
+    """Return the memory growth of one process per request, after a warm-up of a quarter of the requests.
 
     Args:
         subject: whose process.
@@ -86,7 +86,7 @@ def _start(folder: Path, warm: int, environment: Mapping[str, str]) -> Figures:
 
 
 def _run(folder: Path, count: int, after: int, environment: Mapping[str, str]) -> dict[str, Any]:
-    # `-B`: a folder without bytecode stays so, as where it is read-only.
+    # `-B` keeps the folder without bytecode, like a read-only folder.
     command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", str(_PROCESS), str(folder), str(count), str(after)]
     done = subprocess.run(command, env=environment, input=EVENT.read_bytes(), stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own script
     result: dict[str, Any] = json.loads(done.stdout)

@@ -17,7 +17,7 @@ _MILLION = 1_000_000
 
 
 class Size(NamedTuple):
-    """An instance, as `s.yaml` has it."""
+    """The size of an instance, as in `s.yaml`."""
 
     vcpu: float
     memory_gb: float
@@ -25,12 +25,12 @@ class Size(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Of a million mutes.
+    """The cost of a million mutes.
 
     Attributes:
         billed_s: instance time of one mute.
-        cu: for all.
-        usd: likewise.
+        cu: compute units of all.
+        usd: US dollars of all.
     """
 
     billed_s: float

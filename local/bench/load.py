@@ -19,7 +19,7 @@ _WARM_UP_S = 1.0
 
 
 class Load(NamedTuple):
-    """What a load has seen.
+    """The result of a load.
 
     Attributes:
         seconds: how long each request took.
@@ -42,7 +42,7 @@ def measure(
 
     Args:
         subject: our package.
-        callers: at a time.
+        callers: the numbers of callers at a time.
         seconds: of load for each figure.
         environment: of the instance.
     """
@@ -59,13 +59,13 @@ def measure(
 
 
 def press(port: int, request: bytes, callers: int, duration_s: float) -> Load:
-    """Send the request from so many callers for so long.
+    """Send a request from many callers at a time, repeatedly.
 
     Args:
         port: on 127.0.0.1.
         request: one HTTP/1.1 request with its body, as bytes.
         callers: connections at a time.
-        duration_s: after which none begins another request.
+        duration_s: seconds until no caller starts another request.
     """
     return asyncio.run(_press(port, request, callers, duration_s))
 

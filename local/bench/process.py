@@ -29,7 +29,7 @@ def main(folder: str, count: int, after: int) -> dict[str, Any]:
     event = sys.stdin.buffer.read()
     context = SimpleNamespace(request_id="1-00000000-0000000000000000", region="cn-shanghai")
     result: dict[str, Any] = {}
-    # The log line goes to stdout; here stdout is for the figures.
+    # The log line goes to stdout, but stdout is for the figures.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         index = importlib.import_module("index")
         if hasattr(index, "initialize"):
@@ -50,7 +50,7 @@ def main(folder: str, count: int, after: int) -> dict[str, Any]:
 
 
 def _peak() -> int:
-    """Return the most bytes that this process has had; `getrusage` would tell of the one that started it as well."""
+    """Return the peak memory of this process in bytes; `getrusage` would include that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 

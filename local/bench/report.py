@@ -13,7 +13,7 @@ from local.bench.subjects import DOCUMENTED, DOCUMENTED_BARE, FLOOR, OURS
 Figures = Mapping[str, Any]
 
 BUILT_IN, CUSTOM = "built-in", "custom"
-# What `s.yaml` asks for.
+# As in `s.yaml`.
 SIZES = {BUILT_IN: Size(0.25, 0.256), CUSTOM: Size(0.5, 0.512, 50)}
 _MB = 1_000_000
 _PACKAGES = 12
@@ -21,7 +21,7 @@ _BARS = "figure | measured | at most | aim | "
 
 
 class Bar(NamedTuple):
-    """A figure with what it must not and what it should not exceed, or fall below."""
+    """A figure with its limit (`bar`) and its goal (`aim`)."""
 
     name: str
     value: float
@@ -31,7 +31,7 @@ class Bar(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """In a word."""
+        """The verdict in one word."""
         sign = -1 if self.at_least else 1
         if sign * self.value <= sign * self.aim:
             return "aim met"
@@ -39,7 +39,7 @@ class Bar(NamedTuple):
 
 
 def bars(figures: Figures) -> list[Bar]:
-    """Return what this project wants to be held to; times are of the CPU."""
+    """Return the figures with their limits; times are CPU times."""
     http = figures["cold"][HTTP]
     strangers = [ratio for name, ratio in figures["strangers"].items() if not name.endswith(HASHED)]
     callers, custom = _under_most(figures)
@@ -47,10 +47,10 @@ def bars(figures: Figures) -> list[Bar]:
     return [
         *_bars_of_starts(figures["cold"]),
         Bar("zip, MB", figures["size"][OURS] / _MB, 6.2, 5),
-        # Before the transport was this project's own, it was 1.04.
+        # It was 1.04 before the project had its own transport.
         Bar("warm request over HTTP ÷ documented way", _warm(http, DOCUMENTED), 0.88, 0.73),
         Bar("dearest request without a credential ÷ a wrong bearer token", max(strangers), 10, 10),
-        # A single object that stays behind would be one block per request.
+        # One leaked object per request would be one block per request.
         Bar("growth per request, blocks of memory", round(figures["growth"]["blocks"], 1), 0, 0),
         Bar(at_the_limit, custom["of_the_limit"], 0.9, 1.0, at_least=True),
     ]

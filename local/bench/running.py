@@ -34,7 +34,7 @@ class Server(NamedTuple):
     process: int
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time that the process and those below it have used."""
+        """Return the CPU time of the process and its children, in seconds."""
         return sum(_cpu_seconds(process) for process in _family(self.process))
 
 
@@ -51,7 +51,7 @@ def serving(command: Sequence[str], environment: Mapping[str, str], folder: Path
         try:
             assert process.stdout is not None  # noqa: S101 - it was asked for
             port = urlsplit(process.stdout.readline().split()[-1]).port or 0
-            # Its log is read, or it would wait for a full pipe, and let go.
+            # Read and discard its log; a full pipe would block it.
             threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
             yield Server(port, process.pid)
         finally:
@@ -60,13 +60,13 @@ def serving(command: Sequence[str], environment: Mapping[str, str], folder: Path
 
 
 def bare_shell() -> dict[str, str]:
-    """Return of the shell's variables what Python needs: those for a deployment would bend the figures."""
+    """Return only the shell's variables that Python needs; those for a deployment would distort the figures."""
     return {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
 
 
 @contextmanager
 def upstream(wait_ms: float, certificate: Path | None = None) -> Iterator[dict[str, str]]:
-    """Serve a stand-in for CCC and yield the variables of a function that calls it.
+    """Serve a replacement for CCC and yield the variables of a function that calls it.
 
     Args:
         wait_ms: before each answer.
@@ -120,6 +120,6 @@ def _family(process: int) -> Iterator[int]:
 
 
 def _cpu_seconds(process: int) -> float:
-    # proc(5): fields 14 and 15, counted behind the name in brackets, which is the second.
+    # proc(5): fields 14 and 15. Field 2, the name in brackets, may contain spaces, so count from its end.
     fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -52,15 +52,15 @@ response = "always-200"
 """
 _AUTH = {"bearer": "bearer", "signed": "standard-webhooks", "hub": "github", "flow": "api-key"}
 _DEADLINE_MS, _READ_MS = 2_000, 400
-# The promise: no answer later than the deadline plus a tenth.
+# No answer may come later than the deadline plus a tenth.
 _LATEST_S = _DEADLINE_MS / 1000 * 1.1
 _MEMORY_BAR = 1.10
-# More than the store in memory holds, so that what it needs is not taken for growth.
+# More than the memory store holds, so that filling the store does not look like growth.
 _WARM_UP = 2_500
 
 
 class Answer(NamedTuple):
-    """What came back and how many calls of CCC it took, how long, and whether it is what had to come."""
+    """The answer with the number of calls to CCC, the time it took, and whether it was the expected one."""
 
     got: Expected
     seconds: float

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 SENDERS = ("bearer", "signed", "hub", "flow")
-# Tells its answers apart by a field alone; its status is always 200 once it is authenticated.
+# A caller with always-200: once authenticated, only a field of the body shows a failure.
 ALWAYS_200 = "flow"
 _JSON = "application/json;charset=utf-8"
 _BUSY = {"kind": "error", "http_status": 429, "code": "Throttling.User"}
@@ -18,7 +18,7 @@ _SLOW_MS = 700
 
 
 class Expected(NamedTuple):
-    """What a request leads to."""
+    """The expected result of a request."""
 
     status: int
     code: str
@@ -27,7 +27,7 @@ class Expected(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One kind of request: how often, what CCC does to it, and what it leads to."""
+    """One kind of request: its weight, CCC's fault, and the expected result."""
 
     weight: int
     expected: Expected
@@ -79,14 +79,14 @@ KINDS: dict[str, Kind] = {
     "truncated": Kind(2, _LOST, {"kind": "truncate"}),
     "slow": Kind(2, _LOST, {"kind": "delay", "ms": _SLOW_MS}),
 }
-# Its claim is free again, so that the same request runs.
+# Kinds that free their key, so the same request runs again.
 _FREES_ITS_KEY = {name for name, kind in KINDS.items() if kind.expected.status >= 429 and kind.fault}  # noqa: PLR2004 - Too Many Requests
 _CHANGES: dict[str, dict[str, str]] = {
     "key with another payload": {"ChannelId": "another"},
     "bad parameter": {"UserId": "nobody"},
     "unknown call": {"JobId": "job-0"},
 }
-# How far back a duplicate may lie: not as far as the store forgets.
+# The maximum distance of a duplicate; the store still knows the original.
 _REACH = 200
 
 
@@ -98,7 +98,7 @@ def plan(seed: int) -> Iterator[Step]:
     weights = [kind.weight for kind in KINDS.values()]
     for number in itertools.count():
         (kind,) = chance.choices(list(KINDS), weights)
-        # Of what came before: a duplicate needs one that ended as its kind says.
+        # A duplicate repeats an earlier request with the result that its kind needs.
         earlier = {"duplicate": muted, "key with another payload": muted, "duplicate of a failure": failed}.get(kind)
         if earlier:
             step = chance.choice(earlier[-_REACH:])
@@ -106,7 +106,7 @@ def plan(seed: int) -> Iterator[Step]:
             step = Step("", chance.choice(SENDERS), number)
             kind = "new" if earlier is not None else kind
         if kind == "key with another payload" and step.sender == "hub":
-            # Its key is the signature: another payload has another one.
+            # Its key is made from the body, so another body has another key.
             continue
         step = step._replace(kind=kind, changes=_CHANGES.get(kind, {}), wrong_secret=kind == "wrong credential")
         yield step
@@ -119,7 +119,7 @@ def plan(seed: int) -> Iterator[Step]:
 
 
 def expected_of(step: Step) -> Expected:
-    """Return what a step leads to at its sender."""
+    """Return the result that the sender of a step expects."""
     expected = KINDS[step.kind].expected
     if step.sender == ALWAYS_200 and not step.wrong_secret:
         return expected._replace(status=200)

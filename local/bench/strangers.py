@@ -22,7 +22,7 @@ from shared.runtime.event import Request, http_request
 BASELINE = "wrong bearer token, no body"
 SIZE = 65_536
 PAGES = ("healthz", "openapi.json")
-# Of these every secret takes a hash of the whole body.
+# Kinds with this ending: every secret takes a hash of the whole body.
 HASHED = ", 64 KiB of JSON"
 _SECRETS = 5
 _HEADER = 8000
@@ -99,7 +99,7 @@ def requests(now: float) -> Iterator[tuple[str, Request]]:
 
 
 def _signed(now: float) -> dict[str, dict[str, str]]:
-    """Return headers of each scheme that signs, right in all but the signature."""
+    """Return headers for each scheme that signs, correct except for the signature."""
     seconds, iso = str(int(now)), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     digits, wrong = "0" * 64, base64.b64encode(bytes(32)).decode()
     return {
@@ -141,7 +141,7 @@ _FORMS = {
     "64 KiB in one field": b"a=" + b"x" * (SIZE - 2),
     "64 KiB that are no UTF-8": b"a=" + b"\xff" * (SIZE - 2),
 }
-# As the platform hands them over: path and query have 4 KB there.
+# On the platform, path and query have at most 4 KB.
 _QUERIES = {
     "1,300 parameters": {f"{number}": "" for number in range(1300)},
     "50 parameters": {f"a{number}": " @!é(x)*" * 2 for number in range(50)},
@@ -149,7 +149,7 @@ _QUERIES = {
     "escapes": {"a": "%40" * 341},
 }
 _DEAR = {"a": "@! (é" * 140}
-# As they came over HTTP, where a request line has 8190 bytes.
+# Over HTTP, a request line has at most 8190 bytes.
 _RAW = {"4,000 parameters": "&a" * 4000, "escapes": "a=" + "%3A" * 2600}
 
 
@@ -192,7 +192,7 @@ def event_of(request: Request) -> bytes:
 
 
 def function(folder: Path, log_to: TextIO) -> Function:
-    """Return the function with these callers; no request here comes as far as a call."""
+    """Return the function with these callers; no request here reaches the call to CCC."""
     file = folder / "callers.toml"
     file.write_text(callers_toml(), encoding="utf-8")
     shipped = ROOT / "functions" / "mute_call" / "callers.toml"
@@ -205,7 +205,7 @@ def kinds(now: float) -> dict[str, bytes | Request]:
 
 
 def answer(served: Function, kind: bytes | Request) -> None:
-    """Let the function answer, as its runtime does."""
+    """Call the function as its runtime does."""
     if isinstance(kind, Request):
         served.respond(kind, _CONTEXT)
     else:
@@ -213,12 +213,12 @@ def answer(served: Function, kind: bytes | Request) -> None:
 
 
 def measure() -> dict[str, float]:
-    """Return what each kind of request costs, in multiples of the baseline: the dearest, and the pages for anybody."""
+    """Return the costs in multiples of the baseline: of the most expensive kinds of request, and of the pages."""
     measured = kinds(time.time())
     times: dict[str, list[float]] = {name: [] for name in measured}
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         served = function(Path(folder), nowhere)
-        # In another order each time: a neighbour's load meets all of them alike.
+        # In another order each time, so that other load on the machine affects all kinds equally.
         for _ in range(_ROUNDS):
             for name in random.sample(list(measured), len(measured)):
                 times[name].append(_cpu_seconds(served, measured[name]))

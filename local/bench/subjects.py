@@ -91,7 +91,7 @@ def _with_requirements(name: str) -> Iterator[Distribution]:
         try:
             found = distribution(needed)
         except PackageNotFoundError:
-            # Of another platform or an extra that nobody asked for.
+            # It is for another platform, or for an extra that is not installed.
             continue
         yield found
         requirements = [Requirement(text) for text in found.requires or ()]

@@ -34,7 +34,7 @@ _CHANNEL = {
     "ReleaseInitiator": "",
     "ReleaseReason": "",
 }
-# As large as CCC's: the figures hold what its reading costs.
+# As large as CCC's answer, so the figures include the cost of reading it.
 _BODY = json.dumps(
     {
         "RequestId": "A275B008-A25B-494D-AB53-93CE253815B6",

@@ -13,12 +13,12 @@ from local.gateway.trigger import invoked_function
 from local.http import Answer
 from local.send.wire import object_in
 
-# The function's own words, and what CCC says of the call; `Code` is the platform's.
+# Fields of the function's answers, and of CCC's answer in them. `Code` is the platform's.
 _SHOWN = (
     *("status", "muted", "call_type", "channel_state", "user_state", "title", "detail", "code", "retryable"),
     *("request_id", "upstream", "errors", "replayed", "Code"),
 )
-# Of a success: what the request asked for.
+# Fields of a success that repeat values of the request.
 _ECHOED = ("instance_id", "job_id", "user_id")
 _HEADERS = ("content-type", "retry-after", "idempotency-replayed", "allow", "www-authenticate", "x-fc-error-type")
 
@@ -27,8 +27,8 @@ def row(delivery: Delivery, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any
     """Return what the list shows of a delivery.
 
     Args:
-        delivery: one.
-        lines: of the log, for its request.
+        delivery: the delivery.
+        lines: the log lines of its request.
     """
     line = webhook_line(lines)
     direct = is_direct(delivery.request)
@@ -38,7 +38,7 @@ def row(delivery: Delivery, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any
         "direct": direct,
         "caller": line.get("caller"),
         "code": line.get("code") or code_of(delivery.answer),
-        # InvokeFunction has a status of its own, which says nothing of the outcome.
+        # The status is that of InvokeFunction, which does not depend on the outcome.
         "status": None if direct else delivery.answer.status,
         "ms": round(delivery.ms, 1),
         "attempts": line.get("attempts", 0),
@@ -48,7 +48,7 @@ def row(delivery: Delivery, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any
 
 
 def webhook_line(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the line that tells a request's outcome, an empty one where there is none."""
+    """Return the log line with a request's outcome, an empty one if there is none."""
     return next((line for line in lines if line.get("event") == "webhook"), {})
 
 
@@ -64,31 +64,31 @@ def answer(sent: Answer) -> dict[str, Any]:
 
 
 def code_of(sent: Answer) -> str | None:
-    """Return the code that an answer tells: the function's, the platform's, or none."""
+    """Return the code in an answer, of the function or the platform; `None` if it has none."""
     body = object_in(sent.body)
-    # A page (healthz) has a status that is no code.
+    # The status of a page (healthz) is not a code.
     found = body.get("code") or body.get("Code") or (body.get("status") if "request_id" in body else None)
     return found if isinstance(found, str) else None
 
 
 def is_failure(sent: Answer, line: Mapping[str, Any]) -> bool:
-    """Whether a delivery did not end as its sender wanted, whatever its status says."""
+    """Whether a delivery failed. Its status may be 200 all the same."""
     if line:
         return bool(line["level"] != "INFO")
-    # With status 200 only the body tells: a flat failure, or the problem behind a direct invocation.
+    # With status 200 the body decides: a flat failure, or the problem of a direct invocation.
     status = object_in(sent.body).get("status")
     return status == "error" or _is_error(status) or _is_error(sent.status) or "X-Fc-Error-Type" in sent.headers
 
 
 def is_direct(request: Request) -> bool:
-    """Whether it is a direct invocation."""
+    """Whether a request is a direct invocation."""
     return invoked_function(request) is not None
 
 
 def met_the_function(sent: Answer) -> bool:
-    """Whether the function has seen the request, and not only the platform before it."""
+    """Whether the function got the request; otherwise the platform answered in its place."""
     return sent.headers.get("X-Fc-Error-Type") != GATEWAY_ERROR
 
 
 def _is_error(status: object) -> bool:
-    return isinstance(status, int) and status >= 400  # noqa: PLR2004 - where HTTP's errors begin
+    return isinstance(status, int) and status >= 400  # noqa: PLR2004 - the first error status of HTTP

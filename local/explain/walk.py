@@ -36,7 +36,7 @@ _ROLE = {
 
 
 class Asked(NamedTuple):
-    """What CCC would be asked for."""
+    """The request that CCC would get."""
 
     action: Action
     parameters: Mapping[str, str]
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
 
 @dataclass
 class Recorder:
-    """Stands in for the call of CCC: notes what it is asked for, and accepts."""
+    """Replaces the call to CCC: records the request and returns success."""
 
     asked: Asked | None = None
 
@@ -55,25 +55,25 @@ class Recorder:
         parameters: Mapping[str, str],
         credentials: Credentials,  # noqa: ARG002 - the signature of a call
         settings: Settings,
-        deadline: float,  # noqa: ARG002 - as above
+        deadline: float,  # noqa: ARG002 - the signature of a call
     ) -> dict[str, Any]:
-        """Note a call and return an accepted answer that says nothing of the call."""
+        """Record a call and return a success without details of the call."""
         self.asked = Asked(action, parameters, settings)
         return {"Code": "OK"}
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Where an event has got to.
+    """The result of one event.
 
     Attributes:
-        request: that the event stands for.
-        found: what each step has found, in order; of a step that failed, its problem.
-        asked: what CCC would be asked for, `None` if the pipeline ends before.
+        request: the request in the event.
+        found: the result of each step, in order; the problem, if the step failed.
+        asked: the request that CCC would get, `None` if the pipeline ends before.
         reply: what the function returns.
-        lines: of the log.
-        faults: of the configuration, whether this event meets them or not.
-        callers: of the callers file, `None` where it cannot be read.
+        lines: the log lines.
+        faults: the faults of the configuration, including those that do not affect this event.
+        callers: the callers, `None` if the callers file cannot be read.
     """
 
     request: Request
@@ -86,12 +86,12 @@ class Walk:
 
     @property
     def outcome(self) -> object:
-        """A success or a problem, `None` for a page: what the last step has found."""
+        """The result of the last step: a success or a problem, `None` for a page."""
         return next(reversed([*self.found.values()]), None)
 
     @property
     def caller_name(self) -> str | None:
-        """Who sent the event, once that is proved."""
+        """The name of the caller, `None` until it is authenticated."""
         proved = self.found.get("verify")
         return None if proved is None or isinstance(proved, Problem) else str(self.found["caller"])
 
@@ -99,14 +99,14 @@ class Walk:
 def walk(
     event: bytes, callers_file: Path, environ: Mapping[str, str], *, function: str, runtime: str, now: float
 ) -> Walk:
-    """Hand an event to a function and return what became of it.
+    """Run a function on an event and return the result.
 
     Args:
         event: of the HTTP trigger or of a direct invocation.
         callers_file: the callers file.
-        environ: the environment, for settings and secrets; role credentials in it serve to read secrets of KMS alone.
+        environ: the environment, for settings and secrets; its role credentials are used only to read secrets of KMS.
         function: the name of its folder.
-        runtime: whose context it gets.
+        runtime: the runtime whose context the function gets.
         now: seconds since the epoch.
     """
     shell, environ = environ, {**environ, **_ROLE, "CALLERS_FILE": str(callers_file)}
@@ -120,16 +120,16 @@ def walk(
     found: dict[str, object] = {}
     watched = Function(
         ACTIONS[function],
-        # The one that is named is in the environment; beside this one stands its page.
+        # CALLERS_FILE overrides this file; the function finds openapi.json beside it.
         own_callers_file(function),
         environ=environ,
         now=lambda: now,
         call=call,
-        # The caller's own secrets are all that is ever asked for, by whoever explains.
+        # With the shell's credentials, and only for secrets of this caller.
         read_secret=shell_reader(shell),
-        # The real one would take the explained request for the first.
+        # In the real store the explained request would count as the first one.
         open_store=lambda _url: MemoryStore(),
-        # What is explained was not asked for.
+        # An explained request is never kept as a dead letter.
         open_dead_letters=lambda _settings: None,
         log_to=log,
         observe=found.__setitem__,

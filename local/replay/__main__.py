@@ -3,7 +3,7 @@
 Secrets come from the environment or from KMS, as in the callers file. Replays keep their idempotency key, so requests
 that have since succeeded are not run again. If the key is made from signed content with a timestamp, it changes, and a
 note says so. With --dry-run nothing is sent: each request runs through the function's pipeline up to its call to CCC.
-Secrets are never printed, and of a request only its caller.
+Secrets are never printed. Of a request only its caller is printed.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from local.send.message import read_url
 from local.send.wire import NO_ANSWER, exchange
 
 GATEWAY = "http://127.0.0.1:9000"
-# A body has 256 KiB at most, six bytes of JSON for each of its bytes, and headers beside it.
+# A body has at most 256 KiB, JSON needs up to six bytes for each byte, and the headers are added.
 _MOST_BYTES = 2_000_000
-# What `local.doctor --live` leaves in the bucket.
+# `local.doctor --live` writes this object to the bucket.
 _DOCTORS = "doctor.json"
 _EPILOG = """\
 example, with `make run` in another shell:
@@ -45,12 +45,12 @@ example, with `make run` in another shell:
 exit code: 0 if every dead letter that had to be sent succeeded, 1 if not, 2 if the command cannot run
 """
 
-# Sends or explains one letter, and returns how that ended.
+# Sends or explains one dead letter, and returns its row with the result.
 Send = Callable[[DeadLetter, Row], Row]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Send or explain letters and print what became of them; return the exit code."""
+    """Send or explain dead letters and print the results; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -86,7 +86,7 @@ def _post(options: argparse.Namespace) -> Post:
 
 
 def _found(place: Path) -> list[tuple[str, DeadLetter | Row]]:
-    """Return the letters of a file or below a folder in the order of their time, before them what is none."""
+    """Return the dead letters of a file or below a folder, ordered by time; files that are none come first."""
     if not os.path.isdir(place):  # noqa: PTH112 - `Path.is_dir` raises where it may not look
         return [(str(place), _read(place))]
     closed: list[OSError] = []
@@ -102,12 +102,12 @@ def _may_be_letter(path: Path) -> bool:
     try:
         return path.name.endswith(".json") and path.name != _DOCTORS and path.is_file()
     except OSError:
-        # Reading it tells why.
+        # Reading the file shows the error.
         return True
 
 
 def _read(path: Path) -> DeadLetter | Row:
-    """Return a file's letter, or the row that says why it is none."""
+    """Return the dead letter in a file, or a row that says why there is none."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -126,7 +126,7 @@ def _unread(name: str, error: OSError) -> Row:
 
 
 def _all_of(found: Sequence[tuple[str, DeadLetter | Row]], send: Send) -> list[Row]:
-    """Send them one after the other; what an interrupt leaves says so."""
+    """Send the dead letters one after the other. After an interrupt, the rest gets a note."""
     rows: list[Row] = []
     try:
         for file, letter in _watched(found):
@@ -142,7 +142,7 @@ def _left(file: str, one: DeadLetter | Row, note: str) -> Row:
 
 
 def _watched(found: Sequence[tuple[str, DeadLetter | Row]]) -> Iterator[tuple[str, DeadLetter | Row]]:
-    """Yield what was found, with a bar on stderr if that is a terminal."""
+    """Yield the items, with a progress bar on stderr if that is a terminal."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         yield from progress.track(found, description="letters")
 
@@ -152,7 +152,7 @@ def _row(file: str, letter: DeadLetter) -> Row:
 
 
 def _sent(post: Post, letter: DeadLetter, row: Row) -> Row:
-    """Send a letter."""
+    """Send a dead letter and return its row."""
     try:
         check(letter, post.action)
         again = prepare(letter, row.file, post, time.time())
@@ -170,7 +170,7 @@ def _sent(post: Post, letter: DeadLetter, row: Row) -> Row:
 
 
 def _foreseen(post: Post, letter: DeadLetter, row: Row) -> Row:
-    """Explain a letter."""
+    """Predict the result of a dead letter and return its row."""
     now = time.time()
     try:
         check(letter, post.action)

@@ -23,33 +23,33 @@ from shared.problems import InProgress, Problem
 from shared.runtime.event import Request, http_request
 
 _KEY = "idempotency-key"
-# Standard Webhooks' id, and its other name, under which the scheme reads it but does not sign.
+# The id header of Standard Webhooks, and its other name: the scheme reads both but signs only with the first.
 _ID, _OTHER_ID = "webhook-id", "svix-id"
 
 
 class SkippedError(Exception):
-    """The letter need not be sent; the text says why."""
+    """The dead letter need not be sent; the text says why."""
 
 
 class Again(NamedTuple):
-    """What is sent, and what is to be said of it."""
+    """The request to send, and a note on it."""
 
     outgoing: Outgoing
     note: str
 
 
 class Post(NamedTuple):
-    """What all letters of one command share.
+    """The options that apply to all dead letters of one command.
 
     Attributes:
-        url: where to.
-        function: the name of its folder.
-        action: the function's.
+        url: the URL to send to.
+        function: the name of the function's folder.
+        action: the function's action.
         callers_file: the callers file.
-        callers: those in it.
-        caller: as whom to send, instead of each letter's own.
-        new_key: whether each gets a new idempotency key.
-        get_secret: returns what a reference to a secret stands for.
+        callers: the callers in it.
+        caller: the caller to send as; `None` for the caller of each dead letter.
+        new_key: whether each request gets a new idempotency key.
+        get_secret: returns the values of a reference to a secret.
     """
 
     url: SplitResult
@@ -63,38 +63,38 @@ class Post(NamedTuple):
 
 
 def check(letter: DeadLetter, action: Action) -> None:
-    """Check that a letter is to be sent to a function.
+    """Check that a dead letter should be sent to this function.
 
     Raises:
-        SkippedError: it need not be sent.
-        UsageError: it is for another function.
+        SkippedError: the dead letter need not be sent.
+        UsageError: the dead letter is for another function.
     """
     if letter.replayed:
         raise SkippedError("the answer of an earlier request, which has its own dead letter")
     if letter.code == InProgress.code:
         raise SkippedError("a duplicate of a request that ran; if that request failed, it has its own dead letter")
     if letter.action != action.name:
-        # It may do the opposite.
+        # The other function may do the opposite.
         raise UsageError(f"a dead letter of {letter.action}: use --function, and --url of that function")
 
 
 def prepare(letter: DeadLetter, file: str, post: Post, now: float) -> Again:
-    """Return what is sent for a letter.
+    """Return the request for a dead letter.
 
     Args:
-        letter: the letter.
-        file: its name, for a command to paste.
-        post: where to, and how.
+        letter: the dead letter.
+        file: the name of its file, for a command to paste.
+        post: the options.
         now: seconds since the epoch, for the signature.
 
     Raises:
-        UsageError: it cannot be sent.
+        UsageError: the dead letter cannot be sent.
     """
     return _invocation(letter, file, post) if letter.direct else _request(letter, post, now)
 
 
 def _invocation(letter: DeadLetter, file: str, post: Post) -> Again:
-    """Return what invokes the function directly: the gateway takes that over HTTP, and nobody else does."""
+    """Return a direct invocation. Only the local gateway accepts it over HTTP."""
     if not is_here(post.url):
         text = '"$(jq -r .body ' + shlex.quote(file) + ')"'
         raise UsageError(f"a direct invocation, which RAM must authorize: s {post.function} invoke --event {text}")
@@ -118,7 +118,7 @@ def _request(letter: DeadLetter, post: Post, now: float) -> Again:
         outgoing = compose(Message(sent, letter.content), post.url, name, caller, secret, now)
     except UsageError as error:
         raise UsageError(without_numbers(str(error))) from None
-    # One second apart: by that a signature with a time differs.
+    # One second apart, so that keys differ if the signature contains a timestamp.
     keys = [
         _delivery(caller.auth, one, secret, moment)
         for one, moment in ((request, now - 1), (addressed(sent, post.url, name), now))
@@ -128,10 +128,10 @@ def _request(letter: DeadLetter, post: Post, now: float) -> Again:
 
 
 def _left_out(letter: DeadLetter, caller: Caller, *, new_key: bool) -> str:
-    """Return a note on what was left out of a letter and would have been read; empty if there is nothing.
+    """Return a note on omitted parts that the caller's expressions read; empty if there are none.
 
     Raises:
-        UsageError: without it there would be another key, or no parameter.
+        UsageError: the omitted part is the idempotency key, or a parameter without a default.
     """
     added = {*caller.auth.credential_headers(), *caller.auth.credential_query()}
     gone = {*letter.omitted} - {name.lower() for name in added}
@@ -154,7 +154,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _request_of(letter: DeadLetter, name: str, scheme: Scheme) -> Request:
-    """Return the request that a letter holds; its path names its caller no more, if another sends it."""
+    """Return the request in a dead letter. If another caller sends it, the path no longer has the caller's name."""
     path = letter.path or "/"
     segments = path.rstrip("/").split("/")
     if name != letter.caller and unquote(segments[-1]) == letter.caller:
@@ -166,13 +166,13 @@ def _request_of(letter: DeadLetter, name: str, scheme: Scheme) -> Request:
 
 
 def _with_new_key(request: Request, scheme: Scheme) -> Request:
-    """Return the request with a new id of the delivery: whichever of them counts for the scheme."""
+    """Return the request with a new `Idempotency-Key` and without the scheme's id, so signing adds a new one."""
     kept = {name: value for name, value in request.headers.items() if name not in scheme.id_headers()}
     return replace(request, headers={**kept, _KEY: str(uuid.uuid4())})
 
 
 def _about_key(caller: Caller, *, is_new: bool, wanted: bool) -> str:
-    """Return what is to be said of a request's key: that it is new, or that it is not, against what is wanted."""
+    """Return a note if a key is new or stays the same, contrary to what was asked for; else an empty text."""
     if caller.idempotency_key:
         return "the key stays: the caller's idempotency_key finds it in the request" if wanted else ""
     if is_new == wanted:
@@ -185,5 +185,5 @@ def _delivery(scheme: Scheme, request: Request, secret: str, now: float) -> str 
         signed = scheme.sign(request.with_headers({"host": request.headers.get("host", "localhost")}), secret, now)
         return scheme.verify(signed, [secret], now).delivery
     except Problem:
-        # `compose` says what cannot be signed.
+        # `compose` reports what cannot be signed.
         return None

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from shared.runtime.event import read_event
 from shared.validation import sentence_of
 
-# What a letter is printed with has forms that hold neither a secret nor a phone number.
+# Fields that are printed have patterns that allow neither a secret nor a phone number.
 _Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$")]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 _Code = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
@@ -27,27 +27,27 @@ _LONG_NUMBER = re.compile(r"[0-9]{5,}")
 
 
 class NotADeadLetterError(Exception):
-    """The text says why, and quotes nothing."""
+    """A file is not a dead letter; the text says why, and quotes nothing."""
 
 
 class DeadLetter(BaseModel):
     """One failed request.
 
     Attributes:
-        time: when it was kept, ISO 8601 in UTC.
-        action: of the function that it was for.
-        caller: who had sent it.
-        code: how it ended.
-        replayed: whether that was the end of an earlier request.
-        direct: whether it was a direct invocation: then there is a body, and nothing else.
+        time: when it was stored, ISO 8601 in UTC.
+        action: the action of its function.
+        caller: the name of its caller.
+        code: the code of the answer.
+        replayed: whether the answer was that of an earlier request.
+        direct: whether it was a direct invocation; then only the body is set.
         method, path, query, headers: of the request, without its credential; the path as it was sent.
-        omitted: the names of the headers and parameters that were left out, in lower case.
-        body, body_encoding: its bytes, as text.
+        omitted: the names of omitted headers and parameters, in lower case.
+        body, body_encoding: the body as text, and how its bytes are encoded.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
-    # No literal: `True` and 1.0 would equal it.
+    # Not `Literal[1]`, which accepts `True` and 1.0.
     version: Annotated[int, Field(ge=1, le=1)]
     time: _Time
     action: _Action
@@ -72,7 +72,7 @@ class DeadLetter(BaseModel):
         except (ValueError, binascii.Error):
             raise PydanticCustomError("content", "Body or time cannot be read") from None
         if self.direct and not read_event(self.content).direct:
-            # Written by somebody else: a request with a source address and headers of their choice.
+            # Not written by the function: somebody could choose the source address and the headers of the request.
             raise PydanticCustomError("event", "A direct invocation is not an event of the HTTP trigger")
         return self
 
@@ -83,15 +83,15 @@ class DeadLetter(BaseModel):
 
     @cached_property
     def seconds(self) -> float:
-        """Its time, in seconds since the epoch."""
+        """The time in seconds since the epoch."""
         return datetime.fromisoformat(self.time.replace("Z", "+00:00")).timestamp()
 
 
 def read_dead_letter(content: bytes) -> DeadLetter:
-    """Return the letter in a file's bytes.
+    """Return the dead letter in the bytes of a file.
 
     Raises:
-        NotADeadLetterError: it is none.
+        NotADeadLetterError: the file is not a dead letter.
     """
     try:
         value = json.loads(content)
@@ -103,12 +103,12 @@ def read_dead_letter(content: bytes) -> DeadLetter:
         return DeadLetter.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        # The field alone: below it are names of headers.
+        # Only the name of the field: its keys may be names of headers.
         raise NotADeadLetterError(
             f"not a dead letter: {': '.join(map(str, (*first['loc'][:1], sentence_of(first))))}"
         ) from None
 
 
 def without_numbers(text: str) -> str:
-    """Return a text without its long numbers: the name of a header, for one, may be that of a phone."""
+    """Return a text without its long numbers: a header name, for example, may contain a phone number."""
     return _LONG_NUMBER.sub("…", text)

@@ -13,19 +13,19 @@ from local.replay.row import End, Row
 
 
 def foresee(row: Row, event: bytes, post: Post, note: str, now: float) -> Row:
-    """Return the row with the end that the function's pipeline gives, up to its call of CCC.
+    """Return the row with the result of the function's pipeline, up to the call to CCC.
 
     Args:
-        row: of the letter.
-        event: that the function would get.
-        post: which function it is, with which callers.
-        note: what else there is to say.
+        row: the row of the dead letter.
+        event: the event that the function would get.
+        post: the options.
+        note: an additional note.
         now: seconds since the epoch.
     """
     done = walk(event, post.callers_file, os.environ, function=post.function, runtime=BUILT_IN[-1], now=now)
     if done.asked:
         return row.ended(End.OK, note, now=f"would call {done.asked.action.name}")
     last = report(done, mask_for(done.request, done.callers, post.get_secret))["steps"][-1]
-    # Neither quotes the request.
+    # Neither step nor reason quotes the request.
     why = f"{last['step']}: {last['reason']}" if not last["passed"] else "answered without a call"
     return row.ended(End.FAILED, "; ".join(filter(None, (why, note))), now=last.get("code", ""))

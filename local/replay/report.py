@@ -19,18 +19,18 @@ _STYLES = {End.OK: "green", End.FAILED: "red", End.SKIPPED: "dim"}
 def _cells(row: Row) -> tuple[str, ...]:
     status = "" if row.status is None else str(row.status)
     cells = (row.time, row.caller, row.was, row.now, status, row.end.value, row.file, row.note)
-    # The name of a file may hold anything.
+    # The name of a file may contain control characters.
     return tuple("".join(letter if letter.isprintable() else "?" for letter in cell) for cell in cells)
 
 
 def counts(rows: Sequence[Row]) -> str:
-    """Return how many ended in which way."""
+    """Return the number of rows for each result."""
     found = Counter(row.end for row in rows)
     return ", ".join(f"{found[end]} {end.value}" for end in End if found[end])
 
 
 def is_success(rows: Sequence[Row]) -> bool:
-    """Whether every letter that had to be sent has ended in success."""
+    """Whether every dead letter that had to be sent succeeded."""
     return all(row.end is not End.FAILED for row in rows)
 
 
@@ -43,7 +43,7 @@ def as_table(rows: Sequence[Row], console: Console) -> None:
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Return plain columns: a line per letter, and one that counts."""
+    """Return plain columns: a line per dead letter, and a line with the totals."""
     lines = [_HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)

@@ -13,7 +13,7 @@ _CODE = re.compile(r"[a-z_]{1,40}")
 
 
 class End(Enum):
-    """How a letter ended; skipped are those that need not be sent."""
+    """The result of a dead letter; `SKIPPED` means that it need not be sent."""
 
     OK = "ok"
     FAILED = "failed"
@@ -21,17 +21,17 @@ class End(Enum):
 
 
 class Row(NamedTuple):
-    """One letter and its end.
+    """One dead letter and its result. For any other file, `time`, `caller` and `was` are empty.
 
     Attributes:
-        file: its path.
-        time: when it was kept; empty for what is no letter, as what follows.
-        caller: as whom it was sent.
-        was: its code.
-        now: the code or the status of the answer, or the check that would fail; empty if it was not sent.
-        status: of HTTP.
-        end: how it ended.
-        note: what else there is to say.
+        file: the path of its file.
+        time: when it was stored.
+        caller: the caller that it was sent as.
+        was: the code that it was stored with.
+        now: the code or status word of the new answer, or the predicted result; empty if it was not sent.
+        status: the HTTP status of the new answer.
+        end: the result.
+        note: an additional note.
     """
 
     file: str
@@ -44,16 +44,16 @@ class Row(NamedTuple):
     note: str = ""
 
     def ended(self, end: End, note: str = "", *, now: str = "", status: int | None = None) -> Row:
-        """Return the row with its end."""
+        """Return the row with a result."""
         return self._replace(end=end, note=note, now=now, status=status)
 
     def answered(self, answer: Answer, wanted: str, note: str = "") -> Row:
-        """Return the row with the end that an answer tells.
+        """Return the row with the result of an answer.
 
         Args:
-            answer: of the function, or of whatever stands before it.
+            answer: from the function, or from a server in front of it.
             wanted: the `status` of a success.
-            note: what else there is to say.
+            note: an additional note.
         """
         fields = object_in(answer.body)
         told = [fields.get(name) for name in ("code", "status")]
