@@ -49,7 +49,7 @@ class AlibabaCloudDetector(_ReadsComments):
 class AssignedTokenDetector(_ReadsComments):
     """A random value behind the name of a secret, behind `Bearer` or `Basic`, or as a URL's password, quoted or not."""
 
-    secret_type = "Assigned Token"  # noqa: S105 - as above
+    secret_type = "Assigned Token"  # noqa: S105 - the name of a detector
     _name = r"(?:token|secret|password|passwd|pwd|[_-]key|apikey)(?:_previous)?"
     _value = r"['\"]?([A-Za-z0-9+/_~-]{16,}={0,2})"
     denylist = (

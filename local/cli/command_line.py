@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 USAGE_ERROR = 2
-# What a shell says of a command that SIGPIPE has ended. The signal itself would end it over a socket, too.
+# A shell's exit code for a command that SIGPIPE ended. The signal itself would also end it for a socket.
 _NOBODY_READS = 128 + signal.SIGPIPE
-# Likewise, of one that Ctrl-C has ended.
+# A shell's exit code for a command that Ctrl-C ended.
 _INTERRUPTED = 128 + signal.SIGINT
 # Folders below functions/; the first is the default.
 FUNCTIONS = ("mute_call", "unmute_call")
@@ -91,7 +91,7 @@ class _ChooseFunction(argparse.Action):
         parser: argparse.ArgumentParser,  # noqa: ARG002 - the signature of an action
         namespace: argparse.Namespace,
         values: str | Sequence[Any] | None,
-        option_string: str | None = None,  # noqa: ARG002 - as above
+        option_string: str | None = None,  # noqa: ARG002 - the signature of an action
     ) -> None:
         namespace.function = values
         if self._own is not None and namespace.callers is self._own:
@@ -116,7 +116,7 @@ def read_argument(argument: str) -> bytes:
     if argument == _STDIN:
         return _whole(sys.stdin.buffer, argument)
     if argument.lstrip().startswith(_JSON_BEGINS_WITH):
-        # The very bytes that were typed, whatever the locale says of them.
+        # The bytes as they were typed, independent of the locale.
         return os.fsencode(argument)
     try:
         with Path(argument).open("rb") as file:

@@ -22,7 +22,7 @@ CUSTOM_HANDLER = "functions.mute_call.index:FUNCTION"
 TOKEN_VARIABLE = "MUTE_CALL_TOKEN"  # noqa: S105 - a name
 DEMO_TOKEN = "demo-token"  # noqa: S105 - opens nothing but the simulator
 UNMUTE_TOKEN_VARIABLE = "UNMUTE_CALL_TOKEN"  # noqa: S105 - a name
-DEMO_UNMUTE_TOKEN = "demo-unmute-token"  # noqa: S105 - as above
+DEMO_UNMUTE_TOKEN = "demo-unmute-token"  # noqa: S105 - made up
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def stack(
 
     Args:
         gateway_port: 0 picks a free one.
-        simulator_port: likewise.
+        simulator_port: the simulator's.
         variables: for the function, over those of the shell.
         wrap: from both to what stands around the gateway's handler.
 

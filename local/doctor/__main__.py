@@ -54,7 +54,7 @@ def _examine(options: argparse.Namespace, root: Path, now: Callable[[], float]) 
     yield from check_python()
     yield from check_requirements(root)
     try:
-        # Not before: where nothing is installed, that has to be told.
+        # Imported late, so that missing packages are reported and do not stop the import.
         from local.doctor.case import Case  # noqa: PLC0415
         from local.doctor.examination import examine  # noqa: PLC0415
     except ImportError as error:

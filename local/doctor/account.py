@@ -15,15 +15,15 @@ from shared.problems import Upstream
 from shared.settings import Endpoint
 
 _GET_CALLER_IDENTITY = rpc.Operation("GetCallerIdentity", "2015-04-01")
-# The doctor's own: the function does not ask STS.
+# Only for the doctor: the function does not call STS.
 _VARIABLE = "STS_ENDPOINT"
-# The gateway refuses what is dated further off; and what is at all noticeable grows.
+# The gateway refuses a larger difference. A smaller one is reported, because it may grow.
 _REFUSED_S, _NOTICEABLE_S = 900, 60
 _HTTP_OK = 200
 
 
 def check_clock(live: Live) -> Iterator[Check]:
-    """Compare this machine's clock with that of CCC's endpoint, which anybody may ask for nothing."""
+    """Compare this machine's clock with that of CCC's endpoint. The request needs no credentials."""
     settings = live.settings
     connect_s, read_s = settings.ccc_connect_timeout_ms / 1000, settings.ccc_read_timeout_ms / 1000
     before = live.case.now()
@@ -40,7 +40,7 @@ def check_clock(live: Live) -> Iterator[Check]:
 
 
 def check_identity(live: Live) -> Iterator[Check]:
-    """Ask STS whose the credentials are."""
+    """Ask STS which identity the credentials belong to."""
     try:
         answer = _ask_sts(live)
     except ValidationError:
@@ -53,7 +53,7 @@ def check_identity(live: Live) -> Iterator[Check]:
 
 
 def account_id(live: Live) -> str | None:
-    """Return the account of the credentials, `None` where STS does not tell it."""
+    """Return the account of the credentials, `None` if STS does not return it."""
     try:
         answer = _ask_sts(live)
     except (ValidationError, transport.TransportError, rpc.SdkError):

@@ -30,7 +30,7 @@ _POLICY = {
 
 
 def check_ccc(live: Live) -> Iterator[Check]:
-    """Ask for a call that cannot be there, of an agent that is not: nobody is muted, whatever is answered."""
+    """Call the action for a call and an agent that do not exist, so nobody is muted."""
     instance = _instance(live)
     if instance is None:
         yield skipped("ccc", "the callers file names no instance")

@@ -29,7 +29,7 @@ _PROTOCOL = "CCC_PROTOCOL"
 
 @dataclass(frozen=True)
 class Case:
-    """One function, and everything that is known of it without asking anybody.
+    """One function, and everything that is known about it without the network.
 
     Attributes:
         root: of the repository.
@@ -52,7 +52,7 @@ class Case:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """What `s.yaml` says of it; nothing where it cannot be read."""
+        """The function's settings in `s.yaml`; empty if the file cannot be read."""
         try:
             return read_deployment(self.root, self.function, self.shell)
         except DeploymentError:
@@ -60,7 +60,7 @@ class Case:
 
     @cached_property
     def environ(self) -> dict[str, str]:
-        """The function's variables: those of `s.yaml`, and over them those of a trial."""
+        """The function's variables: those of `s.yaml`, overridden by those of a trial."""
         if not self.deployment.resources:
             return {name: value for name, value in self.shell.items() if value}
         region = {"FC_REGION": self.deployment.region} if self.deployment.region else {}
@@ -68,13 +68,13 @@ class Case:
 
     @cached_property
     def trial(self) -> dict[str, str]:
-        """The shell's endpoints on this machine, and with CCC's the protocol."""
+        """The shell's endpoints on this machine; with CCC's endpoint also the protocol."""
         given = {name: self.shell[name] for name in _ENDPOINTS if is_loopback(self.shell.get(name, ""))}
         names = [_PROTOCOL] if _ENDPOINTS[0] in given and self.shell.get(_PROTOCOL) else []
         return given | {name: self.shell[name] for name in names}
 
     def undeployed_variables(self) -> Iterator[str]:
-        """Yield the settings that the shell has in vain: they are not in `s.yaml`, or are something else there."""
+        """Yield the shell's settings without effect: they are not in `s.yaml`, or have another value there."""
         if not self.deployment.resources:
             return
         for name in (field.upper() for field in Settings.model_fields):
@@ -89,7 +89,7 @@ class Case:
 
     @cached_property
     def callers(self) -> Callers | None:
-        """The callers; `None` where the file is wrong."""
+        """The callers; `None` if the file is invalid."""
         try:
             return load_callers(self.callers_file)
         except ConfigurationError:
@@ -97,14 +97,14 @@ class Case:
 
     @property
     def secret_variables(self) -> set[str]:
-        """The variables that hold secrets, those that may be unset with a `?`."""
+        """The variables that hold secrets; optional ones end in `?`."""
         callers = self.callers.callers.values() if self.callers else ()
         references = (reference for caller in callers for reference in caller.references())
         return {reference.removeprefix(ENV) for reference in references if reference.startswith(ENV)}
 
     @cached_property
     def settings(self) -> Settings | None:
-        """The settings; `None` where a variable is wrong."""
+        """The settings; `None` if a variable is invalid."""
         try:
             return read_settings(self.environ, region=self.region)
         except ConfigurationError:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Status(Enum):
-    """How a check has ended; its value is the word that `--json` has for it."""
+    """The result of a check; the value is its word in `--json`."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,13 +16,13 @@ class Status(Enum):
 
 
 class Check(NamedTuple):
-    """What was looked at and what was found; neither holds a secret.
+    """A check and its result; neither contains a secret.
 
     Attributes:
-        name: of what was looked at.
-        status: how it ended.
-        found: one line.
-        remedy: what to do about it, a command or a place; `None` where there is nothing to do.
+        name: of what was checked.
+        status: the result.
+        found: what was found, one line.
+        remedy: how to fix it, a command or a place; `None` if there is nothing to do.
     """
 
     name: str
@@ -32,20 +32,20 @@ class Check(NamedTuple):
 
 
 def ok(name: str, found: str) -> Check:
-    """Return a check that has passed."""
+    """Return a check that passed."""
     return Check(name, Status.OK, found)
 
 
 def warning(name: str, found: str, remedy: str) -> Check:
-    """Return a check that has found what need not be wrong."""
+    """Return a check that found a possible fault."""
     return Check(name, Status.WARNING, found, remedy)
 
 
 def failed(name: str, found: str, remedy: str) -> Check:
-    """Return a check that has found a fault."""
+    """Return a check that found a fault."""
     return Check(name, Status.FAILED, found, remedy)
 
 
 def skipped(name: str, reason: str) -> Check:
-    """Return a check that could not be made."""
+    """Return a check that could not run."""
     return Check(name, Status.SKIPPED, reason)

@@ -15,14 +15,14 @@ from shared.problems import ConfigurationError
 from shared.settings import Settings, doubt_of_region, doubts, misspelt, read_settings
 
 UNSEEN = "deployed as `s secret` has it, which cannot be seen from here"
-# What `Settings` has of secrets.
+# The settings that are secrets.
 _URL_OF_THE_STORE = "IDEMPOTENCY_URL"
-# Those of the callers files that are shipped: nobody's.
+# The example instances of the shipped callers files.
 _EXAMPLES = frozenset({"ccc-test"})
 
 
 def check_callers(case: Case) -> Iterator[Check]:
-    """Check the callers file: each error of it."""
+    """Check the callers file; yield each error."""
     try:
         callers = load_callers(case.callers_file).callers
     except ConfigurationError as error:
@@ -32,7 +32,7 @@ def check_callers(case: Case) -> Iterator[Check]:
         yield ok("callers", f"{', '.join(callers)} in {case.callers_file.name} of {case.function}")
         for told in doubts_of(callers):
             yield warning("callers", told, f"correct it in {case.callers_file.name} of {case.function}")
-        # The simulator has no other.
+        # The simulator has only the example instance.
         named = [name for name, caller in callers.items() if not _EXAMPLES.isdisjoint(caller.instances)]
         if named and not case.trial:
             found = f"{', '.join(named)}: ccc-test is the example instance, not yours"
@@ -44,7 +44,7 @@ def check_callers(case: Case) -> Iterator[Check]:
 
 
 def check_variables(case: Case) -> Iterator[Check]:
-    """Check the function's variables: each that is wrong, and each that only this shell has."""
+    """Check the function's variables: yield each invalid one, and each that only this shell has."""
     try:
         settings = read_settings(case.environ, region=case.region)
     except ConfigurationError as error:
@@ -63,7 +63,7 @@ def check_variables(case: Case) -> Iterator[Check]:
 
 
 def check_secrets(case: Case) -> Iterator[Check]:
-    """Check every secret of every caller; those of KMS can only be asked for live."""
+    """Check every secret of every caller; those in KMS can be checked only with `--live`."""
     if case.callers is None:
         yield skipped("secrets", "the callers file has errors")
         return
@@ -74,7 +74,7 @@ def check_secrets(case: Case) -> Iterator[Check]:
 
 
 def _doubts(case: Case) -> Iterator[Check]:
-    """Yield what is no error, and yet hardly meant, here and in s.yaml."""
+    """Yield variables, here and in `s.yaml`, that are valid but probably a mistake."""
     secrets = {name.removesuffix(OPTIONAL) for name in case.secret_variables}
     if told := doubt_of_region(case.region):
         yield warning("variables", f"region: {told}", f"correct region in {FILE}")
@@ -86,7 +86,7 @@ def _doubts(case: Case) -> Iterator[Check]:
 
 
 def _ttl(case: Case, settings: Settings) -> Iterator[Check]:
-    """Tell each caller whose recorded requests would be good for longer than their keys are known."""
+    """Yield each caller whose recorded requests would be accepted for longer than their keys are stored."""
     for name, caller in case.callers.callers.items() if case.callers else ():
         try:
             check_ttl(name, caller, settings)
@@ -98,7 +98,7 @@ def _fault(case: Case, told: str) -> tuple[str, str]:
     """Return what is wrong with a variable, and where to correct it."""
     name, _, problem = told.partition(": ")
     if name.endswith("_REGION") and name not in case.environ:
-        # The region of every service is the function's, if it has none of its own.
+        # A service without its own region uses the function's.
         return f"region: {problem}", f"correct region in {FILE}: the id of a region, such as cn-shanghai"
     is_of_the_shell = case.shell.get(name) == case.environ.get(name)
     where = "in this shell" if is_of_the_shell else f"in {FILE}, environmentVariables"

@@ -25,17 +25,17 @@ _VARIABLE = re.compile(r"vars\.(\w+)")
 # The tool takes a name without quotation marks as well.
 _FROM_SHELL = re.compile(r"""env\( *(['"]?)(\w+)\1 *(?:, *(['"])(.*?)\3 *)?\)""")
 _FROM_TOOL = re.compile(r"""secret\( *(['"]?)([^'"]+?)\1 *\)""")
-# At these the tool stops, if there is no such variable; `${config('AccountID')}` and its like are its own.
+# The tool stops at these expressions if there is no such variable. `${config('AccountID')}` and the like are its own.
 _NAME = re.compile(r"vars\.(\w+)[\w.-]*|\w+")
 _HOME, _KEPT_IN = "serverless_devs_config_home", Path(".s", "secrets.yaml")
 
 
 class DeploymentError(Exception):
-    """The document cannot be used; the text says where, and quotes nothing of it."""
+    """The document cannot be used; the text says where, without a quotation."""
 
 
 class Kept(str):
-    """A value with secrets of the tool's in it, an empty text where one cannot be seen; and their names."""
+    """A value that contains secrets of the tool, and their names. A secret that cannot be read is an empty text."""
 
     __slots__ = ("names",)
     names: frozenset[str]
@@ -52,10 +52,10 @@ class Deployment:
     """The resources of one function.
 
     Attributes:
-        resources: the `props` of each, by its name.
+        resources: the `props` of each resource, by its name.
         unset: variables of the shell that have no default, of any resource: without them no `s` command runs.
-        secrets: names of what the tool keeps, of any resource: likewise.
-        unknown: expressions of any resource that name nothing.
+        secrets: names of the tool's secrets, of any resource: without them no `s` command runs either.
+        unknown: expressions of any resource that refer to nothing.
     """
 
     resources: Mapping[str, Props] = field(default_factory=dict)
@@ -72,14 +72,14 @@ class Deployment:
 
     @property
     def kept(self) -> dict[str, Kept]:
-        """The variables that the first resource takes from what the tool keeps."""
+        """The variables of the first resource that are secrets of the tool."""
         for props in self.resources.values():
             return {name: value for name, value in variables_of(props).items() if isinstance(value, Kept)}
         return {}
 
     @property
     def unseen(self) -> dict[str, Kept]:
-        """Those of them whose value cannot be seen from here."""
+        """The variables of the first resource whose secret cannot be read from here."""
         return {name: value for name, value in self.kept.items() if not value}
 
     @property
@@ -100,20 +100,20 @@ def variables_of(props: Props) -> dict[str, Any]:
 
 
 def entry_of(name: str, *, secret: bool) -> str:
-    """Return the line of `environmentVariables` that takes a variable from the shell, or from what the tool keeps."""
+    """Return the line of `environmentVariables` that takes a variable from the shell, or from the tool's secrets."""
     return f"{name}: ${{{'secret' if secret else 'env'}('{name}')}}"
 
 
 def keep_command(*names: str) -> str:
-    """Return the commands that hand secrets of the shell's to the tool."""
+    """Return the commands that store secrets of the shell in the tool."""
     return "; ".join(f's secret add --key {name} --value "${name}" -f' for name in names)
 
 
 def kept_secrets(environ: Mapping[str, str]) -> frozenset[str]:
-    """Return the names of the secrets that the tool keeps on this machine; not their values.
+    """Return the names of the secrets that the tool stores on this machine, without their values.
 
     Args:
-        environ: the shell's variables, which say where its home is.
+        environ: the shell's variables, for its home directory.
     """
     home = environ.get(_HOME) or environ.get("HOME")
     try:
@@ -124,7 +124,7 @@ def kept_secrets(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def package_of(root: Path, resource: str) -> str | None:
-    """Return the function whose package a resource is deployed with, `None` for one without a package.
+    """Return the function whose package a resource uses, `None` if it has no package.
 
     Args:
         root: of the repository.
@@ -141,7 +141,7 @@ def package_of(root: Path, resource: str) -> str | None:
 
 
 def read_deployment(root: Path, function: str, environ: Mapping[str, str]) -> Deployment:
-    """Return the resources whose package is the function's.
+    """Return the resources that use the function's package.
 
     Args:
         root: of the repository.
@@ -181,7 +181,7 @@ def _document(root: Path) -> object:
 
 @lru_cache
 def _parsed(text: str) -> object:
-    """Parse a document, which takes a tenth of a second, once for all checks; nobody changes what is returned."""
+    """Parse a document once for all checks, because it takes a tenth of a second. The result must not be changed."""
     return yaml.safe_load(text)
 
 
@@ -191,7 +191,7 @@ def _mapping(document: object, name: str) -> dict[str, Any]:
 
 
 def _code_of(resource: object) -> str:
-    """Return the path of a function's package, an empty string for what is no function."""
+    """Return the path of a function's package, an empty string if there is no function."""
     code = _mapping(resource, "props").get("code")
     is_function = isinstance(resource, dict) and resource.get("component") == "fc3"
     return code if is_function and isinstance(code, str) else ""

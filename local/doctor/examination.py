@@ -27,9 +27,9 @@ class Examination(Generic[_Examined]):
     """A row of the tables below.
 
     Attributes:
-        what: has to hold.
-        how: it is checked; yields what was found, each with its own remedy.
-        remedy: where a remedy sends the reader.
+        what: the condition that must hold.
+        how: makes the check; yields its results, each with its own remedy.
+        remedy: the place to correct a fault.
     """
 
     what: str
@@ -64,7 +64,7 @@ def examine(case: Case, *, live: bool) -> Iterator[Check]:
 
     Args:
         case: what is examined.
-        live: whether anybody is asked; with the credentials of the shell.
+        live: whether to check over the network, with the credentials of the shell.
     """
     yield from _all(HERE, case)
     if not live:
@@ -74,7 +74,7 @@ def examine(case: Case, *, live: bool) -> Iterator[Check]:
 
 
 def check_live(case: Case) -> Iterator[Check]:
-    """Ask, if there are credentials and it is known whom."""
+    """Run the checks over the network, if credentials and settings are known."""
     credentials = credentials_in(case.shell)
     if credentials is None:
         remedy = "export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…, of a user who may ask"
@@ -103,7 +103,7 @@ def _all(examinations: tuple[Examination[_Examined], ...], examined: _Examined) 
 
 
 def _guarded(check: Callable[[_Examined], Iterator[Check]], examined: _Examined) -> Iterator[Check]:
-    """Yield what a check finds; a defect of its own is told, and the others go on."""
+    """Yield the results of a check. A defect of the check is a result too, and the other checks continue."""
     try:
         yield from check(examined)
     except Exception as error:  # noqa: BLE001 - a stack trace may quote anything

@@ -16,7 +16,7 @@ _LOCK = Path("requirements", "dev.txt")
 
 
 def check_python(running: tuple[int, int] = sys.version_info[:2]) -> Iterator[Check]:
-    """Check the Python that runs."""
+    """Check the version of the running Python."""
     oldest = ".".join(map(str, OLDEST))
     if running < OLDEST:
         found = ".".join(map(str, running))
@@ -28,7 +28,7 @@ def check_python(running: tuple[int, int] = sys.version_info[:2]) -> Iterator[Ch
 
 
 def check_requirements(root: Path) -> Iterator[Check]:
-    """Check that what is installed is what is locked.
+    """Check that the installed packages are the locked ones.
 
     Args:
         root: of the repository.

@@ -21,7 +21,7 @@ _URL = "IDEMPOTENCY_URL"
 _OBJECT = "doctor.json"
 _LEASE_MS = 1000
 _IN_KMS = 'docs/deploy.md, "Secrets in KMS"'
-# Letters are never written over.
+# Objects are never overwritten.
 _ALREADY_THERE = "FileAlreadyExists"
 
 
@@ -36,7 +36,7 @@ def check_kms(live: Live) -> Iterator[Check]:
 
 
 def check_store(live: Live) -> Iterator[Check]:
-    """Claim a key that nobody has, and release it."""
+    """Claim an unused key, and release it."""
     url = live.settings.idempotency_url.get_secret_value()
     if _URL in live.case.deployment.unseen:
         yield skipped("idempotency", f"{_URL}: {UNSEEN}")
@@ -59,7 +59,7 @@ def check_store(live: Live) -> Iterator[Check]:
 
 
 def check_letters(live: Live) -> Iterator[Check]:
-    """Write a small object where dead letters would be: once, it is never written over."""
+    """Write a small object to the place of the dead letters, unless it exists: it is never overwritten."""
     write = dead_letters.open_dead_letters(live.settings)
     if write is None:
         return
@@ -69,7 +69,7 @@ def check_letters(live: Live) -> Iterator[Check]:
         write(_OBJECT, content, live.credentials, patience())
     except dead_letters.DeadLetterError as error:
         if _ALREADY_THERE in str(error):
-            # OSS has let the request pass up to there.
+            # OSS has accepted the request up to the check for an existing object.
             yield ok("dead letters", f"{place}/{_OBJECT} exists from an earlier check, and may be written")
             return
         remedy = f"DEAD_LETTER_URL, OSS_REGION, and oss:PutObject on it; {live.settings.oss_endpoint} must be reachable"
@@ -90,7 +90,7 @@ def _secret(live: Live, caller_name: str, scheme: Scheme, reference: str) -> Che
         return failed(
             "secrets", str(error), f"KMS_REGION, KMS_ENDPOINT: is {live.settings.kms_endpoint} right, and reached"
         )
-    # The first is the current one: with that of no use, only who still sends the previous one gets in.
+    # The first version is the current one. If it is unusable, only senders with the previous one are accepted.
     fault = fault_of(values[0], scheme.fault_of_secret) if values else None
     if fault:
         remedy = f'a version of {name} in the form of the scheme {scheme.scheme}; docs/contract.md, "Schemes"'

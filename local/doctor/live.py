@@ -18,7 +18,7 @@ _VISIBLE = re.compile(r"[!-~]*")
 NEW_KEY = "export ALIBABA_CLOUD_ACCESS_KEY_ID, …_ACCESS_KEY_SECRET and, for a temporary key, …_SECURITY_TOKEN anew"
 CLOCK = "set the clock of this machine: requests are refused if it is wrong by 15 minutes"
 
-# What the gateway of every API says of a key, its token or its signature, and of the time of a request.
+# Codes of every API's gateway about a key, its token or its signature, and about the time of a request.
 _REMEDIES = (
     (r"(InvalidAccessKeyId|InvalidSecurityToken|MissingAccessKeyId|MissingSecurityToken)(\..+)?", NEW_KEY),
     (r"SignatureDoesNotMatch|IncompleteSignature", NEW_KEY),
@@ -27,12 +27,12 @@ _REMEDIES = (
 
 
 class Live(NamedTuple):
-    """A case that may be asked about.
+    """A case that is checked over the network.
 
     Attributes:
         case: what is examined.
-        settings: of the function.
-        credentials: of whoever runs the doctor; the token is empty for a long-term key.
+        settings: the settings of the function.
+        credentials: of the user of the doctor; the token is empty for a long-term key.
     """
 
     case: Case
@@ -47,15 +47,15 @@ def credentials_in(shell: Mapping[str, str]) -> Credentials | None:
 
 
 def garbled_in(shell: Mapping[str, str]) -> list[str]:
-    """Return which variables of the credentials hold what no credential does, and no header could carry."""
+    """Return the credential variables with characters that no credential and no header can have."""
     return [name for name in _VARIABLES if not _VISIBLE.fullmatch(shell.get(name, ""))]
 
 
 def remedy_of_the_gateway(code: str) -> str | None:
-    """Return what to do about a refusal that is the same at every API, `None` for any other."""
+    """Return the remedy for a refusal that every API has, `None` for any other."""
     return next((remedy for pattern, remedy in _REMEDIES if re.fullmatch(pattern, code)), None)
 
 
 def patience() -> float:
-    """Return the deadline of one question, by `time.monotonic()`; the function has less, slow is not unreachable."""
+    """Return the deadline of one request, by `time.monotonic()`. It is longer than the function's."""
     return time.monotonic() + _PATIENCE_S

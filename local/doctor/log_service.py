@@ -31,9 +31,9 @@ _WANTED = Path(__file__).resolve().parents[2] / "docs/watching/index.json"
 _ENDPOINT = "SLS_ENDPOINT"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
 _CODE = re.compile(r"[A-Za-z]{1,64}")
-# Of the tool that deploys: what `auto` stands for.
+# The deployment tool's names for `auto`.
 _AUTO, _AUTO_LOGSTORE, _LONGEST_PROJECT = "auto", "default-logs", 63
-# What an index says of itself, and no update takes.
+# Fields of an index that an update does not accept.
 _READ_ONLY = ("index_mode", "lastModifyTime", "storage")
 _CONNECT_S, _READ_S = 5.0, 10.0
 _HTTP_ERROR = 400
@@ -54,10 +54,10 @@ class LogServiceError(Exception):
 
 
 class Logstore(NamedTuple):
-    """Where a function's lines are.
+    """The logstore of a function.
 
     Attributes:
-        address: of the service in the region, `https://host[:port]`, or `http://` on this machine.
+        address: the service's address in the region, `https://host[:port]`, or `http://` on this machine.
         region: of the project.
         project: its name.
         name: of the logstore.
@@ -78,7 +78,7 @@ def logstore_of(live: Live) -> Logstore:
     """Return the logstore that the function is deployed with.
 
     Raises:
-        LogServiceError: s.yaml names none, or STS does not say whose account it is.
+        LogServiceError: s.yaml names no logstore, or STS does not return the account.
     """
     region = live.case.region
     endpoint = live.case.shell.get(_ENDPOINT) or f"{region}.log.aliyuncs.com"
@@ -120,7 +120,7 @@ def call(logstore: Logstore, credentials: Credentials, method: str, path: str, c
     """
     body = b"" if content is None else json.dumps(content).encode()
     where = urlsplit(logstore.address)
-    # A name in front of an address of this machine leads nowhere.
+    # An address on this machine cannot have the project's name before it.
     host = f"{logstore.project}.{where.netloc}"
     url = f"{where.scheme}://{where.netloc if where.scheme == 'http' else host}{path}"
     headers = {"Host": host, **signed_headers(method, path, body, credentials, formatdate(usegmt=True))}
@@ -176,7 +176,7 @@ def read_index(logstore: Logstore, credentials: Credentials) -> dict[str, Any] |
 
 
 def completed(index: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return an index with everything that it has, and what our queries need: an update replaces it as a whole."""
+    """Return an index with its own fields and those that our queries need, because an update replaces all of it."""
     wanted = json.loads(_WANTED.read_text(encoding="utf-8"))
     there = dict(index or {})
     keys = there.get("keys") or {}
@@ -202,7 +202,7 @@ def _completed(there: object, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def missing(index: Mapping[str, Any] | None) -> list[str]:
-    """Return what an index lacks of what our queries need."""
+    """Return the fields that our queries need and an index lacks."""
     there, wanted = index or {}, completed(index)
     fields = there.get("keys") or {}
     lacking = [name for name, field in wanted["keys"].items() if fields.get(name) != field]

@@ -17,7 +17,7 @@ from shared.problems import ConfigurationError
 
 _FILE = "callers.toml"
 
-# What a reference stands for, by the reference; `None` where that cannot be seen from here.
+# The value of each reference; `None` if it cannot be read from here.
 _Values = Mapping[str, str | None]
 
 
@@ -62,7 +62,7 @@ def _values(callers: Callers, deployed: Mapping[str, str], shell: Mapping[str, s
 
 
 def _shared(function: str, own: _Values, other: str, others: _Values) -> Iterator[str]:
-    """Yield what both functions have; the same reference may stand for two values, if s.yaml says so."""
+    """Yield secrets that both functions have. One reference may have two values, depending on `s.yaml`."""
     for name, value in own.items():
         for other_name, other_value in others.items():
             if name == other_name and (value == other_value or None in (value, other_value)):

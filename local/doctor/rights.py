@@ -21,7 +21,7 @@ from shared.settings import Endpoint
 
 LINKED = "AliyunServiceRoleForFC"
 LOG = ("log:PostLogStoreLogs",)
-# Those of the service-linked role's own policy.
+# The actions in the policy of the service-linked role.
 VPC = (
     "vpc:DescribeVSwitchAttributes",
     "vpc:DescribeVpcAttribute",
@@ -33,7 +33,7 @@ VPC = (
     "ecs:DescribeNetworkInterfacePermissions",
 )
 _VERSION = "2015-05-01"
-# The doctor's own, and the one endpoint of RAM: it has no regions.
+# Only for the doctor. RAM has one endpoint, without regions.
 _VARIABLE, _ENDPOINT = "RAM_ENDPOINT", "ram.aliyuncs.com"
 _NO_ROLE = "EntityNotExist.Role"
 # A role may have twenty custom ones, and as many of the system's.
@@ -42,14 +42,14 @@ _REMEDY = 'docs/deploy.md, "2. The function\'s role": the service-linked role, o
 
 
 class _RefusedError(Exception):
-    """RAM answered with a code, which is the text."""
+    """RAM answered with an error; the text is its code."""
 
 
 def check_rights(live: Live) -> Iterator[Check]:
     """Ask RAM for the service-linked role, and without one for the policies of the function's role."""
     given = live.case.shell.get(_VARIABLE)
     if live.case.trial and not given:
-        # Whoever tries things here has credentials that nobody else knows.
+        # An endpoint on this machine is a trial with made-up credentials.
         yield skipped("rights", f"a trial on this machine, without {_VARIABLE}")
         return
     try:

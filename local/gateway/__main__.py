@@ -51,7 +51,7 @@ def _serve_until_signal(gateway: Gateway) -> None:
     receiver, sender = socket.socketpair()
     sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
     with receiver, sender:
-        # A signal just before `recv` would wait for the next one, did it not write a byte of its own.
+        # Each signal writes a byte, so one that arrives just before `recv` is not missed.
         signal.set_wakeup_fd(sender.fileno())
         sys.stdout.write(f"listening on {gateway.url}\n")
         sys.stdout.flush()

@@ -2,7 +2,7 @@
 
     request → the instance's server, with the context and the role's credentials in `x-fc-*` headers → answer
 
-The server is started as the deployed one is, by its command, and told its port by `FC_CUSTOM_LISTEN_PORT` (documented).
+The server is started with the command of the deployed one; `FC_CUSTOM_LISTEN_PORT` sets its port (documented).
 """
 
 import http.client
@@ -25,12 +25,12 @@ from local.http import LOOPBACK, Answer
 
 _GRACE_SECONDS = 10
 _COMMAND = (sys.executable, "-m", "shared.server")
-# Of one connection, and so not the next one's.
+# Headers for one connection only; they are not passed on.
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "upgrade")
 
 
 class CustomInstance:
-    """The instance of the moment; one that has ended is replaced by the next request's.
+    """The current instance. After it has ended, the next request starts a new one.
 
     Raises:
         FunctionError: the server ends before it listens.
@@ -48,7 +48,7 @@ class CustomInstance:
             self._start()
 
     def prepare(self, request: Request) -> Callable[[], Answer]:
-        """Return what passes the request on.
+        """Return a function that passes requests on to the server.
 
         The instance takes `concurrency` requests at a time, others wait. An instance that drops the connection: 502
         (documented for POST).
@@ -56,12 +56,12 @@ class CustomInstance:
         return partial(self._pass_on, request)
 
     def invoke(self, event: bytes, request_id: str) -> bytes:
-        """Invoke directly: `POST /invoke`, of whose answer the body alone counts (documented)."""
+        """Invoke directly with `POST /invoke`; only the body of the answer counts (documented)."""
         headers = (("Content-Type", "application/octet-stream"),)
         return self._pass_on(Request("POST", "/invoke", headers, event, request_id=request_id)).body
 
     def close(self) -> None:
-        """End the server; it lets the requests that run come to their end."""
+        """End the server after its running requests."""
         with self._turn:
             if self._process:
                 self._process.send_signal(signal.SIGTERM)
@@ -128,7 +128,7 @@ class CustomInstance:
             connection.close()
 
     def _context(self, request_id: str) -> Mapping[str, str]:
-        """Return the headers by which a custom runtime gets its context (documented), those of the role included."""
+        """Return the headers with the context for a custom runtime (documented), including the role's credentials."""
         role = self._credentials() or Credentials("", "", "")
         settings = self._settings
         return {
@@ -145,7 +145,7 @@ class CustomInstance:
 
 
 def _passed_on(request: Request) -> list[tuple[str, str]]:
-    """Return the client's headers; of those that the platform writes, it takes none (documented)."""
+    """Return the client's headers without those that only the platform may set (documented)."""
     return [
         (name, value)
         for name, value in request.headers

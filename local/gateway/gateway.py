@@ -25,13 +25,14 @@ class Gateway:
 
     `port` 0 picks a free port; `settings` are the fields of `Settings` (`runtime`, `timeout`, …).
     `credentials` may be assigned at any time, None for a function without a role: the next invocation has them.
-    `wrap` may be assigned before the block: what it returns answers requests in the place of what it is given, which
-    is function and platform together.
+    `wrap` may be assigned before the block. It gets the handler of function and platform, and returns the handler
+    that answers requests in its place.
     `beside` are gateways that are not entered, by the first segment of their paths: their functions are served here,
     as the routes of a custom domain do it.
 
-    A custom runtime has a process of its own. Of a built-in one the environment is this process's, so one gateway per
-    process at a time; it is put back on exit, while the function's module keeps its state from one gateway to the next.
+    A custom runtime has its own process. A built-in one uses the environment of this process, so there may be only one
+    gateway per process at a time. The environment is restored on exit. The function's module keeps its state for the
+    next gateway.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Gateway:
         return self._invoke(payload, new_request_id())
 
     def serving(self, request: Request) -> "Gateway":
-        """Return whose function answers a request: that of a gateway beside this one, or its own."""
+        """Return the gateway whose function answers a request: this one, or one of `beside`."""
         segment = request.path.removeprefix("/").partition("/")[0]
         name = invoked_function(request)
         for path, gateway in self.beside.items():
@@ -81,7 +82,7 @@ class Gateway:
         with ExitStack() as stack:
             for gateway in (*self.beside.values(), self):
                 gateway._start(stack)  # noqa: SLF001 - a gateway, too
-            handler = self.wrap(lambda request: self.serving(request)._trigger(request))  # noqa: SLF001 - likewise
+            handler = self.wrap(lambda request: self.serving(request)._trigger(request))  # noqa: SLF001 - a gateway, too
             server = Server(self.port, _with_request_id(handler), _refuse, BODY)
             server.start()
             stack.callback(server.close, _GRACE_SECONDS)
@@ -100,7 +101,7 @@ class Gateway:
         instance = Instance(self.settings, lambda: self.credentials)
         self._invoke = instance.invoke
         trigger = Trigger(self.settings, event_driven(self.settings, instance.invoke), instance.invoke)
-        # The end, last line first: what waits in the queue is dropped before the instance ends what runs.
+        # On exit the callbacks run in reverse: the queue is emptied before the instance ends the running request.
         stack.callback(trigger.close, _GRACE_SECONDS)
         stack.callback(instance.close, _GRACE_SECONDS)
         return trigger
@@ -127,6 +128,6 @@ def _with_request_id(handler: Handler) -> Callable[[http.Request], Answer]:
 
 
 def _refuse(error: MalformedError) -> Answer:
-    """Answer a request that cannot be read: whatever is wrong with it, it is the client's fault."""
+    """Answer a request that cannot be read, which is always the client's fault."""
     request_id = new_request_id()
     return invalid_argument(str(error)).answer(request_id).with_headers({"X-Fc-Request-Id": request_id})

@@ -17,7 +17,7 @@ from local.gateway.worker import Worker
 Hook = Callable[..., Any]
 
 
-# Of all instances together: the environment of a built-in one is this process's.
+# One for all instances, because built-in runtimes share the environment of this process.
 _TURN = threading.Lock()
 
 
@@ -26,7 +26,7 @@ class LoadError(Exception):
 
 
 class Instance:
-    """The instance of the moment. Where the platform would replace it, the next invocation finds a fresh one.
+    """The current instance. When the platform would replace it, the next invocation gets a fresh one.
 
     That is after a timeout, an exit and a failed initializer (documented for the initializer, inferred else). A fresh
     one runs the initializer again in a new thread, but in the same process: module state stays, and a function that
@@ -66,13 +66,13 @@ class Instance:
                     self._initialized = True
                 return self._run(partial(_handle, self._handler, event, context), self._settings.timeout, UNHANDLED)
             finally:
-                # Where stdout is a pipe, log lines would else come late or never.
+                # Without it, log lines come late or never if stdout is a pipe.
                 sys.stdout.flush()
 
     def close(self, grace: float) -> None:
         """Let no invocation begin; wait up to `grace` seconds for a running one, then leave it behind."""
         self._closed = True
-        # With the turn in hand there is no invocation between its beginning and its job.
+        # While this lock is held, no invocation can begin.
         idle = _TURN.acquire(timeout=grace)
         self._worker.stop(grace if idle else 0)
         if idle:

@@ -23,7 +23,7 @@ class Trigger:
     """Answers requests with a function, of a built-in or a custom runtime.
 
     `prepare` is for the HTTP trigger; `invoke` takes event and request id of a direct invocation and returns bytes.
-    Both raise FunctionError. The server calls a Trigger as `request -> answer` and knows nothing else of it.
+    Both raise FunctionError. The server calls a Trigger as `request -> answer`.
     """
 
     def __init__(self, settings: Settings, prepare: Prepare, invoke: Invoke) -> None:
@@ -80,7 +80,7 @@ class Trigger:
         return Answer(200, {"Content-Type": "application/octet-stream"}, payload)
 
     def _queued(self, run: Callable[[], object], request_id: str) -> Answer:
-        """Accept an asynchronous invocation: 202, no body (documented for InvokeFunction). It runs in its turn, once.
+        """Accept an asynchronous invocation: 202, no body (documented for InvokeFunction). It runs once, in order.
 
         The platform would repeat a failed one, as often as the function's `asyncInvokeConfig` says.
         """

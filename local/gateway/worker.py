@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 class Worker(Generic[Result]):
-    """A thread of its own; daemonic, because Python cannot end the thread of a job that hangs."""
+    """A separate thread; daemonic, because Python cannot end the thread of a job that hangs."""
 
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Result], Future[Result]] | None] = queue.SimpleQueue()
@@ -19,7 +19,7 @@ class Worker(Generic[Result]):
         self._thread.start()
 
     def submit(self, job: Callable[[], Result]) -> "Future[Result]":
-        """Queue a job; the future gets its result or whatever it raises, `SystemExit` included."""
+        """Queue a job; the future gets its result or its exception, including `SystemExit`."""
         future: Future[Result] = Future()
         self._jobs.put((job, future))
         return future
@@ -37,5 +37,5 @@ class Worker(Generic[Result]):
                 future.set_result(job())
             except BaseException as exception:  # noqa: BLE001 - nothing a function raises may end the thread
                 future.set_exception(exception)
-            # Else the last result stays alive while the thread waits for the next job.
+            # Otherwise the last result stays in memory while the thread waits for the next job.
             del item, job, future

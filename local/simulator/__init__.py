@@ -10,7 +10,7 @@ code with the functions it is there to test, the signature check least of all.
 
 Not simulated:
 
-* TLS, virtual hosts and regions: every product on one loopback port, told apart by action; `HostId` is a constant.
+* TLS, virtual hosts and regions: every product on one loopback port, distinguished by action; `HostId` is a constant.
 * Every action but MuteCall and UnmuteCall (CCC 2020-07-01), GetSecretValue (KMS 2016-01-20), GetCallerIdentity (STS
   2015-04-01), GetRole, ListPoliciesForRole and GetPolicy (RAM 2015-05-01). The life of a call: it is answered before
   the start and never ends. Of secrets: `VersionId`, types other than generic text, stages of one's own, and the key

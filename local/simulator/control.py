@@ -15,7 +15,7 @@ PREFIX = "/_simulator/"
 
 def handle(endpoint: Endpoint, request: Request) -> Answer:
     """Answer a request whose path begins with `PREFIX`; always JSON, an error as `{"error": "…"}`."""
-    # Here nothing is signed.
+    # The control plane needs no signature.
     if is_foreign(request.header("host"), request.header("origin")):
         return problem(403, "the request comes from a page of another site")
     name = request.path.removeprefix(PREFIX)
@@ -31,7 +31,7 @@ def handle(endpoint: Endpoint, request: Request) -> Answer:
 
 
 def problem(status: int, text: str) -> Answer:
-    """Return an error in the simulator's own voice, as JSON."""
+    """Return an error of the simulator itself, as JSON."""
     return _json({"error": text}, status)
 
 

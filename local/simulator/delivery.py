@@ -12,7 +12,7 @@ Refuse = Callable[[Fault], Answer]
 
 
 def deliver(fault: Fault | None, perform: Perform, refuse: Refuse) -> Delivery:
-    """Decide what a request gets: the action is performed at once, unless the fault stands in its place.
+    """Return the delivery for a request. The action is performed at once, unless the fault replaces it.
 
     Args:
         fault: the one whose turn it is, or None.

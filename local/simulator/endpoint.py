@@ -31,7 +31,7 @@ def new_request_id() -> str:
 
 
 class Endpoint:
-    """State, options, faults and record, and the way of a request through them; safe for threads.
+    """State, options, faults and record, and the handling of requests; safe for threads.
 
     Args:
         options: at the start, and after a reset that names no others.

@@ -39,7 +39,7 @@ def _name(name: str, value: object) -> str:
 
 
 def _header_value(name: str, value: object) -> str:
-    # A line break would start another header; the wire takes ASCII for granted.
+    # A line break would start another header, and headers must be ASCII.
     text = _text(name, value)
     if not re.fullmatch(r"[\t\x20-\x7e]*", text):
         raise FaultError(f"{name}: must be printable ASCII")
@@ -62,7 +62,7 @@ def _when(name: str, value: object) -> str:
 
 
 def _action(name: str, value: object) -> str:
-    # A fault for an action that nobody can ask for would wait for ever.
+    # A fault for an action that does not exist would wait forever.
     if not isinstance(value, str) or value not in BY_ACTION:
         raise FaultError(f"{name}: must be one of {', '.join(BY_ACTION)}")
     return value

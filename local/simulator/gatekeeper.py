@@ -35,10 +35,10 @@ class Gatekeeper:
         self._lock = threading.Lock()
 
     def admit(self, request: Request) -> Perform:
-        """Return what carries out a request that passes every check.
+        """Return a function that carries out the request, if it passes every check.
 
         Version and action, access key, timestamp, signature, nonce, token: the order is the usual expectation, the
-        real one is not published. What is missing of the action's own parameters is not looked at here.
+        real one is not published. The action's own parameters are not checked here.
 
         Raises:
             GatewayError: the first check that fails.

@@ -52,5 +52,5 @@ class Options:
         return asdict(self)
 
 
-# The type hints are the one place that says which values an option takes.
+# The type hints define the values of each option.
 CHOICES: dict[str, tuple[str, ...]] = {name: get_args(hint) for name, hint in get_type_hints(Options).items()}

@@ -22,7 +22,7 @@ _HEADER_NAMES = re.compile(r"[a-z0-9-]+(;[a-z0-9-]+)*")
 
 @dataclass(frozen=True)
 class Claim:
-    """What a signed request says of itself; none of it is to be trusted before `holds`.
+    """What a signed request claims; do not trust any of it before `holds`.
 
     Attributes:
         access_key_id: the key the request says it is signed with.

@@ -2,8 +2,8 @@
 
 Sources: the page of GetCallerIdentity in the STS API reference 2015-04-01, where `UserId` is for accounts and RAM users
 and `RoleId` for roles, and those of GetRole, ListPoliciesForRole and GetPolicy in the RAM API reference 2015-05-01. The
-one key is a role's. The account has the service-linked role of Function Compute, and the role of mute-call with a
-policy of its own.
+one key belongs to a role. The account has the service-linked role of Function Compute, and the role of mute-call with
+its own policy.
 """
 
 import json
@@ -21,7 +21,7 @@ ARN = f"acs:sts::{ACCOUNT_ID}:assumed-role/mute-call-function/{SESSION}"
 
 
 def get_caller_identity(order: Order) -> Reply:
-    """Answer the role that the access key was made for."""
+    """Return the role that the access key belongs to."""
     return Reply(
         200,
         {
@@ -36,7 +36,7 @@ def get_caller_identity(order: Order) -> Reply:
 
 
 def get_role(order: Order) -> Reply:
-    """Answer a role.
+    """Return a role.
 
     Raises:
         GatewayError: `EntityNotExist.Role`.
@@ -47,7 +47,7 @@ def get_role(order: Order) -> Reply:
 
 
 def list_policies_for_role(order: Order) -> Reply:
-    """Answer the policies that a role has.
+    """Return the policies of a role.
 
     Raises:
         GatewayError: `EntityNotExist.Role`.
@@ -57,7 +57,7 @@ def list_policies_for_role(order: Order) -> Reply:
 
 
 def get_policy(order: Order) -> Reply:
-    """Answer a policy with its document.
+    """Return a policy with its document.
 
     Raises:
         GatewayError: `EntityNotExist.Policy`.
