@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.gateway import sample_functions
+from tests.integration.local.gateway import sample_functions
 
 
 @pytest.fixture(autouse=True)

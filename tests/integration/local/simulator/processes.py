@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 # The SDK honours proxies and ignores NO_PROXY: a call to 127.0.0.1 would leave the machine. DEBUG prints requests.
 # Without buffers a missing flush of the ready line would not show.
 UNWANTED = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DEBUG", "PYTHONUNBUFFERED")

@@ -13,7 +13,7 @@ import pytest
 from local.gateway.__main__ import main
 from tests.integration.wire import send
 
-SAMPLES = "tests.integration.gateway.sample_functions"
+SAMPLES = "tests.integration.local.gateway.sample_functions"
 TIMEOUT = 60
 
 

@@ -11,7 +11,7 @@ from local.simulator import Simulator
 from local.simulator.actions import ACTIONS
 from local.simulator.products.ccc import success
 from local.simulator.state import AGENT_CHANNEL_ID, CUSTOMER_CHANNEL_ID, JOB_ID, seed
-from tests.integration.simulator.processes import python
+from tests.integration.local.simulator.processes import python
 from tests.unit.local.simulator.signing import MUTE
 
 Call = Callable[..., dict[str, Any]]
@@ -25,7 +25,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def official() -> Iterator["subprocess.Popen[str]"]:
-    with python("-m", "tests.integration.simulator.official_client") as process:
+    with python("-m", "tests.integration.local.simulator.official_client") as process:
         yield process
         assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 0

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from local.gateway import Credentials, FunctionError, Gateway, LoadError
-from tests.integration.gateway import sample_functions
+from tests.integration.local.gateway import sample_functions
 from tests.integration.wire import send
 
-SAMPLES = "tests.integration.gateway.sample_functions"
+SAMPLES = "tests.integration.local.gateway.sample_functions"
 TOLD = f"{SAMPLES}:run_as_told"
 ROLE = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
 FIRST, SECOND = Credentials("id-1", "secret-1", "token-1"), Credentials("id-2", "secret-2", "token-2")

@@ -12,7 +12,7 @@ import pytest
 
 from local.simulator.__main__ import main
 from local.simulator.request import Request
-from tests.integration.simulator.processes import python, run
+from tests.integration.local.simulator.processes import python, run
 from tests.unit.local.simulator.signing import signed
 
 COMMAND = ("-m", "local.simulator")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from local.gateway import FunctionError, Gateway
-from tests.integration.gateway import sample_functions
+from tests.integration.local.gateway import sample_functions
 from tests.integration.wire import Reply, connect, read, send, send_raw
 
-SAMPLES = "tests.integration.gateway.sample_functions"
+SAMPLES = "tests.integration.local.gateway.sample_functions"
 TOLD = f"{SAMPLES}:run_as_told"
 UNHANDLED = "UnhandledInvocationError"
 
