@@ -58,16 +58,16 @@ def load(environ: Mapping[str, str], context: object, callers_file: Path) -> Con
 
 
 def secrets_of(name: str, scheme: Scheme, get_secret: GetSecret) -> tuple[str, ...]:
-    """Return the secrets of a scheme that count now.
+    """Return the secrets of a scheme that are valid now. A failure stops only this caller.
 
     Args:
-        name: of its caller, and where in that caller's table it stands.
+        name: of its caller, and its place in that caller's table.
         scheme: the caller's own, or a handshake's.
-        get_secret: returns what a reference stands for.
+        get_secret: returns the values of a reference.
 
     Raises:
-        ConfigurationError: one that is not optional is unset or unusable; this stops its own caller only.
-        UpstreamUnavailable: one cannot be read for the moment, likewise.
+        ConfigurationError: a secret that is not optional is unset or unusable.
+        UpstreamUnavailable: a secret cannot be read at the moment.
     """
     try:
         return _read(name, scheme, get_secret)

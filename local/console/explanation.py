@@ -63,10 +63,10 @@ def steps(
 ) -> list[dict[str, Any]] | None:
     """Return the steps of a delivery, each with the harmless part of its finding; none if it never met the function.
 
-    `None` if the configuration has changed since, so that the steps would end in another outcome than the delivery's.
+    `None` if the configuration has changed since then, so the steps would have another outcome than the delivery.
 
     Args:
-        delivery: one.
+        delivery: the delivery.
         lines: of the log, for its request.
         settings: of the function.
         callers_file: the callers file.

@@ -21,11 +21,11 @@ USUAL = _DIRECT.read_text(encoding="utf-8")
 
 
 def sample_for(name: str, caller: Caller, action: Action) -> str | None:
-    """Return a payload as it is for a caller: the first sample in which its mapping finds all it needs, or one made so.
+    """Return a payload for a caller: the first sample in which its mapping finds every parameter, or a made one.
 
     Args:
         name: of the caller.
-        caller: one.
+        caller: the caller.
         action: of the function.
 
     Returns:

@@ -98,17 +98,17 @@ class _Secret:
     ) -> tuple[str, ...]:
         """Return the values for one set of credentials; read them again if due and if the budget allows it.
 
-        Another that reads meanwhile is waited for, unless what there is will do.
+        If another thread is reading, wait for it, unless the stored values are still usable.
 
         Args:
-            owner: the set.
-            read: reads the secret with it.
-            deadline: by `time.monotonic()`; another's read is waited for until then.
-            latest: likewise; after it no read begins.
-            early: whether it is read before its age demands it.
+            owner: the set of credentials.
+            read: reads the secret with this set.
+            deadline: by `time.monotonic()`; the end of the wait for another thread.
+            latest: by `time.monotonic()`; after this time no read begins.
+            early: whether to read again before the values are old.
 
         Raises:
-            ConfigurationError, SecretUnavailableError: there are none.
+            ConfigurationError, SecretUnavailableError: there are no usable values.
         """
         kept = self._sets.get(owner, _Kept())
         kept.used_at = time.monotonic()
@@ -221,12 +221,9 @@ class SecretCache:
         return get_secret
 
     def getter_of_seen(self, environ: Mapping[str, str], context: object, settings: Settings) -> GetSecret:
-        """Return what gets the values that were read last, and asks nobody: `NotAskedError` where there are none.
+        """Return what gets the values that were read last, without asking KMS; `NotAskedError` if there are none.
 
-        Args:
-            environ: as for `getter`.
-            context: likewise.
-            settings: likewise.
+        The arguments are those of `getter`.
         """
         variables = from_environment(environ)
 

@@ -45,7 +45,7 @@ class Request:
         path: the whole path, decoded.
         raw_path: the whole path as it was sent.
         headers: by lower-case name; the platform joins repeated ones with a comma.
-        query: by name, as the event holds it; joined likewise.
+        query: by name, as in the event; the platform joins repeated ones with a comma.
         raw_query: the query as it was sent, without `?`; `None` where the platform hides it.
         source_ip: the peer that the platform saw.
         body: the bytes that the sender sent: what signatures are computed over.
