@@ -539,13 +539,15 @@ def test_ccc_has_to_answer_earlier_where_letters_are_kept(world: World, headers:
     assert without == pytest.approx(10 * of_the_rest, abs=0.5)
 
 
+# A tenth of the deadline is the letter's; a busy machine needs a second for it.
+@pytest.mark.slow
 def test_a_timeout_of_ccc_is_kept_and_the_answer_comes_by_the_deadline(world: World, bucket: S3Server) -> None:
-    world.environ["DEADLINE_MS"] = "2000"
+    world.environ["DEADLINE_MS"] = "10000"
     world.function.initialize(Context312())
     world.ccc.outcome, world.ccc.held_until_the_deadline = TIMEOUT, True
     began = time.monotonic()
     assert world.send(http_event())["statusCode"] == 504
-    assert 1.7 < time.monotonic() - began < 4
+    assert 8.5 < time.monotonic() - began < 15
     (letter,) = bucket.letters()
     assert letter["code"] == "upstream_timeout"
 
