@@ -69,10 +69,10 @@ class Admission:
             Problem: the first check that fails.
         """
         request = _received(invocation)
-        settings, name, caller = self._find_caller(invocation, request, context)
-        get_secrets = partial(self._secrets.getter, self._environ, context, settings, invocation.started)
+        found = self._find_caller(invocation, request, context)
+        get_secrets = partial(self._secrets.getter, self._environ, context, found.settings, invocation.started)
         try:
-            return self._admit(invocation, settings, name, caller, get_secrets)
+            return self._admit(invocation, found, get_secrets)
         except Problem as problem:
             if request.method != "OPTIONS":
                 raise
@@ -81,16 +81,9 @@ class Admission:
             kind = CredentialUnchecked if problem.status >= _SERVER_ERROR or problem.needs_operator else Unauthorized
             raise kind(problem.reason) from None
 
-    def _admit(
-        self,
-        invocation: Invocation,
-        settings: Settings,
-        name: str,
-        caller: Caller,
-        get_secrets: Callable[..., GetSecret],
-    ) -> Admitted:
+    def _admit(self, invocation: Invocation, found: Admitted, get_secrets: Callable[..., GetSecret]) -> Admitted:
         """Have the caller's own auth prove a request, or else a handshake's."""
-        request = invocation.request
+        request, name, caller = invocation.request, found.name, found.caller
         with_its_own_proof = partial(
             caller.handshake_with_its_own_proof,
             request,
@@ -98,7 +91,7 @@ class Admission:
             self._now(),
         )
         try:
-            proof = self._verify(invocation, settings, name, caller, get_secrets)
+            proof = self._verify(invocation, found, get_secrets)
         except Unauthorized as refusal:
             try:
                 taken = with_its_own_proof()
@@ -107,7 +100,7 @@ class Admission:
             if taken is None:
                 raise
             invocation.caller_name = name
-            return self._handshake(invocation, Admitted(settings, name, caller), *taken)
+            return self._handshake(invocation, found, *taken)
         invocation.at("methods")
         caller.check_method_of_any(request)
         invocation.at("networks")
@@ -115,7 +108,7 @@ class Admission:
         invocation.at("decode")
         document = caller.decode(request)
         invocation.found(document)
-        admitted = Admitted(settings, name, caller, proof, document)
+        admitted = found._replace(proof=proof, document=document)
         if handshake := caller.handshake(request, document, proof.secret):
             return self._handshake(invocation, admitted, handshake, document)
         try:
@@ -126,7 +119,7 @@ class Admission:
                 raise
             taken = None
         if taken:
-            return self._handshake(invocation, admitted._replace(proof=Proof()), *taken)
+            return self._handshake(invocation, found, *taken)
         caller.check_method(request)
         return admitted
 
@@ -135,7 +128,8 @@ class Admission:
         invocation.is_handshake = True
         return admitted._replace(handshake=handshake, document=document)
 
-    def _find_caller(self, invocation: Invocation, request: Request, context: object) -> tuple[Settings, str, Caller]:
+    def _find_caller(self, invocation: Invocation, request: Request, context: object) -> Admitted:
+        """Return who is asking, by name; nothing is proved yet."""
         invocation.at("configuration")
         settings, callers = configuration.load(self._environ, context, self._callers_file)
         invocation.settings = settings
@@ -145,19 +139,13 @@ class Admission:
         name, caller = callers.of(request)
         invocation.request = replace(request, payload=caller.payload)
         invocation.found(name)
-        return settings, name, caller
+        return Admitted(settings, name, caller)
 
-    def _verify(
-        self,
-        invocation: Invocation,
-        settings: Settings,
-        name: str,
-        caller: Caller,
-        get_secrets: Callable[..., GetSecret],
-    ) -> Proof:
+    def _verify(self, invocation: Invocation, found: Admitted, get_secrets: Callable[..., GetSecret]) -> Proof:
         """Check the credential, again if its secret has just been rotated."""
+        name, caller = found.name, found.caller
         invocation.at("secrets")
-        configuration.check_ttl(name, caller, settings)
+        configuration.check_ttl(name, caller, found.settings)
         secrets = configuration.secrets_of(name, caller.auth, get_secrets())
         invocation.at("verify")
         try:
