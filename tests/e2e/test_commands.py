@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -93,12 +94,17 @@ def test_the_demo_fails_where_the_simulator_expects_another_token() -> None:
 RUN = ("local.run", "--gateway-port", "0", "--simulator-port", "0")
 
 
+def printed_by(process: subprocess.Popen[str]) -> str:
+    """Return what `make run` prints before it waits, or all if it ends."""
+    assert process.stdout is not None
+    return "".join(takewhile(lambda line: line != "Ctrl-C stops all.\n", process.stdout))
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here: apt install curl")
 @pytest.mark.parametrize("callers", [pytest.param("", marks=pytest.mark.slow), "local/callers.toml"])
 def test_every_command_that_run_prints_reaches_its_function(callers: str) -> None:
     with serving(*RUN, CALLERS_FILE=callers) as process:
-        assert process.stdout is not None
-        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+        printed = printed_by(process)
         muted, unmuted = (
             re.findall("^.*demo-.* .*$|^curl.*$", part, re.MULTILINE) for part in printed.split("\nunmute_call,")
         )
@@ -117,8 +123,7 @@ def test_every_command_that_run_prints_reaches_its_function(callers: str) -> Non
 
 def test_run_shows_no_secret_of_the_shell() -> None:
     with serving(*RUN, MUTE_CALL_TOKEN="my-own") as process:
-        assert process.stdout is not None
-        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+        printed = printed_by(process)
     assert "my-own" not in printed
     assert "python -m local.send" in printed
     assert " --callers functions/mute_call/callers.toml\n" in printed
@@ -135,8 +140,7 @@ def test_run_prints_no_command_that_its_caller_would_be_refused(tmp_path: Path) 
         encoding="utf-8",
     )
     with serving(*RUN, CALLERS_FILE=str(path)) as process:
-        assert process.stdout is not None
-        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+        printed = printed_by(process)
     assert re.findall("^# (.*): no sample .* local.send$", printed, re.MULTILINE) == ["mine", "strange"] * 2
     assert not re.findall("^curl|^python|^MUTE", printed, re.MULTILINE)
 
@@ -149,8 +153,7 @@ def test_run_tells_of_a_handshake_without_its_secret(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with serving(*RUN, CALLERS_FILE=str(path)) as process:
-        assert process.stdout is not None
-        printed = "".join(iter(process.stdout.readline, "Ctrl-C stops all.\n"))
+        printed = printed_by(process)
     assert re.findall("^# a, .*NOBODY_HAS_SET_IT is unset$", printed, re.MULTILINE)
 
 
